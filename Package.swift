@@ -1,0 +1,199 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+// Debian's C libraries. Each folder holds a module map and, where the kernel's headers need it, a thin shim.
+let system: [Target] = [
+    .systemLibrary(name: "CLibpq", path: "Sources/CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+    .systemLibrary(
+        name: "CNFTables", path: "Sources/CNFTables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
+    .systemLibrary(name: "CMnl", path: "Sources/CMnl", pkgConfig: "libmnl", providers: [.apt(["libmnl-dev"])]),
+    .systemLibrary(
+        name: "CConntrack", path: "Sources/CConntrack", pkgConfig: "libnetfilter_conntrack",
+        providers: [.apt(["libnetfilter-conntrack-dev"])]),
+    .systemLibrary(
+        name: "CSodium", path: "Sources/CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+]
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let certificates: Target.Dependency = .product(name: "X509", package: "swift-certificates")
+let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
+let hummingbirdTLS: Target.Dependency = .product(name: "HummingbirdTLS", package: "hummingbird")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let mustache: Target.Dependency = .product(name: "Mustache", package: "swift-mustache")
+let nioConcurrency: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioHTTPTypesHTTP1: Target.Dependency = .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioWebSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let swiftASN1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
+
+let floors: [Target] = [
+    // 1
+    .target(name: "KnocknocModel", swiftSettings: settings),
+    // 2
+    .target(
+        name: "KnocknocStore",
+        dependencies: ["KnocknocModel", "CLibpq", grdb, logging, nioConcurrency],
+        swiftSettings: settings, plugins: ["EmbedFiles"]
+    ),
+    .target(name: "KnocknocProtocol", dependencies: ["KnocknocModel"], swiftSettings: settings),
+    // 3
+    .target(name: "KnocknocIdentity", dependencies: ["KnocknocModel", "CSodium"], swiftSettings: settings),
+    .target(
+        name: "KnocknocEnforcement",
+        dependencies: ["KnocknocModel", "CNFTables", "CMnl", "CConntrack", logging, nioConcurrency],
+        swiftSettings: settings
+    ),
+    // 4
+    .target(
+        name: "KnocknocAccess",
+        dependencies: ["KnocknocModel", "KnocknocStore", "KnocknocProtocol", "KnocknocIdentity", crypto, logging],
+        swiftSettings: settings
+    ),
+    // 5
+    .target(
+        name: "KnocknocHub",
+        dependencies: [
+            "KnocknocModel", "KnocknocProtocol", "KnocknocAccess", crypto, lifecycle, logging, nioConcurrency, nioCore,
+            nioWebSocket,
+        ],
+        swiftSettings: settings
+    ),
+    .target(
+        name: "KnocknocAgent",
+        dependencies: [
+            "KnocknocModel", "KnocknocProtocol", "KnocknocEnforcement", crypto, lifecycle, logging, nioConcurrency,
+            nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket,
+        ],
+        swiftSettings: settings
+    ),
+    // 6
+    .target(
+        name: "KnocknocServer",
+        dependencies: [
+            "KnocknocModel", "KnocknocStore", "KnocknocProtocol", "KnocknocIdentity", "KnocknocAccess", "KnocknocHub",
+            certificates, crypto, httpTypes, hummingbird, hummingbirdCore, hummingbirdTLS, lifecycle, logging, mustache,
+            nioConcurrency, nioCore, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, nioPosix, nioSSL, nioWebSocket,
+            swiftASN1,
+        ],
+        exclude: ["Assets", "Templates"],
+        swiftSettings: settings, plugins: ["EmbedFiles"]
+    ),
+    // 7
+    .executableTarget(
+        name: "knocknoc",
+        dependencies: [
+            "KnocknocModel", "KnocknocStore", "KnocknocAccess", "KnocknocServer", argumentParser, configuration,
+            lifecycle, logging, subprocess,
+        ],
+        swiftSettings: settings
+    ),
+    .executableTarget(
+        name: "knocknoc-agent",
+        dependencies: [
+            "KnocknocModel", "KnocknocAgent", "KnocknocEnforcement", argumentParser, configuration, lifecycle, logging,
+        ],
+        swiftSettings: settings
+    ),
+]
+
+// The build-time tool that turns SQL, templates and assets into Swift string constants.
+let embedding: [Target] = [
+    .executableTarget(name: "embed-files", path: "Plugins/embed-files", swiftSettings: settings),
+    .plugin(name: "EmbedFiles", capability: .buildTool(), dependencies: ["embed-files"]),
+]
+
+let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+
+/// `KNOCKNOC_TESTS=Store,Model` builds only those test targets (`./dev test NAME` sets it).
+let tests: [Target] = [
+    .testTarget(name: "KnocknocModelTests", dependencies: ["KnocknocModel"], swiftSettings: settings),
+    .testTarget(
+        name: "KnocknocStoreTests", dependencies: ["KnocknocModel", "KnocknocStore", logging, subprocess],
+        swiftSettings: settings),
+    .testTarget(
+        name: "KnocknocProtocolTests", dependencies: ["KnocknocModel", "KnocknocProtocol"], swiftSettings: settings),
+    .testTarget(
+        name: "KnocknocIdentityTests", dependencies: ["KnocknocModel", "KnocknocIdentity"], swiftSettings: settings),
+    .testTarget(
+        name: "KnocknocEnforcementTests", dependencies: ["KnocknocModel", "KnocknocEnforcement", logging, subprocess],
+        swiftSettings: settings),
+    .testTarget(
+        name: "KnocknocAccessTests",
+        dependencies: [
+            "KnocknocModel", "KnocknocStore", "KnocknocProtocol", "KnocknocIdentity", "KnocknocAccess", crypto, logging,
+        ],
+        swiftSettings: settings),
+    .testTarget(
+        name: "KnocknocAgentTests",
+        dependencies: [
+            "KnocknocModel", "KnocknocProtocol", "KnocknocEnforcement", "KnocknocAgent", logging, nioCore, nioPosix,
+        ],
+        swiftSettings: settings),
+    .testTarget(
+        name: "KnocknocServerTests",
+        dependencies: [
+            "KnocknocModel", "KnocknocStore", "KnocknocIdentity", "KnocknocAccess", "KnocknocServer", hummingbird,
+            httpTypes, logging,
+            nioCore, .product(name: "HummingbirdTesting", package: "hummingbird"),
+        ],
+        swiftSettings: settings),
+    .testTarget(
+        name: "Conformance",
+        dependencies: ["KnocknocModel", "Lab", asyncHTTPClient, logging, nioCore, nioHTTP1, nioSSL, subprocess],
+        path: "Tests/Conformance", swiftSettings: settings),
+    .testTarget(
+        name: "Browser", dependencies: ["Lab", asyncHTTPClient, logging, nioCore, subprocess], path: "Tests/Browser",
+        swiftSettings: settings),
+]
+
+/// What the whole-system tests and the benchmarks share: namespaces, processes, Postgres clusters, an API client.
+let lab: [Target] = [
+    .target(
+        name: "Lab", dependencies: [asyncHTTPClient, logging, nioCore, nioHTTP1, nioSSL, subprocess], path: "Tests/Lab",
+        swiftSettings: settings)
+]
+
+let chosen = Context.environment["KNOCKNOC_TESTS"].map { Set($0.split(separator: ",").map(String.init)) }
+
+let package = Package(
+    name: "knocknoc",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+    ],
+    targets: system + floors + embedding + lab
+        + tests.filter { target in chosen.map { $0.contains(target.name) } ?? true }
+)

@@ -1,0 +1,113 @@
+// The JSON of the API and of the agent's protocol:
+// {"type":"nftables","set":{…}}, {"type":"nftables","guard":{…}}, {"type":"dry-run"}; a set's protocol and ports stand beside it.
+
+extension Backend: Codable {
+    private enum Keys: String, CodingKey, CaseIterable {
+        case type, set, `guard`, `protocol`, ports
+    }
+
+    private struct SetFields: Codable {
+        var family: NFTablesSet.Family
+        var table: String
+        var ipv4: String?
+        var ipv6: String?
+    }
+
+    public init(from decoder: any Decoder) throws {
+        try decoder.refuseUnknownKeys(Keys.self)
+        let fields = try decoder.container(keyedBy: Keys.self)
+        let type = try fields.decode(String.self, forKey: .type)
+        switch type {
+        case "dry-run":
+            self = .dryRun
+        case "nftables" where fields.contains(.set) && !fields.contains(.guard):
+            let set = try fields.decode(SetFields.self, forKey: .set)
+            self = .nftablesSet(
+                NFTablesSet(
+                    family: set.family, table: set.table, ipv4: set.ipv4, ipv6: set.ipv6,
+                    protocol: try fields.decodeIfPresent(TransportProtocol.self, forKey: .protocol),
+                    ports: try fields.decodeIfPresent([UInt16].self, forKey: .ports)))
+        case "nftables" where fields.contains(.guard) && !fields.contains(.set):
+            self = .nftablesGuard(try fields.decode(NFTablesGuard.self, forKey: .guard))
+        case "nftables":
+            throw DecodingError.dataCorruptedError(
+                forKey: .type, in: fields, debugDescription: "a backend of type nftables needs either set or guard")
+        default:
+            throw DecodingError.dataCorruptedError(
+                forKey: .type, in: fields,
+                debugDescription: "\"\(type)\" is not a backend; expected nftables or dry-run")
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: Keys.self)
+        switch self {
+        case .dryRun:
+            try fields.encode("dry-run", forKey: .type)
+        case .nftablesSet(let set):
+            try fields.encode("nftables", forKey: .type)
+            let inner = SetFields(family: set.family, table: set.table, ipv4: set.ipv4, ipv6: set.ipv6)
+            try fields.encode(inner, forKey: .set)
+            try fields.encodeIfPresent(set.protocol, forKey: .protocol)
+            try fields.encodeIfPresent(set.ports, forKey: .ports)
+        case .nftablesGuard(let value):
+            try fields.encode("nftables", forKey: .type)
+            try fields.encode(value, forKey: .guard)
+        }
+    }
+}
+
+extension NFTablesGuard: Codable {
+    private enum Keys: String, CodingKey, CaseIterable {
+        case `protocol`, ports, forward, destinations, interfaces, loopback
+        case trialSeconds = "trial_seconds"
+    }
+
+    public init(from decoder: any Decoder) throws {
+        try decoder.refuseUnknownKeys(Keys.self)
+        let fields = try decoder.container(keyedBy: Keys.self)
+        self.init(
+            protocol: try fields.decode(TransportProtocol.self, forKey: .protocol),
+            ports: try fields.decode([UInt16].self, forKey: .ports),
+            forward: try fields.decodeIfPresent(Bool.self, forKey: .forward) ?? false,
+            destinations: try fields.decodeIfPresent([CIDR].self, forKey: .destinations) ?? [],
+            interfaces: try fields.decodeIfPresent([String].self, forKey: .interfaces) ?? [],
+            loopback: try fields.decodeIfPresent(Bool.self, forKey: .loopback) ?? false,
+            trialSeconds: try fields.decodeIfPresent(Int.self, forKey: .trialSeconds) ?? 60)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: Keys.self)
+        try fields.encode(`protocol`, forKey: .protocol)
+        try fields.encode(ports, forKey: .ports)
+        try fields.encode(forward, forKey: .forward)
+        try fields.encode(destinations, forKey: .destinations)
+        try fields.encode(interfaces, forKey: .interfaces)
+        try fields.encode(loopback, forKey: .loopback)
+        try fields.encode(trialSeconds, forKey: .trialSeconds)
+    }
+}
+
+private struct AnyKey: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+    init?(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+}
+
+extension Decoder {
+    /// Refuses an object with keys other than those of `type`, so that a misspelt field is not silently dropped.
+    ///
+    /// - Throws: `DecodingError.dataCorrupted` naming the key and those that are known.
+    public func refuseUnknownKeys<Key: CodingKey & CaseIterable & RawRepresentable<String>>(_ type: Key.Type) throws {
+        let known = Key.allCases.map(\.rawValue)
+        let container = try container(keyedBy: AnyKey.self)
+        for key in container.allKeys where !known.contains(key.stringValue) {
+            throw DecodingError.dataCorrupted(
+                .init(
+                    codingPath: codingPath,
+                    debugDescription: "unknown field \"\(key.stringValue)\"; expected \(known.joined(separator: ", "))")
+            )
+        }
+    }
+}
