@@ -1,0 +1,106 @@
+public import KnocknocModel
+
+/// One address that is open on a target until a deadline.
+public struct Member: Hashable, Sendable {
+    public var target: TargetID
+    public var address: IPAddress
+    /// By this machine's CLOCK_BOOTTIME, this boot.
+    public var deadline: BootTime
+
+    public init(target: TargetID, address: IPAddress, deadline: BootTime) {
+        self.target = target
+        self.address = address
+        self.deadline = deadline
+    }
+}
+
+/// A step towards what is wanted, on one (target, address).
+public enum MemberChange: Hashable, Sendable {
+    /// Open until the deadline, whether it was open before or not. One that is less than 1 s away is a removal.
+    case open(Member)
+    /// Not a member any more; new flows are refused and established ones cut, unless another target of this agent
+    /// still lets the same source, protocol and port through.
+    case close(target: TargetID, address: IPAddress)
+    /// Stays a member, but established flows are cut (others reconnect).
+    case cut(target: TargetID, address: IPAddress)
+}
+
+/// What became of a step or a target.
+public enum Outcome: Hashable, Sendable {
+    case applied
+    /// Everything was done except in the kernel, by the administrator's choice.
+    case dryRun
+    /// The reason in the kernel's or our own words.
+    case failed(String)
+}
+
+/// What guards the door: one implementation for each way of enforcing.
+public protocol Enforcer: Sendable {
+    /// Makes targets true (guards' chains and empty sets, checks of existing sets) and forgets others' members;
+    /// a guard that is gone from the list stays closed. Idempotent; never opens a moment.
+    ///
+    /// - Returns: the outcome for each target given.
+    func define(_ targets: [TargetDefinition]) async -> [TargetID: Outcome]
+
+    /// Applies steps in order, as few kernel transactions as possible; one that fails does not stop the others.
+    ///
+    /// - Returns: an outcome for each step, in order.
+    func apply(_ changes: [MemberChange]) async -> [Outcome]
+
+    /// Makes the kernel equal to `members` on the given targets: adopts elements of ours, adds what is missing,
+    /// removes what is too much, in one transaction for each backend, never flushing first.
+    ///
+    /// - Returns: what had to be repaired, and outcomes of targets and members that could not be made true.
+    func reconcile(_ targets: [TargetDefinition], _ members: [Member]) async -> Reconciliation
+
+    /// Somebody else changed what we enforce (a table or set of ours vanished); the caller answers by reconciling.
+    /// Guards are restored by the enforcer itself before this is sent.
+    func disturbances() -> AsyncStream<Disturbance>
+
+    /// Counts established flows that a guard would cut and names their sources, this host's SSH first.
+    func flowsCut(by guard: NFTablesGuard) async -> FlowCensus
+}
+
+public struct Reconciliation: Hashable, Sendable {
+    public var targets: [TargetID: Outcome]
+    /// Members that could not be made true.
+    public var failures: [Failure]
+    /// How many elements were missing and put back, and how many of ours were too many and removed.
+    public var added: Int
+    public var removed: Int
+
+    public struct Failure: Hashable, Sendable {
+        public var member: Member
+        public var reason: String
+
+        public init(member: Member, reason: String) {
+            self.member = member
+            self.reason = reason
+        }
+    }
+
+    public init(targets: [TargetID: Outcome] = [:], failures: [Failure] = [], added: Int = 0, removed: Int = 0) {
+        self.targets = targets
+        self.failures = failures
+        self.added = added
+        self.removed = removed
+    }
+}
+
+public enum Disturbance: Hashable, Sendable {
+    /// Our own table was flushed or deleted and has been restored.
+    case guardRestored
+    /// An element or set that we use may have changed.
+    case changed
+}
+
+public struct FlowCensus: Hashable, Sendable, Codable {
+    public var flows: Int
+    /// At most ten sources with the most flows, those of port 22 first.
+    public var sources: [IPAddress]
+
+    public init(flows: Int, sources: [IPAddress]) {
+        self.flows = flows
+        self.sources = sources
+    }
+}
