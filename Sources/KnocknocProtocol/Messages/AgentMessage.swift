@@ -1,0 +1,100 @@
+public import KnocknocModel
+
+/// What an agent says. On the wire each is a JSON object with `type` and the fields of its payload beside it.
+public enum AgentMessage: Hashable, Sendable {
+    case hello(Hello)
+    case heartbeat(AgentStamp)
+    case applied(Applied)
+    case trial(Trial)
+    case pong(Pong)
+
+    public struct Hello: Hashable, Sendable, Codable {
+        public var protocolMin: Int
+        public var protocolMax: Int
+        /// Made once for each running process.
+        public var instance: String
+        public var stamp: AgentStamp
+        /// nil where the agent has no state: a snapshot is wanted.
+        public var position: Position?
+        /// Explicit removals of the last 24 hours.
+        public var removals: [Removal]
+        /// Ed25519 public key, base64.
+        public var signingKey: String
+        /// X25519 public key, base64; backend secrets are sealed to it.
+        public var sealingKey: String
+        /// Ed25519 over ``SignedHello/bytes(nonce:agent:host:)``, base64.
+        public var signature: String
+        public var version: String
+        public var machine: String
+        public var system: String
+        /// Facts about this host by name, such as `nftables` → `1.0.6`, `bridge` → `1`, `dry-run` → the reason.
+        public var capabilities: [String: String]
+
+        public init(
+            protocolMin: Int, protocolMax: Int, instance: String, stamp: AgentStamp, position: Position?,
+            removals: [Removal], signingKey: String, sealingKey: String, signature: String, version: String,
+            machine: String, system: String, capabilities: [String: String]
+        ) {
+            self.protocolMin = protocolMin
+            self.protocolMax = protocolMax
+            self.instance = instance
+            self.stamp = stamp
+            self.position = position
+            self.removals = removals
+            self.signingKey = signingKey
+            self.sealingKey = sealingKey
+            self.signature = signature
+            self.version = version
+            self.machine = machine
+            self.system = system
+            self.capabilities = capabilities
+        }
+    }
+
+    /// Everything up to `revision` has been done, but for `failures`; cumulative, so a lost one does no harm.
+    public struct Applied: Hashable, Sendable, Codable {
+        public var linkEpoch: Int64
+        public var revision: Int64
+        /// Every target and entry that is not in force now, not only new ones.
+        public var failures: [Failure]
+        /// Targets and entries are in force nowhere because this agent changes nothing, by choice.
+        public var dryRun: [TargetID]
+
+        public init(linkEpoch: Int64, revision: Int64, failures: [Failure], dryRun: [TargetID]) {
+            self.linkEpoch = linkEpoch
+            self.revision = revision
+            self.failures = failures
+            self.dryRun = dryRun
+        }
+    }
+
+    /// How a new or widened guard fares before an administrator has confirmed it.
+    public struct Trial: Hashable, Sendable, Codable {
+        public enum State: String, Hashable, Sendable, Codable {
+            /// In force; `flows` established flows from `sources` are refused from now on.
+            case started
+            /// Nobody confirmed in time; the port is as it was before.
+            case reverted
+        }
+        public var target: TargetID
+        public var state: State
+        public var flows: Int
+        public var sources: [IPAddress]
+        /// Seconds until it reverts.
+        public var secondsLeft: Int
+
+        public init(target: TargetID, state: State, flows: Int, sources: [IPAddress], secondsLeft: Int) {
+            self.target = target
+            self.state = state
+            self.flows = flows
+            self.sources = sources
+            self.secondsLeft = secondsLeft
+        }
+    }
+
+    public struct Pong: Hashable, Sendable, Codable {
+        public var id: String
+
+        public init(id: String) { self.id = id }
+    }
+}
