@@ -1,0 +1,72 @@
+import Synchronization
+
+/// A bounded number of slots, given out in the order in which they were asked for.
+final class FairSemaphore: Sendable {
+    private struct Waiter {
+        let id: UInt64
+        let continuation: CheckedContinuation<Void, any Error>
+    }
+
+    private struct State {
+        var available: Int
+        var waiters: [Waiter] = []
+        var lastID: UInt64 = 0
+    }
+
+    private let state: Mutex<State>
+
+    init(slots: Int) { state = Mutex(State(available: slots)) }
+
+    /// Waits for a slot.
+    ///
+    /// - Throws: ``StoreError`` `unavailable` after `limit`, `CancellationError` where the task is cancelled.
+    func acquire(within limit: Duration, for purpose: String) async throws {
+        let id: UInt64? = state.withLock { state in
+            if state.available > 0 {
+                state.available -= 1
+                return nil
+            }
+            state.lastID += 1
+            return state.lastID
+        }
+        guard let id else { return }
+        let timer = Task {
+            try await Task.sleep(for: limit)
+            self.give(up: id, StoreError(.unavailable, "waited \(limit) for \(purpose)"))
+        }
+        defer { timer.cancel() }
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let immediate = state.withLock { state in
+                    if state.available > 0 {
+                        state.available -= 1
+                        return true
+                    }
+                    state.waiters.append(Waiter(id: id, continuation: continuation))
+                    return false
+                }
+                if immediate { continuation.resume() } else if Task.isCancelled { give(up: id, CancellationError()) }
+            }
+        } onCancel: {
+            give(up: id, CancellationError())
+        }
+    }
+
+    func release() {
+        let next: Waiter? = state.withLock { state in
+            if state.waiters.isEmpty {
+                state.available += 1
+                return nil
+            }
+            return state.waiters.removeFirst()
+        }
+        next?.continuation.resume()
+    }
+
+    private func give(up id: UInt64, _ error: any Error) {
+        let waiter: Waiter? = state.withLock { state in
+            state.waiters.firstIndex { $0.id == id }.map { state.waiters.remove(at: $0) }
+        }
+        waiter?.continuation.resume(throwing: error)
+    }
+}

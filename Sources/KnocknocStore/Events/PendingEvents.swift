@@ -1,0 +1,47 @@
+import KnocknocModel
+
+/// Events that are not told yet, merged into at most one of each kind.
+struct PendingEvents: Equatable, Sendable {
+    var agents: Set<AgentID> = []
+    var users: Set<UserID> = []
+    var everything = false
+
+    var isEmpty: Bool { !everything && agents.isEmpty && users.isEmpty }
+
+    mutating func add(_ event: StoreEvent) {
+        switch event {
+        case .agents(let ids): agents.formUnion(ids)
+        case .users(let ids): users.formUnion(ids)
+        case .everything: everything = true
+        }
+        if agents.count + users.count > EventMailbox.limit { everything = true }
+        if everything {
+            agents = []
+            users = []
+        }
+    }
+
+    /// Takes one event out.
+    mutating func take() -> StoreEvent? {
+        if everything {
+            everything = false
+            return .everything
+        }
+        if !agents.isEmpty {
+            defer { agents = [] }
+            return .agents(agents)
+        }
+        if !users.isEmpty {
+            defer { users = [] }
+            return .users(users)
+        }
+        return nil
+    }
+
+    var events: [StoreEvent] {
+        var copy = self
+        var result: [StoreEvent] = []
+        while let event = copy.take() { result.append(event) }
+        return result
+    }
+}

@@ -1,0 +1,38 @@
+import Glibc
+
+/// The lock file beside a SQLite database that keeps a second server process away (flock(2)).
+struct ServerLock: ~Copyable {
+    private let descriptor: Int32
+
+    /// - Throws: ``StoreError`` `locked`, naming the process that holds it.
+    init(path: String) throws(StoreError) {
+        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            throw StoreError(.configuration, "cannot open the lock file \(path): \(String(cString: strerror(errno)))")
+        }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            let failure = errno
+            let holder = Self.read(descriptor)
+            Glibc.close(descriptor)
+            guard failure == EWOULDBLOCK else {
+                throw StoreError(.configuration, "cannot lock \(path): \(String(cString: strerror(failure)))")
+            }
+            throw StoreError(
+                .locked,
+                "another server process\(holder.map { " (pid \($0))" } ?? "") uses this database; stop it first, or give "
+                    + "this one another data directory (lock file \(path))")
+        }
+        let text = Array("\(getpid())\n".utf8)
+        ftruncate(descriptor, 0)
+        pwrite(descriptor, text, text.count, 0)
+    }
+
+    private static func read(_ descriptor: Int32) -> Int32? {
+        var buffer = [UInt8](repeating: 0, count: 16)
+        let count = pread(descriptor, &buffer, buffer.count, 0)
+        let digits = buffer.prefix(max(0, count)).prefix { (48...57).contains($0) }
+        return Int32(String(decoding: digits, as: UTF8.self))
+    }
+
+    deinit { Glibc.close(descriptor) }
+}
