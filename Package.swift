@@ -20,6 +20,7 @@ let system: [Target] = [
         providers: [.apt(["libnetfilter-conntrack-dev"])]),
     .systemLibrary(
         name: "CSodium", path: "Sources/CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+    .systemLibrary(name: "CTimex", path: "Sources/CTimex"),
 ]
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -80,8 +81,8 @@ let floors: [Target] = [
     .target(
         name: "KnocknocAgent",
         dependencies: [
-            "KnocknocModel", "KnocknocProtocol", "KnocknocEnforcement", crypto, lifecycle, logging, nioConcurrency,
-            nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket,
+            "KnocknocModel", "KnocknocProtocol", "KnocknocEnforcement", "CTimex", crypto, lifecycle, logging,
+            nioConcurrency, nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket,
         ],
         swiftSettings: settings
     ),

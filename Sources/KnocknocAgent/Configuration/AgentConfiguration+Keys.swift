@@ -1,0 +1,34 @@
+public import KnocknocModel
+
+extension AgentConfiguration {
+    /// Every setting of the agent; the environment's names begin with `KNOCKNOC_AGENT_`.
+    public enum Key {
+        public static let serverURL = SettingKey("ServerURL", "server", "url")
+        public static let token = SettingKey("Token", "token")
+        public static let tokenFile = SettingKey("TokenFile", "token", "file")
+        public static let id = SettingKey("ID", "id")
+        public static let name = SettingKey("Name", "name")
+        public static let zone = SettingKey("Zone", "zone")
+        public static let stateFile = SettingKey("StateFile", "state", "file")
+        public static let keyFile = SettingKey("KeyFile", "key", "file")
+        public static let guardFile = SettingKey("GuardFile", "guard", "file")
+        public static let healthListen = SettingKey("HealthListen", "health", "listen")
+        public static let tlsCAFile = SettingKey("TLSCAFile", "tls", "ca", "file")
+        public static let tlsFingerprint = SettingKey("TLSFingerprint", "tls", "fingerprint")
+        public static let insecureHTTP = SettingKey("InsecureHTTP", "insecure", "http")
+        public static let alwaysAllow = SettingKey("AlwaysAllow", "always", "allow")
+        public static let neverGuard = SettingKey("NeverGuard", "never", "guard")
+        public static let trustRTC = SettingKey("TrustRTC", "trust", "rtc")
+        public static let logLevel = SettingKey("LogLevel", "log", "level")
+        public static let backend = SettingKey("Backend", "backend")
+
+        public static let all = [
+            serverURL, token, tokenFile, id, name, zone, stateFile, keyFile, guardFile, healthListen, tlsCAFile,
+            tlsFingerprint, insecureHTTP, alwaysAllow, neverGuard, trustRTC, logLevel, backend,
+        ]
+    }
+
+    public static let environmentPrefix = "KNOCKNOC_AGENT"
+    public static let standardFile = "/opt/knocknoc-agent/etc/knocknoc.conf"
+    public static let standardStateFile = "/var/lib/knocknoc-agent/state.json"
+}

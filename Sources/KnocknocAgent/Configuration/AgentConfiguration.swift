@@ -1,0 +1,58 @@
+public import KnocknocModel
+public import Logging
+
+/// Everything the agent is told by its own machine: the ceiling of what any server can make it do.
+public struct AgentConfiguration: Sendable {
+    public enum BackendChoice: String, Sendable {
+        /// The kernel is changed.
+        case nftables
+        /// Nothing is changed anywhere, and every state says so.
+        case dryRun = "dry-run"
+    }
+
+    public struct Listen: Hashable, Sendable {
+        public var host: String
+        /// 0 takes any free port.
+        public var port: Int
+
+        public init(host: String, port: Int) {
+            self.host = host
+            self.port = port
+        }
+    }
+
+    /// Tried in turn, for ever.
+    public var servers: [ServerURL]
+    public var token: Token
+    /// Refuses a server that takes this agent for another one.
+    public var id: AgentID?
+    public var name: String?
+    public var zone: String?
+    /// nil keeps no state: after a restart everything is closed until a server speaks.
+    public var stateFile: String?
+    public var keyFile: String
+    public var guardFile: String?
+    public var healthListen: Listen?
+    public var tlsCAFile: String?
+    /// SHA-256 of the server's certificate; decides alone where it is set.
+    public var tlsFingerprint: [UInt8]?
+    public var alwaysAllow: [CIDR]
+    public var neverGuard: [UInt16]
+    /// Whether the clock is believed after a reboot although nothing has synchronised it.
+    public var trustRTC: Bool
+    public var logLevel: Logger.Level
+    public var backend: BackendChoice
+
+    /// The least that an agent needs; everything else is at its default, without files and health listener.
+    public init(servers: [ServerURL], token: Token, keyFile: String, stateFile: String? = nil) {
+        self.servers = servers
+        self.token = token
+        self.stateFile = stateFile
+        self.keyFile = keyFile
+        alwaysAllow = []
+        neverGuard = []
+        trustRTC = false
+        logLevel = .info
+        backend = .nftables
+    }
+}

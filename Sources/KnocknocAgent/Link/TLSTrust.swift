@@ -1,0 +1,55 @@
+import Crypto
+import NIOCore
+import NIOSSL
+
+/// Whom a link is given to: the system's roots, a given authority, or one pinned certificate.
+struct TLSTrust: Sendable {
+    private let context: NIOSSLContext
+    private let fingerprint: [UInt8]?
+
+    /// - Throws: ``AgentError`` naming the CA file that cannot be read.
+    init(caFile: String?, fingerprint: [UInt8]?) throws(AgentError) {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.minimumTLSVersion = .tlsv12
+        configuration.applicationProtocols = ["http/1.1"]
+        self.fingerprint = fingerprint
+        do {
+            if let caFile, fingerprint == nil {
+                configuration.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(caFile))
+            }
+            context = try NIOSSLContext(configuration: configuration)
+        } catch {
+            throw AgentError(
+                .configuration, "TLSCAFile: \(caFile ?? "the system's roots") cannot be used: \(error); "
+                    + "expected certificates in PEM")
+        }
+    }
+
+    func handler(host: String) throws -> NIOSSLClientHandler {
+        // Server Name Indication carries names only (RFC 6066 §3); without it the peer's address is verified.
+        let name = ServerURL.isAddress(host) ? nil : host
+        guard let fingerprint else { return try NIOSSLClientHandler(context: context, serverHostname: name) }
+        return try NIOSSLClientHandler(context: context, serverHostname: name) { certificates, promise in
+            guard let leaf = certificates.first, let bytes = try? leaf.toDERBytes() else {
+                promise.succeed(.failed)
+                return
+            }
+            promise.succeed(Array(SHA256.hash(data: bytes)) == fingerprint ? .certificateVerified : .failed)
+        }
+    }
+
+    /// A sentence for a handshake that failed, with what the operator can do.
+    func explain(_ error: any Error) -> String? {
+        guard error is NIOSSLError || error is NIOSSLExtraError || error is BoringSSLError else { return nil }
+        let text = "\(error)"
+        if fingerprint != nil, text.contains("CERTIFICATE_VERIFY_FAILED") || text.contains("certificateVerify") {
+            return "the server's certificate is not the one that TLSFingerprint names"
+        }
+        if text.contains("CERTIFICATE_VERIFY_FAILED") {
+            return "the server's certificate is not trusted (\(text)); set TLSCAFile or TLSFingerprint, "
+                + "or install its authority on this machine"
+        }
+        if error is NIOSSLExtraError { return "the server's certificate does not fit: \(text)" }
+        return "TLS failed: \(text)"
+    }
+}

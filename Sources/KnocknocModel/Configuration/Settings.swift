@@ -1,0 +1,75 @@
+/// Values by key with the place each came from; the first layer that has a key wins.
+public struct Settings: Sendable {
+    public struct Value: Hashable, Sendable {
+        public var text: String
+        /// `FILE:LINE`, `environment NAME` or the flag.
+        public var place: String
+
+        public init(_ text: String, place: String) {
+            self.text = text
+            self.place = place
+        }
+    }
+
+    private var values: [SettingKey: Value] = [:]
+
+    public init() {}
+
+    /// - Parameter keys: every key that the program knows; another one in the file is an error.
+    /// - Throws: ``ConfigurationError`` naming file and line of unknown keys, with the key that was probably meant.
+    public init(file: ConfigurationFile, keys: [SettingKey]) throws(ConfigurationError) {
+        var problems: [ConfigurationError.Problem] = []
+        for line in file.lines {
+            let place = "\(file.name):\(line.line)"
+            if let key = keys.first(where: { $0.name == line.key }) {
+                values[key] = Value(line.value, place: place)
+            } else {
+                let hint = Self.nearest(to: line.key, among: keys.map(\.name))
+                problems.append(
+                    .init(
+                        place: place,
+                        message: "unknown key \"\(line.key)\"; "
+                            + (hint.map { "did you mean \($0)?" }
+                                ?? "expected one of " + keys.map(\.name).sorted().joined(separator: ", "))))
+            }
+        }
+        guard problems.isEmpty else { throw ConfigurationError(problems) }
+    }
+
+    /// Sets a value where no stronger layer has set one before.
+    public mutating func setUnlessPresent(_ key: SettingKey, _ value: Value) {
+        if values[key] == nil { values[key] = value }
+    }
+
+    /// These settings, and those of `weaker` for the keys that are not here.
+    public func over(_ weaker: Settings) -> Settings {
+        var result = self
+        result.values.merge(weaker.values) { mine, _ in mine }
+        return result
+    }
+
+    public subscript(key: SettingKey) -> Value? {
+        get { values[key] }
+        set { values[key] = newValue }
+    }
+
+    /// The known name that is at most two edits away, whatever the case.
+    static func nearest(to name: String, among known: [String]) -> String? {
+        let measured = known.map { ($0, distance(Array(name.lowercased()), Array($0.lowercased()))) }
+        return measured.filter { $0.1 <= 2 }.min { $0.1 < $1.1 }?.0
+    }
+
+    private static func distance(_ left: [Character], _ right: [Character]) -> Int {
+        var row = Array(0...right.count)
+        for (i, one) in left.enumerated() {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for (j, other) in right.enumerated() {
+                let above = row[j + 1]
+                row[j + 1] = one == other ? diagonal : 1 + min(diagonal, above, row[j])
+                diagonal = above
+            }
+        }
+        return row[right.count]
+    }
+}
