@@ -1,0 +1,113 @@
+public import KnocknocModel
+import Logging
+
+extension ServerSettings {
+    /// Reads settings.
+    ///
+    /// - Parameters:
+    ///   - hostName: the name of this machine, the node's name unless one is given.
+    ///   - workingDirectory: what a relative `DataDir` is relative to.
+    /// - Throws: ``ConfigurationError`` naming every place that is wrong and what was expected there.
+    public init(settings: Settings, hostName: String, workingDirectory: String) throws(ConfigurationError) {
+        var reader = SettingsReader(settings)
+        let listen =
+            reader.value(Key.listen, expected: "HOST:PORT such as 127.0.0.1:8756 or [::]:8756", ListenAddress.init)
+            ?? ListenAddress(host: "127.0.0.1", port: 8756)
+        let directory = reader.text(Key.dataDir)
+        let absolute = (directory ?? Self.standardDataDirectory).rooted(in: workingDirectory)
+        let node =
+            reader.value(Key.nodeName, expected: "1 to 63 letters, digits, dots, - or _", Self.name) ?? hostName
+        self.init(listen: listen, databaseURL: "", dataDirectory: absolute, nodeName: node)
+
+        let url = reader.text(Key.databaseURL)
+        allInOne = reader.flag(Key.allInOne, default: url == nil && directory != nil)
+        if let url {
+            databaseURL = url
+        } else if allInOne || directory != nil {
+            databaseURL = "sqlite://\(absolute)/knocknoc.db"
+        } else {
+            reader.refuse(
+                Key.databaseURL,
+                "DatabaseURL is missing; expected postgres://USER@HOST/NAME, or DataDir (--data-dir) for a database "
+                    + "in a file of this machine")
+        }
+        zone = reader.value(Key.zone, expected: "1 to 63 letters, digits, dots, - or _", Self.name)
+        logLevel = Self.logLevel(&reader)
+        insecureHTTP = reader.flag(Key.insecureHTTP, default: false)
+        publicURL = reader.value(Key.publicURL, expected: "https://HOST[:PORT]", WebOrigin.init)
+        agentURL = reader.value(Key.agentURL, expected: "https://HOST[:PORT]", WebOrigin.init)
+        drainSeconds =
+            reader.value(Key.drainSeconds, expected: "seconds from 0 to 300") {
+                Int($0).flatMap { (0...300).contains($0) ? $0 : nil }
+            } ?? (allInOne ? 0 : 5)
+        agentBackend =
+            reader.value(Key.agentBackend, expected: "dry-run or none", AgentBackend.init(rawValue:)) ?? .automatic
+        trustedForwarders = Self.forwarders(&reader)
+        readTLS(&reader)
+        try reader.finish()
+    }
+
+    private mutating func readTLS(_ reader: inout SettingsReader) {
+        let path: (String) -> String? = { $0.hasPrefix("/") ? $0 : nil }
+        let certificate = reader.value(Key.tlsCertificate, expected: "an absolute path", path)
+        let key = reader.value(Key.tlsKey, expected: "an absolute path", path)
+        let names = reader.list(Key.tlsSAN, expected: "host names or addresses") { text in
+            text.contains("/") || text.contains(" ") ? nil : text
+        }
+        let selfSigned = reader.flag(Key.tlsSelfSigned, default: false)
+        switch (certificate, key) {
+        case (let certificate?, let key?):
+            if selfSigned {
+                reader.refuse(Key.tlsSelfSigned, "TLSSelfSigned and TLSCertificate exclude each other; expected one")
+            }
+            tls = .files(certificate: certificate, key: key)
+        case (.some, nil):
+            reader.refuse(Key.tlsCertificate, "TLSCertificate is given without TLSKey; expected both")
+        case (nil, .some):
+            reader.refuse(Key.tlsKey, "TLSKey is given without TLSCertificate; expected both")
+        case (nil, nil):
+            if selfSigned { tls = .selfSigned(names: names) }
+        }
+        if !selfSigned, !names.isEmpty {
+            reader.refuse(Key.tlsSAN, "TLSSAN names the self-signed certificate; expected TLSSelfSigned = true with it")
+        }
+    }
+
+    static func forwarders(_ reader: inout SettingsReader) -> [CIDR] {
+        let anyAllowed = reader.flag(Key.allowAnyForwarder, default: false)
+        guard reader.text(Key.trustedForwarders) != nil else { return standardForwarders }
+        if reader.text(Key.trustedForwarders)?.lowercased() == "none" { return [] }
+        let list = reader.list(
+            Key.trustedForwarders, expected: "networks such as 192.0.2.10/32, or none"
+        ) { text in
+            do throws(ModelError) { return try CIDR(parsing: text) } catch { return nil }
+        }
+        for network in list where network.length == 0 && !anyAllowed {
+            reader.refuse(
+                Key.trustedForwarders,
+                "TrustedForwarders: \(network) lets anybody choose the address that is opened; expected your proxies' "
+                    + "addresses, or AllowAnyForwarder = true if nobody else can reach this port")
+        }
+        return list
+    }
+
+    static func logLevel(_ reader: inout SettingsReader) -> Logger.Level {
+        let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+        return reader.value(Key.logLevel, expected: "one of \(levels)", Logger.Level.init(rawValue:)) ?? .info
+    }
+
+    private static func name(_ text: String) -> String? {
+        let fits = text.utf8.allSatisfy {
+            (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || [45, 46, 95].contains($0)
+        }
+        return fits && (1...63).contains(text.utf8.count) ? text : nil
+    }
+}
+
+extension String {
+    fileprivate func rooted(in directory: String) -> String {
+        var path = hasPrefix("/") ? self : directory + "/" + self
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        return path
+    }
+}

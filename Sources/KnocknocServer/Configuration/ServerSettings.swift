@@ -1,0 +1,68 @@
+public import KnocknocModel
+public import Logging
+
+/// Everything that `knocknoc serve` can be told, checked.
+public struct ServerSettings: Sendable {
+    public enum TLS: Hashable, Sendable {
+        /// Plain HTTP.
+        case none
+        /// A certificate chain and its key in PEM files.
+        case files(certificate: String, key: String)
+        /// A certificate that the server makes for itself and keeps in its data directory.
+        case selfSigned(names: [String])
+    }
+
+    /// What the embedded agent does to this machine's firewall.
+    public enum AgentBackend: String, Sendable {
+        /// nftables where this process may change it, else dry-run.
+        case automatic
+        /// Nothing is changed.
+        case dryRun = "dry-run"
+        /// No embedded agent is started.
+        case none
+    }
+
+    public var listen: ListenAddress
+    public var publicURL: WebOrigin?
+    public var trustedForwarders: [CIDR]
+    public var databaseURL: String
+    /// Absolute; holds the SQLite file, the self-signed certificate and the embedded agent's state.
+    public var dataDirectory: String
+    public var zone: String?
+    public var nodeName: String
+    public var logLevel: Logger.Level
+    public var insecureHTTP: Bool
+    public var agentURL: WebOrigin?
+    /// How long `/health` answers 503 before the server stops accepting, in seconds.
+    public var drainSeconds: Int
+    public var tls: TLS
+    public var agentBackend: AgentBackend
+    public var allInOne: Bool
+    /// The demo of `./dev run`: a user, a group, a Knoc and a port of our own that it guards.
+    public var sample: Bool
+
+    public init(
+        listen: ListenAddress, databaseURL: String, dataDirectory: String, nodeName: String
+    ) {
+        self.listen = listen
+        publicURL = nil
+        trustedForwarders = Self.standardForwarders
+        self.databaseURL = databaseURL
+        self.dataDirectory = dataDirectory
+        zone = nil
+        self.nodeName = nodeName
+        logLevel = .info
+        insecureHTTP = false
+        agentURL = nil
+        drainSeconds = 5
+        tls = .none
+        agentBackend = .automatic
+        allInOne = false
+        sample = false
+    }
+
+    public static let standardForwarders = [CIDR(IPAddress.v4(0x7f00_0001))]
+    public static let standardFile = "/opt/knocknoc/etc/knocknoc.conf"
+    public static let standardDataDirectory = "/var/lib/knocknoc"
+    public static let environmentPrefix = "KNOCKNOC"
+}
