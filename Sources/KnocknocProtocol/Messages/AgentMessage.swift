@@ -30,6 +30,14 @@ public enum AgentMessage: Hashable, Sendable {
         /// Facts about this host by name, such as `nftables` → `1.0.6`, `bridge` → `1`, `dry-run` → the reason.
         public var capabilities: [String: String]
 
+        enum CodingKeys: String, CodingKey {
+            case instance, stamp, position, removals, signature, version, machine, system, capabilities
+            case protocolMin = "protocol_min"
+            case protocolMax = "protocol_max"
+            case signingKey = "signing_key"
+            case sealingKey = "sealing_key"
+        }
+
         public init(
             protocolMin: Int, protocolMax: Int, instance: String, stamp: AgentStamp, position: Position?,
             removals: [Removal], signingKey: String, sealingKey: String, signature: String, version: String,
@@ -60,6 +68,12 @@ public enum AgentMessage: Hashable, Sendable {
         /// Targets and entries are in force nowhere because this agent changes nothing, by choice.
         public var dryRun: [TargetID]
 
+        enum CodingKeys: String, CodingKey {
+            case revision, failures
+            case linkEpoch = "link_epoch"
+            case dryRun = "dry_run"
+        }
+
         public init(linkEpoch: Int64, revision: Int64, failures: [Failure], dryRun: [TargetID]) {
             self.linkEpoch = linkEpoch
             self.revision = revision
@@ -82,6 +96,11 @@ public enum AgentMessage: Hashable, Sendable {
         public var sources: [IPAddress]
         /// Seconds until it reverts.
         public var secondsLeft: Int
+
+        enum CodingKeys: String, CodingKey {
+            case target, state, flows, sources
+            case secondsLeft = "seconds_left"
+        }
 
         public init(target: TargetID, state: State, flows: Int, sources: [IPAddress], secondsLeft: Int) {
             self.target = target

@@ -64,17 +64,23 @@ public struct Failure: Hashable, Sendable, Codable {
     }
 }
 
-/// An address that the agent took away on the server's word and that a rewound server may give back.
+/// An address that the agent took away and that a rewound server may give back.
+///
+/// The server ends the rights behind an entry that it still wants where `epoch` is not its own or its row of this
+/// agent is not newer than `revision`.
 public struct Removal: Hashable, Sendable, Codable {
     public var entry: EntryID
     public var target: TargetID
     public var address: IPAddress
     public var revision: Int64
+    /// The site's epoch to which `revision` belongs.
+    public var epoch: String
 
-    public init(entry: EntryID, target: TargetID, address: IPAddress, revision: Int64) {
+    public init(entry: EntryID, target: TargetID, address: IPAddress, revision: Int64, epoch: String) {
         self.entry = entry
         self.target = target
         self.address = address
         self.revision = revision
+        self.epoch = epoch
     }
 }

@@ -23,6 +23,12 @@ public enum ServerMessage: Hashable, Sendable {
         public var protocolMin: Int
         public var protocolMax: Int
 
+        enum CodingKeys: String, CodingKey {
+            case agent, nonce
+            case protocolMin = "protocol_min"
+            case protocolMax = "protocol_max"
+        }
+
         public init(agent: AgentID, nonce: String, protocolMin: Int, protocolMax: Int) {
             self.agent = agent
             self.nonce = nonce
@@ -38,6 +44,12 @@ public enum ServerMessage: Hashable, Sendable {
         public var heartbeat: Int64
         public var version: String
 
+        enum CodingKeys: String, CodingKey {
+            case node, version
+            case linkEpoch = "link_epoch"
+            case heartbeat = "heartbeat_ms"
+        }
+
         public init(linkEpoch: Int64, node: String, heartbeat: Int64, version: String) {
             self.linkEpoch = linkEpoch
             self.node = node
@@ -48,8 +60,14 @@ public enum ServerMessage: Hashable, Sendable {
 
     public struct SnapshotBegin: Hashable, Sendable, Codable {
         public var position: Position
+        /// The agent's own position is not one of the server's history, which was rewound or restored: whatever the
+        /// agent holds may only be shortened.
+        public var diverged: Bool
 
-        public init(position: Position) { self.position = position }
+        public init(position: Position, diverged: Bool = false) {
+            self.position = position
+            self.diverged = diverged
+        }
     }
 
     public struct Rows: Hashable, Sendable, Codable {
@@ -92,6 +110,11 @@ public enum ServerMessage: Hashable, Sendable {
         /// The newest revision that this node knows of this agent.
         public var revision: Int64
 
+        enum CodingKeys: String, CodingKey {
+            case stamp, revision
+            case databaseAge = "db_age_ms"
+        }
+
         public init(stamp: AgentStamp, databaseAge: Int64, revision: Int64) {
             self.stamp = stamp
             self.databaseAge = databaseAge
@@ -118,6 +141,8 @@ public enum ServerMessage: Hashable, Sendable {
             /// A key that is not the pinned one: an administrator must approve the new fingerprint.
             case keyChanged = "key-changed"
             case unsupportedProtocol = "unsupported-protocol"
+            /// The server's records moved under the link: dial again at once, with position and removals.
+            case resync
         }
         public var code: Code
         public var text: String

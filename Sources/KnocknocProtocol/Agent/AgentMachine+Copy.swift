@@ -1,0 +1,80 @@
+import KnocknocModel
+
+extension AgentMachine {
+    mutating func hold(_ row: EntryRow, until deadline: BootTime) {
+        if let old = entries[row.id] {
+            if deadline < old.deadline { shortened = true }
+        } else {
+            entriesByMember[MemberKey(target: row.target, address: row.address), default: []].append(row.id)
+        }
+        entries[row.id] = HeldEntry(
+            target: row.target, address: row.address, revision: row.revision, deadline: deadline)
+        nextExpiry = nextExpiry.map { min($0, deadline) } ?? deadline
+    }
+
+    mutating func drop(_ id: EntryID) {
+        guard let held = entries.removeValue(forKey: id) else { return }
+        shortened = true
+        entriesByMember[held.key]?.removeAll { $0 == id }
+        if entriesByMember[held.key]?.isEmpty ?? false { entriesByMember[held.key] = nil }
+    }
+
+    mutating func remember(_ id: EntryID, _ held: HeldEntry, for memory: Int64, now: BootTime, epoch: String? = nil) {
+        let removal = Removal(
+            entry: id, target: held.target, address: held.address, revision: held.revision,
+            epoch: epoch ?? position?.epoch ?? "")
+        removals[id] = HeldRemoval(removal: removal, keptUntil: now.adding(milliseconds: memory))
+        guard removals.count > Self.maximumRemovals + 100 else { return }
+        let oldest = removals.sorted { $0.value.keptUntil < $1.value.keptUntil }
+        for (id, _) in oldest.prefix(removals.count - Self.maximumRemovals) { removals[id] = nil }
+    }
+
+    /// Until when an address is wanted: the latest of the entries on it; nil where the target lets nobody in.
+    func wantedDeadline(_ key: MemberKey, now: BootTime) -> BootTime? {
+        guard let row = targets[key.target], row.definition.purpose == .enforce, !isReverted(key.target) else {
+            return nil
+        }
+        let latest = entriesByMember[key]?.compactMap { entries[$0]?.deadline }.max()
+        return latest.flatMap { $0 > now ? $0 : nil }
+    }
+
+    /// Compares what is wanted for these members with what the kernel was asked for.
+    mutating func settle(_ keys: [MemberKey], cuts: Set<MemberKey> = [], now: BootTime) -> [MemberStep] {
+        var steps: [MemberStep] = []
+        var seen: Set<MemberKey> = []
+        for key in keys where seen.insert(key).inserted {
+            let wanted = wantedDeadline(key, now: now)
+            let failedBefore = memberFailures[key] != nil
+            guard let wanted else {
+                if members.removeValue(forKey: key) != nil || failedBefore { steps.append(.close(key)) }
+                memberFailures[key] = nil
+                continue
+            }
+            let asked = members[key]
+            if asked != wanted || failedBefore {
+                members[key] = wanted
+                steps.append(.open(key, deadline: wanted))
+            }
+            if asked != nil, cuts.contains(key) { steps.append(.cut(key)) }
+        }
+        return steps
+    }
+
+    /// Time passed: entries whose deadline is reached end by themselves, trials that nobody confirmed are reverted.
+    public mutating func tick(now: AgentStamp) -> [AgentEffect] {
+        var effects: [AgentEffect] = []
+        if let next = nextExpiry, next <= now.time {
+            var touched: [MemberKey] = []
+            for (id, held) in entries where held.deadline <= now.time {
+                drop(id)
+                remember(id, held, for: Self.expiryMemory, now: now.time)
+                touched.append(held.key)
+            }
+            shortened = false
+            nextExpiry = entries.values.map(\.deadline).min()
+            effects += apply(settle(touched, now: now.time))
+        }
+        if removals.count > 0 { removals = removals.filter { $0.value.keptUntil > now.time } }
+        return effects + revertTrials(now: now)
+    }
+}

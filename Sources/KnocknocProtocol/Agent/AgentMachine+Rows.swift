@@ -1,0 +1,154 @@
+import KnocknocModel
+
+extension AgentMachine {
+    mutating func received(rows message: ServerMessage, now: AgentStamp) -> [AgentEffect] {
+        switch message {
+        case .changes(let changes): return take(changes, now: now.time)
+        case .snapshotBegin(let begin): return self.begin(begin)
+        case .snapshotChunk(let rows): return take(chunk: rows, now: now.time)
+        case .snapshotEnd(let end): return self.end(end, now: now.time)
+        default: return []
+        }
+    }
+
+    private mutating func take(_ changes: ServerMessage.Changes, now: BootTime) -> [AgentEffect] {
+        if snapshot == nil, changes.position == position, changes.after != changes.position { return [] }
+        guard snapshot == nil, changes.after == position else {
+            return close(.resync("changes came that do not follow on this agent's position"))
+        }
+        guard isFresh(changes.rows.since) else {
+            // What they shorten is true whenever it comes; the position stays, so they come again.
+            let effects = take(changes.rows, fresh: false, before: position, epoch: changes.position.epoch, now: now)
+            return effects + close(.resync("changes counted from a heartbeat that is too old"))
+        }
+        let before = position
+        position = changes.position
+        let effects = take(changes.rows, fresh: true, before: before, epoch: changes.position.epoch, now: now)
+        return effects + arrived()
+    }
+
+    private mutating func begin(_ begin: ServerMessage.SnapshotBegin) -> [AgentEffect] {
+        snapshot = Snapshot(begin: begin, before: position)
+        let otherEpoch = position.map { $0.epoch != begin.position.epoch } ?? false
+        if begin.diverged || otherEpoch {
+            // Another history's revisions cannot be compared with ours: nothing that is held may become longer.
+            for id in entries.keys { entries[id]?.revision = .max }
+            for id in removals.keys { removals[id]?.removal.revision = .max }
+        }
+        return []
+    }
+
+    private mutating func take(chunk rows: ServerMessage.Rows, now: BootTime) -> [AgentEffect] {
+        guard let current = snapshot else { return close(.resync("a chunk came outside a snapshot")) }
+        snapshot?.targets.formUnion(rows.targets.map(\.definition.id))
+        snapshot?.entries.formUnion(rows.entries.map(\.id))
+        let fresh = isFresh(rows.since)
+        let effects = take(
+            rows, fresh: fresh, before: current.before, epoch: current.begin.position.epoch, now: now)
+        return fresh ? effects : effects + close(.resync("a snapshot counted from a heartbeat that is too old"))
+    }
+
+    private mutating func end(_ end: ServerMessage.SnapshotEnd, now: BootTime) -> [AgentEffect] {
+        guard let current = snapshot, current.begin.position == end.position else {
+            return close(.resync("a snapshot ended that had not begun"))
+        }
+        snapshot = nil
+        position = end.position
+        var touched: [MemberKey] = []
+        for (id, held) in entries where !current.entries.contains(id) {
+            drop(id)
+            touched.append(held.key)
+        }
+        refusals = refusals.filter { current.entries.contains($0.key) }
+        var redefine = false
+        for id in targets.keys where !current.targets.contains(id) {
+            touched += entriesByMember.keys.filter { $0.target == id }
+            redefine = true
+            release(id)
+        }
+        // From here on only a decision newer than this snapshot brings an entry back.
+        for id in removals.keys where removals[id]?.removal.epoch != end.position.epoch
+            || removals[id]?.removal.revision == .max
+        {
+            removals[id]?.removal.revision = end.position.revision
+            removals[id]?.removal.epoch = end.position.epoch
+        }
+        let steps = settle(touched, now: now)
+        return apply(steps) + (redefine ? define() : []) + [.persist(ticket: ticket())] + arrived()
+    }
+
+    /// Takes rows into the copy and asks the kernel for the difference.
+    private mutating func take(
+        _ rows: ServerMessage.Rows, fresh: Bool, before: Position?, epoch: String, now: BootTime
+    ) -> [AgentEffect] {
+        var effects: [AgentEffect] = []
+        var touched: [MemberKey] = []
+        if fresh, !rows.targets.isEmpty { effects += take(targets: rows.targets, touched: &touched, now: now) }
+        let known = before.flatMap { $0.epoch == epoch ? $0.revision : nil } ?? .min
+        var cuts: Set<MemberKey> = []
+        for row in rows.entries {
+            touched.append(MemberKey(target: row.target, address: row.address))
+            if let old = entries[row.id], old.target != row.target || old.address != row.address {
+                drop(row.id)
+                touched.append(old.key)
+            }
+            if let cut = row.cut, cut > known { cuts.insert(MemberKey(target: row.target, address: row.address)) }
+            guard let ttl = row.ttl else {
+                take(absent: row, epoch: epoch, now: now)
+                continue
+            }
+            guard rows.since.boot == boot else { continue }
+            take(row, deadline: rows.since.time.adding(milliseconds: ttl), fresh: fresh, now: now)
+        }
+        let steps = settle(touched, cuts: cuts, now: now)
+        let shortens = steps.contains { if case .open = $0 { false } else { true } } || !rows.targets.isEmpty
+        effects += apply(steps)
+        if shortens || shortened || !steps.isEmpty || position != before {
+            effects.append(.persist(ticket: shortens || shortened ? ticket() : nil))
+        }
+        shortened = false
+        return effects
+    }
+
+    private mutating func take(absent row: EntryRow, epoch: String, now: BootTime) {
+        refusals[row.id] = nil
+        guard var held = entries[row.id] else { return }
+        drop(row.id)
+        held.revision = row.revision
+        remember(row.id, held, for: Self.removalMemory, now: now, epoch: epoch)
+    }
+
+    private mutating func take(_ row: EntryRow, deadline: BootTime, fresh: Bool, now: BootTime) {
+        if let held = entries[row.id] {
+            if fresh, row.revision > held.revision {
+                refusals[row.id] = nil
+                hold(row, until: deadline)
+                return
+            }
+            // One revision, another estimate: only earlier. A stale stamp is true as far as it shortens.
+            let difference = deadline.milliseconds(since: held.deadline)
+            if fresh { entries[row.id]?.revision = row.revision }
+            if difference <= -Self.tolerance {
+                hold(row, until: deadline)
+            } else if fresh, difference > 10 * Self.tolerance {
+                refuse(row, "an earlier end than the server's is known here, and its records were rewound; grant again")
+            }
+            return
+        }
+        guard fresh else { return }
+        if let gone = removals[row.id]?.removal, row.revision <= gone.revision {
+            removals[row.id]?.removal.revision = row.revision
+            if deadline.milliseconds(since: now) > 10 * Self.tolerance {
+                refuse(row, "it was taken away here before the server's records were rewound; grant again")
+            }
+            return
+        }
+        removals[row.id] = nil
+        refusals[row.id] = nil
+        if deadline > now { hold(row, until: deadline) }
+    }
+
+    private mutating func refuse(_ row: EntryRow, _ reason: String) {
+        refusals[row.id] = Failure(target: row.target, entry: row.id, reason: reason)
+    }
+}

@@ -1,0 +1,116 @@
+public import KnocknocModel
+
+/// The agent's end of the link and its copy of what the server wants: a value without clock, socket or file.
+///
+/// The driver calls a function for each thing that happens and carries out the effects in order. Every rule here errs
+/// on the side of less access: a deadline counts from a stamp of the agent's own clock, for one revision it only moves
+/// earlier, and what was taken away comes back only by a newer decision of the server.
+public struct AgentMachine: Sendable {
+    /// A deadline that differs by less is the same: a fresh estimate of an unchanged end. Milliseconds.
+    static let tolerance: Int64 = 1000
+    /// How long a removal on the server's word is remembered, in milliseconds.
+    static let removalMemory: Int64 = 24 * 3_600_000
+    /// How long an end by deadline is remembered; it covers what a failover may lose. Milliseconds.
+    static let expiryMemory: Int64 = 600_000
+    /// The most removals held; the oldest give way. They fit into a hello of 1 MiB.
+    static let maximumRemovals = 3000
+
+    // The copy.
+    public internal(set) var agent: AgentID?
+    public internal(set) var position: Position?
+    var boot: String
+    var targets: [TargetID: TargetRow] = [:]
+    public internal(set) var entries: [EntryID: HeldEntry] = [:]
+    var removals: [EntryID: HeldRemoval] = [:]
+    var trials: [TargetID: HeldTrial] = [:]
+
+    // What the kernel was last asked for, and what became of it.
+    var entriesByMember: [MemberKey: [EntryID]] = [:]
+    public internal(set) var members: [MemberKey: BootTime] = [:]
+    var targetFailures: [TargetID: String] = [:]
+    var memberFailures: [MemberKey: String] = [:]
+    /// Rows that were not taken as the server wants them, and why.
+    var refusals: [EntryID: Failure] = [:]
+    var dryRun: Set<TargetID> = []
+
+    // Work that the driver has not finished.
+    var works: [Work] = []
+    var lastTicket = 0
+    /// The position up to which kernel and file are done.
+    public internal(set) var confirmed: Position?
+    var nextExpiry: BootTime?
+    /// Something that the file still grants was taken away since the last persist.
+    var shortened = false
+
+    // The link.
+    var link: Link?
+    var snapshot: Snapshot?
+
+    struct Link: Sendable {
+        /// The agent's last two stamps, of the hello and of heartbeats.
+        var stamps: [AgentStamp] = []
+        /// Stamps sent and not answered.
+        var unanswered = 0
+        var welcome: ServerMessage.Welcome?
+        /// Whether the copy has been brought in line on this link.
+        var synced = false
+        var reported: AgentMessage.Applied?
+    }
+
+    struct Snapshot: Sendable {
+        var begin: ServerMessage.SnapshotBegin
+        /// The position before it, for deciding which cuts are new.
+        var before: Position?
+        var targets: Set<TargetID> = []
+        var entries: Set<EntryID> = []
+    }
+
+    struct Work: Sendable {
+        var ticket: Int
+        /// Where the copy stands once this and everything before it is done; nil in the middle.
+        var position: Position?
+        var keys: [MemberKey] = []
+        var done = false
+    }
+
+    /// - Parameters:
+    ///   - state: what the state file held, already ``AgentState/restored(now:wall:wallIsSynchronised:)``; nil for none.
+    ///   - now: the agent's own moment.
+    public init(state: AgentState?, now: AgentStamp) {
+        boot = now.boot
+        guard let state, state.boot == now.boot else { return }
+        agent = state.agent
+        position = state.position
+        targets = Dictionary(state.targets.map { ($0.definition.id, $0) }) { _, last in last }
+        entries = state.entries.filter { $0.value.deadline > now.time }
+        removals = state.removals
+        trials = state.trials
+        for id in state.entries.keys where entries[id] == nil {
+            if let held = state.entries[id] { remember(id, held, for: Self.expiryMemory, now: now.time) }
+        }
+        for (id, held) in entries { entriesByMember[held.key, default: []].append(id) }
+        for key in entriesByMember.keys { members[key] = wantedDeadline(key, now: now.time) }
+        nextExpiry = entries.values.map(\.deadline).min()
+    }
+
+    /// What the state file is to hold now.
+    public func state(wall: Timestamp, now: AgentStamp) -> AgentState {
+        AgentState(
+            agent: agent, boot: boot, wall: wall, time: now.time, position: position,
+            targets: targets.values.sorted { $0.definition.id < $1.definition.id }, entries: entries,
+            removals: removals, trials: trials)
+    }
+
+    /// Milliseconds between heartbeats on this link; nil before the welcome.
+    public var heartbeatInterval: Int64? { link?.welcome?.heartbeat }
+
+    /// Whether the server has welcomed this link and the copy is in line with it.
+    public var isSynced: Bool { link?.synced ?? false }
+
+    /// The next moment at which ``tick(now:)`` has something to do.
+    public var nextDeadline: BootTime? {
+        let trial = trials.values.filter { !$0.reverted }.map(\.deadline).min()
+        guard let trial else { return nextExpiry }
+        return nextExpiry.map { min($0, trial) } ?? trial
+    }
+}

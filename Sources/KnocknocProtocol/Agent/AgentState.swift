@@ -1,0 +1,81 @@
+public import KnocknocModel
+
+/// What the agent's state file holds.
+public struct AgentState: Hashable, Sendable, Codable {
+    public static let currentFormat = 1
+
+    public var format = AgentState.currentFormat
+    /// Whose state it is; nil before the first link.
+    public var agent: AgentID?
+    /// The boot to which every BOOTTIME here belongs.
+    public var boot: String
+    /// This machine's wall clock when the state was stamped.
+    public var wall: Timestamp
+    /// BOOTTIME at the same moment.
+    public var time: BootTime
+    public var position: Position?
+    public var targets: [TargetRow]
+    public var entries: [EntryID: HeldEntry]
+    public var removals: [EntryID: HeldRemoval]
+    public var trials: [TargetID: HeldTrial]
+
+    public init(
+        agent: AgentID?, boot: String, wall: Timestamp, time: BootTime, position: Position? = nil,
+        targets: [TargetRow] = [], entries: [EntryID: HeldEntry] = [:], removals: [EntryID: HeldRemoval] = [:],
+        trials: [TargetID: HeldTrial] = [:]
+    ) {
+        self.agent = agent
+        self.boot = boot
+        self.wall = wall
+        self.time = time
+        self.position = position
+        self.targets = targets
+        self.entries = entries
+        self.removals = removals
+        self.trials = trials
+    }
+}
+
+extension AgentState {
+    /// This state at the agent's start, with every moment in the present boot.
+    ///
+    /// In the same boot BOOTTIME counts. In another one entries live on only where the wall clock can be believed and
+    /// is past the last stamp; then what is left is what was left less the time that passed. Otherwise they are gone,
+    /// and with them the position, so that the server sends everything again.
+    ///
+    /// - Parameters:
+    ///   - now: the agent's own moment.
+    ///   - wall: this machine's wall clock at that moment.
+    ///   - wallIsSynchronised: whether the kernel calls it synchronised, or the administrator trusts it.
+    public func restored(now: AgentStamp, wall: Timestamp, wallIsSynchronised: Bool) -> AgentState {
+        var state = self
+        state.boot = now.boot
+        state.time = now.time
+        state.wall = wall
+        if boot == now.boot, now.time >= time { return state }
+
+        let passed = wall.milliseconds(since: self.wall)
+        let believed = boot != now.boot && wallIsSynchronised && passed >= 0
+        /// A moment of the old boot, in the new one: as far ahead as it was at the stamp, less what passed since.
+        func moved(_ moment: BootTime) -> BootTime {
+            now.time.adding(milliseconds: moment.milliseconds(since: time) - max(0, passed))
+        }
+        if believed {
+            state.entries = entries.mapValues { entry in
+                var entry = entry
+                entry.deadline = moved(entry.deadline)
+                return entry
+            }
+        } else {
+            state.entries = [:]
+            state.position = nil
+        }
+        state.removals = removals.mapValues { held in
+            // Kept too long does no harm, forgotten too early does.
+            let left = max(0, held.keptUntil.milliseconds(since: time))
+            return HeldRemoval(removal: held.removal, keptUntil: now.time.adding(milliseconds: left))
+        }
+        state.trials = trials.mapValues { HeldTrial(previous: $0.previous, deadline: now.time, reverted: $0.reverted) }
+        return state
+    }
+}
