@@ -1,0 +1,53 @@
+public import KnocknocModel
+public import KnocknocProtocol
+
+/// What the hub needs of the store: the truth about agents, as one set of use cases.
+public protocol LinkDirectory: Sendable {
+    /// Takes an agent in whose hello is signed by the key that it names: pins its keys at first contact, compares them
+    /// later, and gives this link a higher epoch than any before, which voids what older links still write.
+    func attach(agent: AgentID, hello: AgentMessage.Hello, node: String) async throws -> AttachResult
+
+    /// What an agent at `after` lacks; a delta only where the store's history has that position.
+    func stream(agent: AgentID, after: Position?) async throws -> StreamAnswer
+
+    /// Notes what agents have done, where the row is older and the link's epoch is still the newest.
+    func record(agent: AgentID, linkEpoch: Int64, applied: [AgentMessage.Applied]) async throws
+
+    func trial(agent: AgentID, linkEpoch: Int64, trial: AgentMessage.Trial) async throws
+
+    /// Ends the rights behind entries of this agent that a rewound store wants again; see ``Removal`` for which.
+    func replay(agent: AgentID, removals: [Removal]) async throws
+
+    /// Where each agent's stream stands, in one select; agents that are gone or disabled are missing.
+    func positions(of agents: [AgentID]) async throws -> [AgentID: Position]
+
+    /// These agents are linked to this node now.
+    func presence(_ agents: [AgentID], node: String) async throws
+
+    /// This agent's link of that epoch is gone.
+    func detach(agent: AgentID, linkEpoch: Int64) async throws
+
+    /// The database's time, on its late side.
+    func estimatedNow() -> Timestamp
+
+    /// How long ago the database last answered this node.
+    func databaseAge() -> Duration
+
+    /// Hints, of this node's own commits and of others'; one stream for each call.
+    func changes() -> AsyncStream<LinkChange>
+}
+
+public enum AttachResult: Hashable, Sendable {
+    /// - linkEpoch: this link's number.
+    case accepted(linkEpoch: Int64)
+    /// The hello names a key that is not the pinned one.
+    case keyChanged(fingerprint: String)
+    /// Deleted or disabled.
+    case revoked
+}
+
+/// A hint that something has changed; the truth is the position in the store.
+public enum LinkChange: Hashable, Sendable {
+    case agents([AgentID])
+    case everything
+}
