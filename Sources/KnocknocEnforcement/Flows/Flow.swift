@@ -1,0 +1,50 @@
+import KnocknocModel
+
+/// A flow from a client to a service, as conntrack or a socket knows it.
+struct Flow: Hashable, Sendable {
+    var client: IPAddress
+    var clientPort: UInt16
+    var `protocol`: TransportProtocol
+    /// Address and port as the client typed them.
+    var destination: IPAddress
+    var port: UInt16
+    /// The port of the process that serves it, after destination NAT.
+    var innerPort: UInt16
+    var established: Bool
+
+    /// The two forms in which its packets pass our hooks: as the client sees them, and bare once conntrack has
+    /// forgotten the translation.
+    var keys: Set<FlowKey> {
+        Set(
+            [port, innerPort].map {
+                FlowKey(source: client, protocol: `protocol`, sourcePort: clientPort, port: $0)
+            })
+    }
+}
+
+/// What is to be cut: all flows of a source to some ports.
+struct Cut: Hashable, Sendable {
+    var source: IPAddress
+    var `protocol`: TransportProtocol
+    var ports: Set<UInt16>
+    /// Whether only local sockets are ended, because the packet filter refuses every packet of the others anyway.
+    var socketsOnly: Bool
+
+    func covers(_ flow: Flow) -> Bool {
+        flow.client == source && flow.protocol == `protocol`
+            && (ports.contains(flow.port) || ports.contains(flow.innerPort))
+    }
+}
+
+extension TransportProtocol {
+    /// IPPROTO_TCP, IPPROTO_UDP.
+    var number: UInt8 { self == .tcp ? 6 : 17 }
+
+    init?(number: UInt8) {
+        switch number {
+        case 6: self = .tcp
+        case 17: self = .udp
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,20 @@
+import KnocknocModel
+
+/// A set in the kernel that holds addresses of one family.
+struct ElementSet: Hashable, Sendable, CustomStringConvertible {
+    var family: NFTablesSet.Family
+    var table: String
+    var name: String
+    var addresses: IPAddress.Family
+    /// Whether in our own table; elsewhere elements carry our comment and others' are left alone.
+    var isOurs: Bool
+
+    /// As nft(8) names it: `inet filter allowed`.
+    var description: String { "\(family.rawValue) \(table) \(name)" }
+}
+
+/// A place in a set.
+struct Element: Hashable, Sendable {
+    var set: ElementSet
+    var address: IPAddress
+}

@@ -1,0 +1,28 @@
+import KnocknocModel
+
+/// The sets of our table that hold flows which were cut. They name a flow exactly, both ports, so that ending one
+/// Knoc does not shut its user out of another service on the same port number.
+enum FlowSet: CaseIterable, Sendable {
+    case v4, v6
+
+    /// Longer than TCP goes on retransmitting.
+    static let seconds = 16 * 60
+
+    init(_ family: IPAddress.Family) { self = family == .v4 ? .v4 : .v6 }
+
+    var name: String { self == .v4 ? "flow4" : "flow6" }
+    var keyword: String { self == .v4 ? "ip" : "ip6" }
+    var type: String {
+        (self == .v4 ? "ipv4_addr" : "ipv6_addr") + " . inet_proto . inet_service . inet_service"
+    }
+}
+
+/// A flow by its client's address and both ports, as a packet from the client carries them.
+struct FlowKey: Hashable, Sendable {
+    var source: IPAddress
+    var `protocol`: TransportProtocol
+    var sourcePort: UInt16
+    var port: UInt16
+
+    var element: String { "\(source) . \(`protocol`.rawValue) . \(sourcePort) . \(port)" }
+}

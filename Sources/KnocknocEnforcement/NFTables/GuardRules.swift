@@ -1,0 +1,85 @@
+import KnocknocModel
+
+/// A guard's four chains as rule texts: by what we know of it, or as they were found in the kernel.
+struct GuardRules: Hashable, Sendable {
+    var name: GuardName
+    /// Rules by the name of their chain.
+    var chains: [String: [String]]
+
+    /// The rules of a guard. Packets in are matched at prerouting before any destination NAT, packets out at
+    /// postrouting after it has been undone, so both are seen with the port that the client typed; nothing passes for
+    /// being established.
+    init(_ target: TargetID, _ value: NFTablesGuard) {
+        let name = GuardName(target)
+        let scopes = Self.scopes(value)
+        let (proto, ports) = (value.protocol.rawValue, braced(value.ports.map(String.init)))
+        let members = IPAddress.Family.allCases.map { ($0.keyword, name.set($0).name) }
+        var rules: [String: [String]] = [:]
+        for scope in scopes {
+            let inward = "\(proto) dport \(ports)\(scope.inward)"
+            let outward = "\(proto) sport \(ports)\(scope.outward)"
+            for (keyword, set) in members where scope.family?.keyword ?? keyword == keyword {
+                rules[name.ingressAccept, default: []].append("\(inward) \(keyword) saddr @\(set) accept")
+                rules[name.egressAccept, default: []].append("\(outward) \(keyword) daddr @\(set) accept")
+            }
+            rules[name.ingressDrop, default: []].append("\(inward) drop")
+            rules[name.egressDrop, default: []].append("\(outward) drop")
+        }
+        self.init(name: name, found: rules)
+    }
+
+    /// A guard of which only the kernel's own listing is left.
+    init(name: GuardName, found chains: [String: [String]]) {
+        self.name = name
+        self.chains = chains
+    }
+
+    private struct Scope {
+        var family: IPAddress.Family?
+        var inward = ""
+        var outward = ""
+    }
+
+    private static func scopes(_ value: NFTablesGuard) -> [Scope] {
+        var base = Scope()
+        if !value.forward {
+            // Datagrams reach a service by broadcast and multicast too.
+            let types = value.protocol == .udp ? "{ local, broadcast, anycast, multicast }" : "local"
+            base.inward += " fib daddr type \(types)"
+            base.outward += " fib saddr type local"
+        }
+        if !value.interfaces.isEmpty {
+            let names = braced(value.interfaces.map { "\"\($0)\"" })
+            base.inward += " iifname \(names)"
+            base.outward += " oifname \(names)"
+        }
+        if !value.loopback {
+            base.inward += " iifname != \"lo\""
+            base.outward += " oifname != \"lo\""
+        }
+        guard !value.destinations.isEmpty else { return [base] }
+        return IPAddress.Family.allCases.compactMap { family in
+            let networks = CIDR.disjoint(value.destinations.filter { $0.address.family == family })
+            guard !networks.isEmpty else { return nil }
+            let list = braced(networks.map(\.description))
+            return Scope(
+                family: family, inward: base.inward + " \(family.keyword) daddr \(list)",
+                outward: base.outward + " \(family.keyword) saddr \(list)")
+        }
+    }
+}
+
+extension IPAddress.Family {
+    /// The word for this family's header in a rule.
+    var keyword: String { self == .v4 ? "ip" : "ip6" }
+}
+
+extension CIDR {
+    /// The networks that are in no other of them: nft refuses overlapping intervals.
+    static func disjoint(_ networks: [CIDR]) -> [CIDR] {
+        Array(Set(networks)).filter { one in !networks.contains { $0 != one && $0.contains(one) } }
+            .sorted { ($0.address, $0.length) < ($1.address, $1.length) }
+    }
+}
+
+func braced(_ words: [String]) -> String { "{ " + words.joined(separator: ", ") + " }" }

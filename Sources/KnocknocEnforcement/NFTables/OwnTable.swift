@@ -1,0 +1,81 @@
+import KnocknocModel
+
+/// Our table `inet knocknoc` as commands that may be run on top of any earlier state of it: everything is added, and
+/// a chain is flushed only in the transaction that fills it again.
+struct OwnTable: Hashable, Sendable {
+    static let name = "knocknoc"
+
+    var guards: [GuardRules] = []
+    /// Guards that the administrator of this host took away.
+    var marks: [GuardName] = []
+    /// Networks that are never kept out.
+    var alwaysAllow: [CIDR] = []
+
+    /// Commands that make the kernel's table equal to this one, apart from the elements of sets.
+    var commands: String {
+        let table = "inet \(Self.name)"
+        var lines = ["add table \(table)"]
+        lines += FlowSet.allCases.map {
+            "add set \(table) \($0.name) { type \($0.type); flags timeout; timeout \(FlowSet.seconds)s; }"
+        }
+        lines.append("add chain \(table) ingress { type filter hook prerouting priority -150; policy accept; }")
+        lines.append("add chain \(table) egress { type filter hook postrouting priority 150; policy accept; }")
+        for item in guards {
+            for family in IPAddress.Family.allCases {
+                let type = family == .v4 ? "ipv4_addr" : "ipv6_addr"
+                lines.append("add set \(item.name.set(family)) { type \(type); flags timeout; timeout 1m; }")
+            }
+            lines += item.name.chains.map { "add chain \(table) \($0)" }
+        }
+        lines += marks.map { "add chain \(table) \($0.mark)" }
+        for item in guards {
+            for chain in item.name.chains {
+                lines.append("flush chain \(table) \(chain)")
+                lines += (item.chains[chain] ?? []).map { "add rule \(table) \(chain) \($0)" }
+            }
+        }
+        lines.append("flush chain \(table) ingress")
+        lines += ingress.map { "add rule \(table) ingress \($0)" }
+        lines.append("flush chain \(table) egress")
+        lines += egress.map { "add rule \(table) egress \($0)" }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// Commands that take guards away, to be run after ``commands`` of a table without them.
+    static func removing(_ names: [GuardName]) -> String {
+        var lines: [String] = []
+        for name in names {
+            lines += name.chains.map { "add chain inet \(Self.name) \($0)\nflush chain inet \(Self.name) \($0)" }
+            lines += name.chains.map { "delete chain inet \(Self.name) \($0)" }
+            for family in IPAddress.Family.allCases {
+                let type = family == .v4 ? "ipv4_addr" : "ipv6_addr"
+                lines.append("add set \(name.set(family)) { type \(type); flags timeout; timeout 1m; }")
+                lines.append("delete set \(name.set(family))")
+            }
+        }
+        return lines.map { $0 + "\n" }.joined()
+    }
+
+    private var ingress: [String] {
+        allowed("saddr")
+            + FlowSet.allCases.map { "\($0.keyword) saddr . meta l4proto . th sport . th dport @\($0.name) drop" }
+            // Answers to what this host's own masquerade sent out under a port that happens to be guarded.
+            + ["ct direction reply ct status snat accept"]
+            + guards.map { "jump \($0.name.ingressAccept)" } + guards.map { "jump \($0.name.ingressDrop)" }
+    }
+
+    private var egress: [String] {
+        allowed("daddr")
+            + FlowSet.allCases.map { "\($0.keyword) daddr . meta l4proto . th dport . th sport @\($0.name) drop" }
+            + ["ct direction original ct status snat accept"]
+            + guards.map { "jump \($0.name.egressAccept)" } + guards.map { "jump \($0.name.egressDrop)" }
+    }
+
+    private func allowed(_ end: String) -> [String] {
+        IPAddress.Family.allCases.compactMap { family in
+            let networks = CIDR.disjoint(alwaysAllow.filter { $0.address.family == family })
+            return networks.isEmpty
+                ? nil : "\(family.keyword) \(end) \(braced(networks.map(\.description))) accept"
+        }
+    }
+}
