@@ -66,7 +66,9 @@ let floors: [Target] = [
     // 4
     .target(
         name: "KnocknocAccess",
-        dependencies: ["KnocknocModel", "KnocknocStore", "KnocknocProtocol", "KnocknocIdentity", crypto, logging],
+        dependencies: [
+            "KnocknocModel", "KnocknocStore", "KnocknocProtocol", "KnocknocIdentity", crypto, lifecycle, logging,
+        ],
         swiftSettings: settings
     ),
     // 5

@@ -1,0 +1,26 @@
+public import KnocknocIdentity
+public import KnocknocModel
+public import KnocknocStore
+public import Logging
+
+/// Every use case of the site: sign-in, sessions, grants, administration and what agents report.
+/// One use case is one function and one transaction; nobody else writes to the database.
+public final class Access: Sendable {
+    public let database: any Database
+    let hasher: PasswordHasher
+    let node: String
+    let options: AccessOptions
+    let logger: Logger
+
+    /// - Parameter node: this web node's name, for the audit.
+    public init(
+        database: any Database, hasher: PasswordHasher, node: String, options: AccessOptions = AccessOptions(),
+        logger: Logger
+    ) {
+        self.database = database
+        self.hasher = hasher
+        self.node = node
+        self.options = options
+        self.logger = logger
+    }
+}

@@ -1,0 +1,19 @@
+/// What a site decides about sessions, grants and failed sign-ins.
+public struct AccessOptions: Sendable {
+    /// Length of a session where the user has none of their own, in seconds.
+    public var defaultSessionSeconds: Int64 = 8 * 3600
+    /// No session is longer, in seconds.
+    public var maxSessionSeconds: Int64 = 30 * 86_400
+    /// Length of an administrator's session, in seconds.
+    public var adminSessionSeconds: Int64 = 8 * 3600
+    /// Whether loopback addresses may be granted: client, server and firewall are one machine.
+    public var allInOne = false
+    /// Failed sign-ins of one account from one network (/24, /64) in a quarter of an hour before more are refused.
+    public var failuresPerAccountAndNetwork: Int64 = 5
+    /// Failed sign-ins from one network in a quarter of an hour before more are refused.
+    public var failuresPerNetwork: Int64 = 100
+    /// Microseconds added to the database's clock; for tests that drive time.
+    public var clockOffset: @Sendable () -> Int64 = { 0 }
+
+    public init() {}
+}

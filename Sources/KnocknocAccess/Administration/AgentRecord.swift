@@ -1,0 +1,59 @@
+public import KnocknocModel
+
+/// An agent as administrators see it.
+public struct AgentRecord: Sendable, Hashable {
+    public enum Status: String, Sendable, Hashable, Codable {
+        /// It has never connected.
+        case pending
+        case online
+        /// Linked, and silent for longer than three heartbeats.
+        case stale
+        case offline
+        case disabled
+    }
+
+    public var id: AgentID
+    public var name: String
+    public var zone: String?
+    public var disabled: Bool
+    public var embedded: Bool
+    public var status: Status
+    /// The web node that holds, or last held, its link.
+    public var node: String?
+    public var connectedAt: Timestamp?
+    public var lastSeenAt: Timestamp?
+    public var software: String?
+    public var machine: String?
+    public var system: String?
+    public var capabilities: [String: String]
+    /// SHA-256 of the pinned signing key, `SHA256:` and base64; nil before first contact.
+    public var fingerprint: String?
+    /// The same of a key that was refused and waits for approval.
+    public var offeredFingerprint: String?
+    /// Entries that are to be open and that the agent has confirmed.
+    public var entriesApplied: Int64
+    /// Entries that are to be open.
+    public var entriesWanted: Int64
+    public var version: Int64
+    public var createdAt: Timestamp
+}
+
+/// What makes an agent.
+public struct AgentDraft: Sendable, Hashable {
+    public var name: String
+    public var zone: String?
+
+    public init(name: String, zone: String? = nil) {
+        self.name = name
+        self.zone = zone
+    }
+}
+
+/// What an edit changes; nil and `keep` leave a field alone.
+public struct AgentPatch: Sendable, Hashable {
+    public var name: String?
+    public var zone: Change<String> = .keep
+    public var disabled: Bool?
+
+    public init() {}
+}

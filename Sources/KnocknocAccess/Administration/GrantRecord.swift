@@ -1,0 +1,19 @@
+public import KnocknocModel
+
+/// A grant as administrators see it.
+public struct GrantRecord: Sendable, Hashable {
+    public var id: GrantID
+    public var userID: UserID
+    public var userName: String
+    public var knocID: KnocID
+    public var knocName: String
+    public var sessionID: SessionID
+    public var address: IPAddress
+    public var origin: GrantOn
+    public var createdAt: Timestamp
+    public var expiresAt: Timestamp
+    public var state: KnocState
+    public var reason: String?
+    public var endedAt: Timestamp?
+    public var endReason: String?
+}
