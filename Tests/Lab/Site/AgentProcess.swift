@@ -1,0 +1,32 @@
+import Foundation
+
+/// One `knocknoc-agent run` on a host of the lab; it can be killed and started again with the same state file.
+public actor AgentProcess {
+    public nonisolated let host: Host
+    private var environment: [String: String]
+    private var process: LabProcess?
+
+    public init(on host: Host, environment: [String: String]) {
+        self.host = host
+        self.environment = environment
+    }
+
+    @discardableResult
+    public func start() throws -> LabProcess {
+        let process = try host.start([Lab.executable("knocknoc-agent"), "run"], environment: environment)
+        self.process = process
+        return process
+    }
+
+    public func set(_ name: String, _ value: String) { environment[name] = value }
+
+    @discardableResult
+    public func stop(_ signal: Int32) async -> Int32? {
+        defer { process = nil }
+        return await process?.stop(signal)
+    }
+
+    public func log(_ lines: Int) -> String {
+        process?.errorLines.suffix(lines).joined(separator: "\n") ?? "(not running)"
+    }
+}

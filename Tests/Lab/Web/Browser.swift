@@ -1,0 +1,132 @@
+import Foundation
+
+/// Headless Chromium on a host of the lab, driven over WebDriver.
+public actor Browser {
+    private let driver: LabProcess
+    private let host: Host
+    private let folder: String
+    private var session = ""
+
+    /// What keeps a browser from running here; empty where nothing does.
+    public static let obstacle: String = {
+        for program in ["/usr/bin/chromium", "/usr/bin/chromedriver"]
+        where !FileManager.default.isExecutableFile(atPath: program) {
+            return "\(program) is not installed"
+        }
+        return Lab.obstacle
+    }()
+
+    public init(on host: Host, javaScript: Bool, names: [String: String]) async throws {
+        self.host = host
+        let home = try Lab.temporaryFolder("browser")
+        folder = home.path
+        driver = try host.start(
+            ["chromedriver", "--port=9515"], environment: ["HOME": folder, "TMPDIR": folder])
+        _ = try await driver.line(within: .seconds(30)) { $0.contains("started successfully") }
+        let rules = names.map { "MAP \($0.key) \($0.value)" }.joined(separator: ",")
+        var options: [String: JSON] = [
+            "args": .array([
+                "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1280,900",
+                "--no-first-run", "--disable-background-networking", .string("--host-resolver-rules=\(rules)"),
+                .string("--user-data-dir=\(folder)/profile"),
+            ])
+        ]
+        if !javaScript {
+            options["prefs"] = ["profile.managed_default_content_settings.javascript": 2]
+        }
+        let capabilities: JSON = [
+            "capabilities": [
+                "alwaysMatch": [
+                    "browserName": "chrome", "acceptInsecureCerts": true, "goog:chromeOptions": .object(options),
+                ]
+            ]
+        ]
+        let answer = try await call("POST", "/session", capabilities)
+        guard let id = answer["sessionId"].string else { throw LabError("Chromium did not start: \(answer)") }
+        session = "/session/\(id)"
+    }
+
+    public func open(_ url: String) async throws { try await call("POST", session + "/url", ["url": .string(url)]) }
+    public func url() async throws -> String { try await call("GET", session + "/url", nil).string ?? "" }
+    public func source() async throws -> String { try await call("GET", session + "/source", nil).string ?? "" }
+
+    /// The text that a person sees in the first element that the selector names; empty where there is none.
+    public func text(_ selector: String) async throws -> String {
+        guard let element = try await find(selector) else { return "" }
+        return try await call("GET", "\(session)/element/\(element)/text", nil).string ?? ""
+    }
+
+    public func type(_ text: String, into selector: String) async throws {
+        let element = try await need(selector)
+        try await call("POST", "\(session)/element/\(element)/value", ["text": .string(text)])
+    }
+
+    public func click(_ selector: String) async throws {
+        let element = try await need(selector)
+        try await call("POST", "\(session)/element/\(element)/click", [:])
+    }
+
+    /// Whether the document is still the one that was marked; a reload makes a new one.
+    public func mark() async throws {
+        try await call(
+            "POST", session + "/execute/sync", ["script": "document.documentElement.dataset.lab = 'same'", "args": []])
+    }
+
+    public func isMarked() async throws -> Bool {
+        try await call(
+            "POST", session + "/execute/sync",
+            ["script": "return document.documentElement.dataset.lab === 'same'", "args": []]
+        ).bool ?? false
+    }
+
+    /// Looks until the text in the element satisfies `condition`; the browser itself has no event for that.
+    public func wait(
+        _ selector: String, within limit: Double = 10, until condition: @Sendable (String) -> Bool
+    ) async throws {
+        let end = Clock.now + limit
+        var seen = ""
+        while Clock.now < end {
+            seen = (try? await text(selector)) ?? seen
+            if condition(seen) { return }
+            try await Task.sleep(for: .milliseconds(30))
+        }
+        throw LabError("\(selector) still says \"\(seen)\" after \(limit) s, on \((try? await url()) ?? "?")")
+    }
+
+    public func screenshot(_ path: String) async throws {
+        guard let text = try await call("GET", session + "/screenshot", nil).string,
+            let data = Data(base64Encoded: text)
+        else { return }
+        try data.write(to: URL(fileURLWithPath: path))
+    }
+
+    public func close() async {
+        if !session.isEmpty { _ = try? await call("DELETE", session, nil) }
+        await driver.stop()
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    private func need(_ selector: String) async throws -> String {
+        if let element = try await find(selector) { return element }
+        throw LabError("no \(selector) on \(try await url()): \(try await source().prefix(3000))")
+    }
+
+    private func find(_ selector: String) async throws -> String? {
+        let answer = try await call(
+            "POST", session + "/elements", ["using": "css selector", "value": .string(selector)])
+        guard case .object(let reference)? = answer.items.first else { return nil }
+        return reference.values.first?.string
+    }
+
+    @discardableResult
+    private func call(_ method: String, _ path: String, _ body: JSON?) async throws -> JSON {
+        var command = ["curl", "-sS", "--max-time", "30", "-X", method, "http://127.0.0.1:9515" + path]
+        if body != nil { command += ["-H", "Content-Type: application/json", "--data-binary", "@-"] }
+        let result = try await host.run(command, input: body?.description ?? "")
+        let value = (try JSON(parsing: result.output))["value"]
+        if let error = value["error"].string {
+            throw LabError("\(method) \(path): \(error): \(value["message"].string ?? "")")
+        }
+        return value
+    }
+}

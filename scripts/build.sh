@@ -1,0 +1,9 @@
+# ./dev build: the two executables for a release.
+need_swift
+need "to build" "${BUILD_PACKAGES[@]}"
+[[ $# -eq 0 ]] || fail "build takes no arguments, got: $*"
+RELEASE=(-c release --static-swift-stdlib -Xlinker -s)
+build "knocknoc (release)" "${RELEASE[@]}" --product knocknoc
+build "knocknoc-agent (release)" "${RELEASE[@]}" --product knocknoc-agent
+ln -sf knocknoc .build/release/knocker
+ls -lhL .build/release/knocknoc .build/release/knocknoc-agent | awk '{print $9, $5}'

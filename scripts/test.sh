@@ -1,0 +1,110 @@
+# ./dev test [NAME…] [--long] [--filter REGEX]: builds once, runs the parts, and counts what really happened.
+. scripts/test-report.sh
+
+ALL=(model protocol identity access hub server store enforcement agent conformance browser)
+declare -A TARGETS=(
+    [model]=KnocknocModelTests [store]=KnocknocStoreTests [protocol]=KnocknocProtocolTests
+    [identity]=KnocknocIdentityTests [enforcement]=KnocknocEnforcementTests [access]=KnocknocAccessTests
+    [agent]=KnocknocAgentTests [hub]=KnocknocHubTests [server]=KnocknocServerTests
+    [conformance]=Conformance [browser]=Browser
+)
+# Shares run one after another; the parts of one share run side by side. What measures time runs alone.
+SHARES=("unit and database" "kernel" "hosts" "browser")
+declare -A MEMBERS=(
+    ["unit and database"]="model protocol identity access hub server store" ["kernel"]="enforcement agent"
+    ["hosts"]="conformance" ["browser"]="browser"
+)
+
+names=() filter=''
+while [[ $# -gt 0 ]]; do
+    case $1 in
+        --long) export KNOCKNOC_LONG=1 ;;
+        --filter)
+            [[ $# -ge 2 ]] || { echo "./dev test: --filter needs a regular expression" >&2; exit 2; }
+            filter=$2
+            shift
+            ;;
+        -*) echo "./dev test: unknown flag $1; expected --long or --filter REGEX" >&2; exit 2 ;;
+        *)
+            [[ -n ${TARGETS[$1]:-} ]] || {
+                echo "./dev test: there is no part \"$1\"; expected some of: ${ALL[*]}" >&2
+                exit 2
+            }
+            names+=("$1")
+            ;;
+    esac
+    shift
+done
+# A part whose folder does not exist yet is not among all.
+for name in "${ALL[@]}"; do
+    [[ -d Tests/${TARGETS[$name]} ]] || unset "TARGETS[$name]"
+done
+[[ ${#names[@]} -gt 0 ]] || names=("${ALL[@]}")
+chosen=()
+for name in "${names[@]}"; do [[ -n ${TARGETS[$name]:-} ]] && chosen+=("$name"); done
+[[ ${#chosen[@]} -gt 0 ]] || fail "there are no tests yet for: ${names[*]}"
+
+need_swift
+need "to build" "${BUILD_PACKAGES[@]}"
+need "to run the tests" "${TEST_PACKAGES[@]}"
+
+# Everything that a test makes on this machine carries this prefix, so that what is left can be removed by it.
+export KNOCKNOC_LAB_PREFIX="k$(printf '%05x' $((RANDOM * 32768 + RANDOM & 0xfffff)))"
+results=$(mktemp -d)
+running=()
+clean_up() {
+    local pid name
+    for pid in "${running[@]}"; do kill "$pid" 2>/dev/null || true; done
+    ip netns list 2>/dev/null | awk '{print $1}' | grep "^$KNOCKNOC_LAB_PREFIX" | while read -r name; do
+        ip netns pids "$name" 2>/dev/null | while read -r pid; do kill -KILL "$pid" 2>/dev/null || true; done
+        ip netns del "$name" 2>/dev/null || true
+    done
+    rm -rf "$results" "/var/tmp/$KNOCKNOC_LAB_PREFIX"*
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+if [[ ${#chosen[@]} -lt ${#ALL[@]} ]]; then
+    wanted=()
+    for name in "${chosen[@]}"; do wanted+=("${TARGETS[$name]}"); done
+    KNOCKNOC_TESTS=$(IFS=,; echo "${wanted[*]}")
+    export KNOCKNOC_TESTS
+fi
+started=$SECONDS
+build "the tests: ${chosen[*]}" --build-tests
+ln -sf knocknoc .build/debug/knocker
+report_time "build" $((SECONDS - started))
+bundle=.build/debug/knocknocPackageTests.xctest
+[[ -x $bundle ]] || fail "the build left no $bundle"
+export KNOCKNOC_BIN=$PWD/.build/debug
+
+# run_part NAME: one test process; its output goes to a file that is shown whole, so that parts do not mix.
+run_part() {
+    local name=$1 expression="^${TARGETS[$1]}\\." status=0
+    [[ -z $filter ]] || expression+=".*($filter)"
+    local arguments=(--testing-library swift-testing --filter "$expression")
+    NO_COLOR=1 "$bundle" "${arguments[@]}" >"$results/$name.out" 2>&1 </dev/null || status=$?
+    sed -i 's/\x1b\[[0-9;]*m//g' "$results/$name.out"
+    echo "$status" >"$results/$name.status"
+}
+
+for share in "${SHARES[@]}"; do
+    parts=()
+    for name in "${chosen[@]}"; do [[ " ${MEMBERS[$share]} " == *" $name "* ]] && parts+=("$name"); done
+    [[ ${#parts[@]} -gt 0 ]] || continue
+    say "Running $share: ${parts[*]}"
+    started=$SECONDS
+    running=()
+    for name in "${parts[@]}"; do
+        run_part "$name" &
+        running+=($!)
+    done
+    for index in "${!parts[@]}"; do
+        wait "${running[$index]}" || true
+        report_part "${parts[$index]}" "$results/${parts[$index]}.out" "$results/${parts[$index]}.status"
+    done
+    running=()
+    report_time "$share" $((SECONDS - started))
+done
+report_end
