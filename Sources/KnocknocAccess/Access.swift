@@ -1,5 +1,4 @@
 public import KnocknocIdentity
-public import KnocknocModel
 public import KnocknocStore
 public import Logging
 

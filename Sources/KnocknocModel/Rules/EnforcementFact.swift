@@ -1,0 +1,30 @@
+/// One agent's part in one grant: what is wanted of it and what it has said.
+public struct EnforcementFact: Hashable, Sendable {
+    public var agent: String
+    /// Whether the agent's link is up and has been heard of lately.
+    public var linked: Bool
+    public var wanted: Bool
+    /// Whether the agent has confirmed the newest revision of its row.
+    public var confirmed: Bool
+    public var outcome: Outcome
+    public var reason: String?
+    public var targetOutcome: Outcome
+    public var targetReason: String?
+    /// Whether the device ends an entry at its expiry with the agent dead.
+    public var endsByItself: Bool
+
+    public init(
+        agent: String, linked: Bool = true, wanted: Bool, confirmed: Bool, outcome: Outcome, reason: String? = nil,
+        targetOutcome: Outcome = .applied, targetReason: String? = nil, endsByItself: Bool = true
+    ) {
+        self.agent = agent
+        self.linked = linked
+        self.wanted = wanted
+        self.confirmed = confirmed
+        self.outcome = outcome
+        self.reason = reason
+        self.targetOutcome = targetOutcome
+        self.targetReason = targetReason
+        self.endsByItself = endsByItself
+    }
+}

@@ -1,0 +1,73 @@
+/// What a user is shown of a Knoc, from the right and from what agents have confirmed; it never guesses.
+public struct VisibleState: Hashable, Sendable {
+    /// The newest grant of this session for this Knoc.
+    public enum Right: Hashable, Sendable {
+        case none
+        case live(until: Timestamp)
+        case ended(until: Timestamp)
+    }
+
+    public var state: KnocState
+    public var reason: String?
+
+    public init(_ state: KnocState, _ reason: String? = nil) {
+        self.state = state
+        self.reason = reason
+    }
+
+    /// - Parameters:
+    ///   - refusal: why nothing new is granted; nil where it could be.
+    public static func of(
+        _ right: Right, _ facts: [EnforcementFact], openWhen: OpenWhen, refusal: String?, at now: Timestamp
+    ) -> VisibleState {
+        switch right {
+        case .live(let until) where until > now:
+            return live(facts, openWhen)
+        case .live(let until), .ended(let until):
+            if let closing = closing(facts, until: until, expired: until <= now) { return closing }
+            if let refusal { return VisibleState(.refused, refusal) }
+            let shared = until > now && facts.contains { $0.wanted }
+            return VisibleState(
+                .closed, shared ? "closed for you; this address is still open through someone else" : nil)
+        case .none:
+            return refusal.map { VisibleState(.refused, $0) } ?? VisibleState(.closed)
+        }
+    }
+
+    private static func live(_ facts: [EnforcementFact], _ openWhen: OpenWhen) -> VisibleState {
+        guard !facts.isEmpty else { return VisibleState(.failed, "no agent enforces this Knoc") }
+        let states = facts.map(\.visible)
+        switch openWhen {
+        case .all:
+            return states.first { $0.state == .failed } ?? states.first { $0.state == .pending }
+                ?? states.first { $0.state == .dryRun } ?? VisibleState(.open)
+        case .one:
+            return states.first { $0.state == .open } ?? states.first { $0.state == .pending }
+                ?? states.first { $0.state == .dryRun } ?? states[0]
+        }
+    }
+
+    private static func closing(_ facts: [EnforcementFact], until: Timestamp, expired: Bool) -> VisibleState? {
+        let unconfirmed = facts.filter { !$0.wanted && !($0.confirmed && $0.outcome != .failed) }
+        guard let fact = unconfirmed.first(where: { !expired || !$0.endsByItself }) else { return nil }
+        let late = fact.endsByItself ? "; closed at the latest at \(until)" : ""
+        if fact.outcome == .failed {
+            return VisibleState(.closing, "\(fact.agent): \(fact.reason ?? "could not close it")\(late)")
+        }
+        return VisibleState(
+            .closing, fact.linked ? nil : "\(fact.agent) is not connected and has not confirmed\(late)")
+    }
+}
+
+extension EnforcementFact {
+    /// This agent's part of a live right.
+    fileprivate var visible: VisibleState {
+        if targetOutcome == .failed { return VisibleState(.failed, "\(agent): \(targetReason ?? "failed")") }
+        if wanted, outcome == .failed { return VisibleState(.failed, "\(agent): \(reason ?? "failed")") }
+        if wanted, outcome == .applied || outcome == .dryRun {
+            guard targetOutcome == .dryRun || outcome == .dryRun else { return VisibleState(.open) }
+            return VisibleState(.dryRun, "\(agent) only notes what it would do")
+        }
+        return VisibleState(.pending, linked ? nil : "waiting for \(agent), which is not connected")
+    }
+}
