@@ -4,11 +4,11 @@ public import Logging
 public enum DatabaseFactory {
     /// - Parameter serverLock: true for a server process, of which SQLite allows one; false for a command beside it.
     /// - Throws: ``StoreError`` `configuration` or `locked`. A Postgres that is away is no error: it is waited for.
-    public static func open(url: String, serverLock: Bool, logger: Logger) throws -> any DatabaseService {
-        let url = try DatabaseURL(url)
+    public static func open(url text: String, serverLock: Bool, logger: Logger) throws -> any DatabaseService {
+        let url = try DatabaseURL(text)
         switch url.engine {
         case .sqlite: return try SQLiteDatabase(path: url.location, serverLock: serverLock, logger: logger)
-        case .postgres: throw StoreError(.configuration, "postgres: this build has no driver yet")
+        case .postgres: return try PostgresDatabase(url: text, logger: logger)
         }
     }
 }

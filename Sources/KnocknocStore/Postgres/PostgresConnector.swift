@@ -1,0 +1,147 @@
+import CLibpq
+import KnocknocModel
+import Logging
+import Synchronization
+
+/// Makes connections to whichever of the site's hosts takes writes, and knows which older ones are of no use any more.
+final class PostgresConnector: Sendable {
+    private struct Entry {
+        weak var connection: PostgresConnection?
+    }
+
+    private struct State {
+        var generation = 0
+        /// Where the newest connection landed.
+        var primary: (target: PostgresTarget, server: String)?
+        var open: [Entry] = []
+    }
+
+    private let targets: [PostgresTarget]
+    private let options: PostgresOptions
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    /// - Throws: ``StoreError`` `configuration`.
+    init(dsn: String, options: PostgresOptions, logger: Logger) throws(StoreError) {
+        targets = try PostgresTarget.parse(dsn)
+        self.options = options
+        self.logger = logger
+    }
+
+    var generation: Int { state.withLock { $0.generation } }
+
+    /// Connections made so far are not handed out again.
+    func retire(because reason: String, olderThan made: Int) {
+        let isNew = state.withLock { state in
+            guard made == state.generation else { return false }
+            state.generation += 1
+            return true
+        }
+        if isNew { logger.notice("database connections are replaced: \(reason)") }
+    }
+
+    /// One connection, trying hosts again and again until `deadline`.
+    ///
+    /// - Throws: ``StoreError`` `unavailable` with what each host said last.
+    func connect(
+        until deadline: ContinuousClock.Instant, onNotification: (@Sendable (String) -> Void)? = nil,
+        onClose: (@Sendable () -> Void)? = nil
+    ) async throws -> PostgresConnection {
+        var pause = Duration.milliseconds(50)
+        while true {
+            do {
+                // Read first: whoever retires meanwhile retires this one too.
+                let generation = generation
+                let (handle, profile) = try await connectOnce()
+                let landed = land(on: handle.target, profile.server, generation)
+                let connection = try PostgresConnection(
+                    handle, profile, generation: landed, onNotification: onNotification, onClose: onClose)
+                try connection.start()
+                register(connection)
+                return connection
+            } catch let error as StoreError where error.code == .unavailable {
+                guard ContinuousClock.now + pause < deadline else {
+                    throw StoreError(
+                        .unavailable, "the database cannot be reached: \(error.message)", sqlState: error.sqlState)
+                }
+                try await Task.sleep(for: pause)
+                pause = min(pause * 2, .milliseconds(500))
+            }
+        }
+    }
+
+    /// One plain connection for a migration.
+    func connectPlainly() async throws -> PostgresHandle { try await connectOnce().0 }
+
+    func closeAll() {
+        let open = state.withLock { state in
+            state.generation += 1
+            defer { state.open = [] }
+            return state.open
+        }
+        for entry in open { entry.connection?.close("closed") }
+    }
+
+    /// Where a connection lands on another server than the ones before it, those are closed now: the old primary may
+    /// hang for long.
+    private func land(on target: PostgresTarget, _ server: String, _ generation: Int) -> Int {
+        let (landed, left): (Int, [PostgresConnection]) = state.withLock { state in
+            let moved = state.primary.map { $0.server != server } ?? false
+            state.primary = (target, server)
+            guard moved else { return (generation, []) }
+            state.generation += 1
+            return (state.generation, state.open.compactMap(\.connection).filter { $0.server != server })
+        }
+        if landed != generation { logger.notice("the primary is now \(target.name); leaving the one before") }
+        for connection in left { connection.close("the primary is now \(target.name)") }
+        return landed
+    }
+
+    private func register(_ connection: PostgresConnection) {
+        state.withLock { state in
+            state.open.removeAll { $0.connection == nil }
+            state.open.append(Entry(connection: connection))
+        }
+    }
+
+    private func connectOnce() async throws -> (PostgresHandle, PostgresProfile) {
+        let options = options
+        return try await StaggeredRace.first(of: ordered(), every: .milliseconds(250)) { target in
+            let limit = target.parameters["connect_timeout"].flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
+                .map { Duration.seconds($0) } ?? options.connectTimeout
+            return try await Self.connect(target, until: .now + limit)
+        } failure: { errors in
+            let reasons = errors.map { ($0 as? StoreError)?.message ?? "\($0)" }.joined(separator: "; ")
+            let state = errors.compactMap { ($0 as? StoreError)?.sqlState }.first
+            return StoreError(.unavailable, reasons, sqlState: state ?? "08001")
+        }
+    }
+
+    /// The host that served last comes first.
+    private func ordered() -> [PostgresTarget] {
+        guard let last = state.withLock({ $0.primary?.target }),
+            let index = targets.firstIndex(where: { $0.host == last.host && $0.port == last.port })
+        else { return targets }
+        return [targets[index]] + targets[..<index] + targets[(index + 1)...]
+    }
+
+    private static func connect(
+        _ target: PostgresTarget, until deadline: ContinuousClock.Instant
+    ) async throws -> (PostgresHandle, PostgresProfile) {
+        var candidates = [target]
+        if let host = target.host, target.address == nil, !target.isSocket {
+            candidates = try await HostResolver.addresses(of: host, within: deadline - .now).map { address in
+                var candidate = target
+                candidate.address = address
+                return candidate
+            }
+        }
+        return try await StaggeredRace.first(of: candidates, every: .milliseconds(250)) { candidate in
+            let handle = try await PostgresHandle.connect(candidate, until: deadline)
+            let backend = PQbackendPID(handle.raw)
+            return (handle, try await PostgresProfile.probe(handle, backend: backend, until: deadline))
+        } failure: { errors in
+            errors.first ?? StoreError(.unavailable, "\(target.name): no address", sqlState: "08001")
+        }
+    }
+}

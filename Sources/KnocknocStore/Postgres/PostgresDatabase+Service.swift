@@ -1,0 +1,167 @@
+import KnocknocModel
+import Logging
+
+extension PostgresDatabase {
+    /// This process on the channel; random, so that it knows its own notifications.
+    private static let sender = String(UInt64.random(in: .min ... .max), radix: 36)
+
+    public func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.sampleClock() }
+            group.addTask { try await self.tellOthers() }
+            group.addTask { try await self.listen() }
+            group.addTask { try await self.poll() }
+            try await group.waitForAll()
+        }
+    }
+
+    public func waitUntilReachable() async throws {
+        var outage = Outage(logger)
+        while true {
+            do {
+                try await sampleOnce()
+                return outage.end()
+            } catch let error as StoreError {
+                outage.note(error)
+                try await Task.sleep(for: .milliseconds(250))
+            }
+        }
+    }
+
+    // MARK: - The clock
+
+    private func sampleClock() async throws {
+        var outage = Outage(logger)
+        while true {
+            do {
+                try await sampleOnce()
+                outage.end()
+                try await Task.sleep(for: .milliseconds(900))
+            } catch let error as StoreError {
+                outage.note(error)
+                try await Task.sleep(for: .milliseconds(100))
+            }
+        }
+    }
+
+    private func sampleOnce() async throws {
+        let connection = try await service.connection(until: .now + .seconds(2))
+        let sent = ContinuousClock.now
+        do {
+            let outcome = try await connection.run(
+                [
+                    Statement(
+                        """
+                        select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint) as now,
+                            pg_is_in_recovery() as standby
+                        """)
+                ], until: .now + .seconds(2))
+            guard let row = try outcome.replies.first?.rows().first else { return }
+            clock.take(try row.timestamp("now"), sent: sent)
+            if try row.bool("standby") {
+                throw StoreError(.unavailable, "\(connection.target.name) has become a standby", sqlState: "25006")
+            }
+        } catch {
+            throw retire(error, connection)
+        }
+    }
+
+    // MARK: - Telling other nodes
+
+    private func tellOthers() async throws {
+        while let event = await outbox.next() {
+            var pending = outbox.drain() ?? PendingEvents()
+            pending.add(event)
+            do {
+                try await tell(pending)
+                // What comes meanwhile travels together.
+                try await Task.sleep(for: .milliseconds(2))
+            } catch is StoreError {
+                for event in pending.events { outbox.put(event) }
+                try await Task.sleep(for: .milliseconds(250))
+            }
+        }
+        try Task.checkCancellation()
+    }
+
+    func tell(_ events: PendingEvents) async throws {
+        try await notify(Notification(sender: Self.sender, content: .events(events)))
+    }
+
+    /// Outside any grant's transaction, and without waiting for the disk: a hint is not worth it.
+    private func notify(_ notification: Notification) async throws {
+        let connection = try await service.connection(until: .now + .seconds(2))
+        do {
+            _ = try await connection.run(
+                [
+                    Statement("select set_config('synchronous_commit', 'off', true)"),
+                    Statement("select pg_notify('knocknoc', $1)", notification.text),
+                ], until: .now + .seconds(2))
+        } catch {
+            throw retire(error, connection)
+        }
+    }
+
+    // MARK: - Hearing them
+
+    /// Without a proven listener, subscribers compare everything four times a second.
+    private func poll() async throws {
+        while true {
+            if !listening.isLive { hub.publish(.everything) }
+            try await Task.sleep(for: .milliseconds(250))
+        }
+    }
+
+    private func listen() async throws {
+        let connector = try options.listenURL.map { url throws(StoreError) in
+            try PostgresConnector(dsn: DatabaseURL(url).location, options: options, logger: logger)
+        } ?? connector
+        while true {
+            do { try await listenOnce(connector) } catch let error as StoreError {
+                if listening.isLive { logger.warning("events by polling: \(error)") }
+            }
+            listening.set(live: false)
+            try await Task.sleep(for: .milliseconds(250))
+        }
+    }
+
+    /// Returns or throws when the connection is lost or proves deaf.
+    private func listenOnce(_ connector: PostgresConnector) async throws {
+        let lost = Latch()
+        let connection = try await connector.connect(
+            until: .now + .seconds(2), onNotification: { [weak self] in self?.hear($0) }, onClose: { lost.set() })
+        defer { connection.close("listening ended") }
+        guard !connection.isPooled else {
+            logger.notice("events by polling: a pooler stands before the database; ListenURL can name the way past it")
+            _ = try await lost.wait(within: .seconds(60))
+            return
+        }
+        _ = try await connection.run([Statement("listen knocknoc")], until: .now + .seconds(2))
+        while true {
+            let nonce = String(UInt64.random(in: .min ... .max), radix: 36)
+            let heard = listening.expect(nonce)
+            try await notify(Notification(sender: Self.sender, content: .nonce(nonce)))
+            guard try await heard.wait(within: options.proofTimeout) else {
+                throw StoreError(.unavailable, "the listening connection does not hear", sqlState: "08006")
+            }
+            if !listening.isLive {
+                // What was missed meanwhile is unknown.
+                listening.set(live: true)
+                hub.publish(.everything)
+            }
+            if try await lost.wait(within: options.proofInterval) {
+                throw StoreError(.unavailable, "the listening connection was lost", sqlState: "08006")
+            }
+        }
+    }
+
+    private func hear(_ payload: String) {
+        guard let notification = Notification(payload) else { return }
+        switch notification.content {
+        case .nonce(let nonce): listening.heard(nonce)
+        case .events(let events):
+            guard notification.sender != Self.sender else { return }
+            for event in events.events { hub.publish(event) }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+public import KnocknocModel
+
+extension PostgresDatabase {
+    private enum Outcome<Result: Sendable>: Sendable {
+        case committed(Result)
+        /// COMMIT was sent and nobody knows what became of it.
+        case unknown(Result, StoreError)
+        /// Nothing was written.
+        case failed(any Error, mayRetry: Bool)
+    }
+
+    public func write<Result: Sendable>(
+        _ operation: OperationID, _ body: @Sendable (any Transaction) async throws -> Result
+    ) async throws -> Result {
+        var backoff = Backoff(until: .now + options.patience)
+        var mayPrepareAgain = true
+        var unknown: (result: Result, error: StoreError)?
+        while true {
+            let failure: any Error
+            var mayRetry = true
+            switch await attempt(operation, until: backoff.deadline, body) {
+            case .committed(let result): return result
+            case .unknown(let result, let error):
+                unknown = (result, error)
+                failure = error
+            case .failed(let error as StoreError, _) where Self.isOwn(error, operation):
+                // The operation's row is there: the earlier COMMIT did arrive. Its insert waits for a transaction
+                // that is still open, so this is never too early.
+                if let unknown { return unknown.result }
+                throw error
+            case .failed(let error, let retriable):
+                failure = error
+                mayRetry = retriable
+                if let error = error as? StoreError, PostgresErrors.wantsPreparing(error), mayPrepareAgain {
+                    mayPrepareAgain = false
+                    mayRetry = true
+                }
+            }
+            if mayRetry, try await backoff.pause() { continue }
+            guard mayRetry, let unknown else { throw failure }
+            throw StoreError(
+                .unknownOutcome,
+                "the database was lost while it committed; whether it did could not be found out: "
+                    + unknown.error.message)
+        }
+    }
+
+    private static func isOwn(_ error: StoreError, _ operation: OperationID) -> Bool {
+        error.code == .unique && error.constraint == "operations_pkey"
+    }
+
+    private func attempt<Result: Sendable>(
+        _ operation: OperationID, until deadline: ContinuousClock.Instant,
+        _ body: @Sendable (any Transaction) async throws -> Result
+    ) async -> Outcome<Result> {
+        let connection: PostgresConnection
+        do { connection = try await pool.take(until: deadline) } catch {
+            return .failed(error, mayRetry: (error as? StoreError)?.code == .unavailable)
+        }
+        defer { pool.give(back: connection) }
+        let transaction = PostgresTransaction(
+            connection,
+            opening: [
+                Statement("begin"),
+                Statement("insert into operations (id, created_at) values ($1, knocknoc_now())", operation),
+            ], statementDeadline: options.statementDeadline)
+        let result: Result
+        do {
+            result = try await body(transaction)
+            if let failure = transaction.failure { throw failure }
+        } catch {
+            transaction.abandon()
+            // What the body made of a statement's failure matters less than the failure.
+            let cause = transaction.failure.map { PostgresErrors.isRetriable($0) || Self.isOwn($0, operation) } == true
+            let reason = cause ? transaction.failure ?? error : error
+            return .failed(
+                retire(reason, connection),
+                mayRetry: transaction.failure.map(PostgresErrors.isRetriable) ?? false)
+        }
+        do {
+            guard try await transaction.commit() else {
+                let error = StoreError(.unavailable, "the wait for a synchronous standby was given up")
+                connector.retire(because: error.message, olderThan: connection.generation)
+                return .unknown(result, error)
+            }
+            return .committed(result)
+        } catch let error as StoreError where error.code == .unavailable {
+            _ = retire(error, connection)
+            return .unknown(result, error)
+        } catch {
+            return .failed(error, mayRetry: (error as? StoreError).map(PostgresErrors.isRetriable) ?? false)
+        }
+    }
+}

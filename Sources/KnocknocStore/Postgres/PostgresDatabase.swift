@@ -1,0 +1,122 @@
+public import KnocknocModel
+public import Logging
+import Synchronization
+
+/// A site's Postgres: single reads share connections in pipeline mode, transactions take one each, and a primary that
+/// moves is followed.
+public final class PostgresDatabase: DatabaseService {
+    public let engine = Engine.postgres
+
+    let connector: PostgresConnector
+    let pool: PostgresPool
+    let readers: [PostgresSlot]
+    /// Clock, notifications and health: never behind somebody's slow read.
+    let service: PostgresSlot
+    let options: PostgresOptions
+    let logger: Logger
+    let hub = EventHub()
+    let outbox = EventMailbox()
+    let clock: ClockEstimate
+    let listening = ListenerState()
+    private let turn = Atomic<Int>(0)
+
+    /// Opens nothing yet; a database that is away is no error here.
+    ///
+    /// - Parameter url: `postgres://…` with any number of hosts; `knocknoc_key` is left out.
+    /// - Throws: ``StoreError`` `configuration`.
+    public init(url: String, logger: Logger, options: PostgresOptions = PostgresOptions()) throws(StoreError) {
+        let url = try DatabaseURL(url)
+        let connector = try PostgresConnector(dsn: url.location, options: options, logger: logger)
+        self.connector = connector
+        self.options = options
+        self.logger = logger
+        pool = PostgresPool(connector, limit: options.transactionConnections)
+        readers = (0..<max(1, options.readConnections)).map { _ in PostgresSlot(connector) }
+        service = PostgresSlot(connector)
+        clock = ClockEstimate(wall: SystemTime.now)
+    }
+
+    public func run(_ statement: Statement) async throws -> [Row] {
+        guard let rows = try await run([statement]).first else {
+            throw StoreError(.decoding, "a statement had no result")
+        }
+        return rows
+    }
+
+    public func run(_ statements: [Statement]) async throws -> [[Row]] {
+        try await retrying { deadline in
+            let next = turn.wrappingAdd(1, ordering: .relaxed).newValue
+            let slot = readers[next & Int.max % readers.count]
+            let connection = try await slot.connection(until: deadline)
+            do {
+                let outcome = try await connection.run(statements, until: .now + options.statementDeadline)
+                return try outcome.replies.map { try $0.rows() }
+            } catch {
+                throw retire(error, connection)
+            }
+        }
+    }
+
+    public func snapshot<Result: Sendable>(
+        _ body: @Sendable (any Transaction) async throws -> Result
+    ) async throws -> Result {
+        try await retrying { deadline in
+            let connection = try await pool.take(until: deadline)
+            defer { pool.give(back: connection) }
+            let transaction = PostgresTransaction(
+                connection, opening: [Statement("begin isolation level repeatable read read only")],
+                statementDeadline: options.statementDeadline)
+            defer { transaction.abandon() }
+            do {
+                let result = try await body(transaction)
+                if let failure = transaction.failure { throw failure }
+                return result
+            } catch {
+                throw retire(transaction.failure ?? error, connection)
+            }
+        }
+    }
+
+    public func estimatedNow() -> Timestamp { clock.now() }
+
+    public func silence() -> Duration { clock.silence() }
+
+    public func events() -> AsyncStream<StoreEvent> { hub.subscribe() }
+
+    public func announce(_ event: StoreEvent) {
+        hub.publish(event)
+        outbox.put(event)
+    }
+
+    public func close() async {
+        if let left = outbox.drain() { try? await tell(left) }
+        connector.closeAll()
+    }
+
+    /// Marks older connections as useless where the error says so.
+    func retire(_ error: any Error, _ connection: PostgresConnection) -> any Error {
+        if let error = error as? StoreError, PostgresErrors.retiresConnections(error) {
+            connector.retire(because: error.message, olderThan: connection.generation)
+        }
+        return error
+    }
+
+    /// Runs `body` again while its failures allow, for at most the patience of the options.
+    private func retrying<Result: Sendable>(
+        _ body: (ContinuousClock.Instant) async throws -> Result
+    ) async throws -> Result {
+        var backoff = Backoff(until: .now + options.patience)
+        var mayPrepareAgain = true
+        while true {
+            do {
+                return try await body(backoff.deadline)
+            } catch let error as StoreError {
+                if PostgresErrors.wantsPreparing(error), mayPrepareAgain {
+                    mayPrepareAgain = false
+                    continue
+                }
+                guard PostgresErrors.isRetriable(error), try await backoff.pause() else { throw error }
+            }
+        }
+    }
+}

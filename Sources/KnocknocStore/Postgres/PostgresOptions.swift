@@ -1,0 +1,21 @@
+/// What a ``PostgresDatabase`` may use and how long it waits.
+public struct PostgresOptions: Sendable {
+    /// Connections that transactions take in turn.
+    public var transactionConnections = 8
+    /// Connections that single reads share.
+    public var readConnections = 2
+    /// A database URL that bypasses a pooler, for LISTEN only.
+    public var listenURL: String?
+    /// For one host to let us in, unless the URL says `connect_timeout`.
+    public var connectTimeout = Duration.seconds(2)
+    /// For one statement to be answered before its connection is given up.
+    public var statementDeadline = Duration.seconds(5)
+    /// For a read or a write in all, with its retries.
+    public var patience = Duration.seconds(5)
+    /// Between two tries to hear our own nonce on the channel.
+    public var proofInterval = Duration.seconds(5)
+    /// For a nonce to come back.
+    public var proofTimeout = Duration.seconds(2)
+
+    public init() {}
+}

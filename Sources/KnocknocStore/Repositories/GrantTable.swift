@@ -1,0 +1,138 @@
+public import KnocknocModel
+
+/// The statements about rights.
+package enum GrantTable {
+    /// Which grants an ending is about. Each is a condition on `grants` with one parameter, `$3` in ``end(_:at:reason:)``.
+    package enum Scope: Sendable {
+        case grant(GrantID)
+        case session(SessionID)
+        /// One Knoc in one session.
+        case knocInSession(KnocID, SessionID)
+        case user(UserID)
+        case knoc(KnocID)
+        /// Of a user or a Knoc, and only where the right is gone.
+        case wrongful(of: UserID)
+        case wrongfulKnoc(KnocID)
+        case allWrongful(limit: Int)
+        /// Whose time has come.
+        case expired(limit: Int)
+        /// On an entry.
+        case entry(EntryID)
+
+        private static let wrongfulness = """
+            (not exists (
+                select 1 from group_members m
+                join knoc_groups kg on kg.group_id = m.group_id
+                where m.user_id = grants.user_id and kg.knoc_id = grants.knoc_id)
+            or exists (select 1 from users u where u.id = grants.user_id and u.disabled = 1)
+            or exists (select 1 from knocs k where k.id = grants.knoc_id and k.disabled = 1))
+            """
+
+        var condition: String {
+            switch self {
+            case .grant: "id = $3"
+            case .session: "session_id = $3"
+            case .knocInSession: "knoc_id = $3 and session_id = $4"
+            case .user: "user_id = $3"
+            case .knoc: "knoc_id = $3"
+            case .wrongful: "user_id = $3 and \(Self.wrongfulness)"
+            case .wrongfulKnoc: "knoc_id = $3 and \(Self.wrongfulness)"
+            case .allWrongful:
+                """
+                id in (select id from grants where state = 'live' and \(Self.wrongfulness) limit $3)
+                """
+            case .expired:
+                """
+                id in (
+                    select x.id from grants x where x.state = 'live' and x.expires_at <= $1
+                    order by x.expires_at limit $3)
+                """
+            case .entry: "id in (select grant_id from grant_entries where entry_id = $3)"
+            }
+        }
+
+        var parameters: [any ValueConvertible] {
+            switch self {
+            case .grant(let id): [id]
+            case .session(let id): [id]
+            case .knocInSession(let knoc, let session): [knoc, session]
+            case .user(let id), .wrongful(let id): [id]
+            case .knoc(let id), .wrongfulKnoc(let id): [id]
+            case .allWrongful(let limit), .expired(let limit): [limit]
+            case .entry(let id): [id]
+            }
+        }
+    }
+
+    /// Ends live grants, which locks them.
+    package static func end(_ scope: Scope, at now: Timestamp, reason: String) -> Statement {
+        Statement(
+            constants: """
+                update grants set state = 'ended', ended_at = $1, end_reason = $2
+                where state = 'live' and \(scope.condition)
+                returning id, user_id, knoc_id, session_id, address
+                """, [now, reason] + scope.parameters)
+    }
+
+    /// The entries of grants, with their agents.
+    package static func entries(of grants: [GrantID]) -> [Statement] {
+        SQLList.statements(grants) { list in
+            """
+            select distinct ge.entry_id, t.agent_id
+            from grant_entries ge
+            join entries e on e.id = ge.entry_id
+            join targets t on t.id = e.target_id
+            where ge.grant_id in (\(list))
+            """
+        }
+    }
+
+    package static func insert(
+        _ id: GrantID, user: UserID, session: SessionID, knoc: KnocID, address: IPAddress, origin: GrantOn,
+        createdAt: Timestamp, expiresAt: Timestamp
+    ) -> Statement {
+        Statement(
+            """
+            insert into grants (id, user_id, session_id, knoc_id, address, origin, state, created_at, expires_at)
+            values ($1, $2, $3, $4, $5, $6, 'live', $7, $8)
+            """, id, user, session, knoc, address, origin.rawValue, createdAt, expiresAt)
+    }
+
+    /// Live grants of a Knoc, locked against their ending.
+    package static func lockLive(of knoc: KnocID) -> Statement {
+        Statement(
+            """
+            update grants set state = state where knoc_id = $1 and state = 'live'
+            returning id, user_id, address, expires_at
+            """, knoc)
+    }
+
+    package static func nextExpiry() -> Statement {
+        Statement("select min(expires_at) as expires_at from grants where state = 'live'")
+    }
+
+    /// Newest first, those older than `before`, one row for each enforcement of each.
+    package static func list(live: Bool, before: GrantID?, now: Timestamp, limit: Int) -> Statement {
+        Statement(
+            """
+            select g.id as grant_id, g.user_id, u.name as user_name, g.knoc_id, k.name as knoc_name, g.session_id,
+                g.address, g.origin, g.state as grant_state, g.created_at, g.expires_at as grant_expires_at,
+                g.ended_at, g.end_reason, k.open_when, n.wanted, n.revision, n.applied_revision, n.outcome, n.reason,
+                t.outcome as target_outcome, t.reason as target_reason, a.name as agent_name,
+                l.last_seen_at as link_seen_at, l.closed_at as link_closed_at, knocknoc_now() as now
+            from (
+                select x.* from grants x
+                where ($1 = 0 or (x.state = 'live' and x.expires_at > $2)) and x.id < $3
+                order by x.id desc limit $4) g
+            join users u on u.id = g.user_id
+            join knocs k on k.id = g.knoc_id
+            left join grant_entries ge on ge.grant_id = g.id
+            left join entries e on e.id = ge.entry_id
+            left join enforcements n on n.entry_id = ge.entry_id
+            left join targets t on t.id = e.target_id
+            left join agents a on a.id = n.agent_id
+            left join agent_links l on l.agent_id = n.agent_id
+            order by g.id desc, t.id
+            """, live, now, before?.description ?? "g", limit)
+    }
+}

@@ -1,0 +1,40 @@
+public import KnocknocModel
+
+/// The Knocs of a session with all that their states follow from: a row for each Knoc and agent of its newest grant.
+package enum PortalQuery {
+    private static let columns = """
+        select k.id as knoc_id, k.name, k.url, k.grant_on, k.open_when, k.features, g.id as grant_id,
+            g.state as grant_state, g.expires_at as grant_expires_at, n.wanted, n.revision, n.applied_revision,
+            n.outcome, n.reason, t.outcome as target_outcome, t.reason as target_reason, a.name as agent_name,
+            l.last_seen_at as link_seen_at, l.closed_at as link_closed_at, s.address_reason, knocknoc_now() as now
+        from sessions s
+        join knocs k on k.disabled = 0
+            and k.id in (
+                select kg.knoc_id from group_members m
+                join knoc_groups kg on kg.group_id = m.group_id
+                where m.user_id = s.user_id)
+        left join grants g on g.id = (
+            select x.id from grants x
+            where x.session_id = s.id and x.knoc_id = k.id
+            order by case when x.state = 'live' then 0 else 1 end, x.id desc
+            limit 1)
+        left join grant_entries ge on ge.grant_id = g.id
+        left join entries e on e.id = ge.entry_id
+        left join enforcements n on n.entry_id = ge.entry_id
+        left join targets t on t.id = e.target_id
+        left join agents a on a.id = n.agent_id
+        left join agent_links l on l.agent_id = n.agent_id
+        """
+    private static let order = "order by k.name_key, k.id, t.id"
+    private static let byToken = "\(columns)\nwhere s.token_hash = $1\n\(order)"
+    private static let bySession = "\(columns)\nwhere s.id = $1\n\(order)"
+    private static let byKnoc = "\(columns)\nwhere s.id = $1 and k.id = $2\n\(order)"
+
+    package static func knocs(token hash: [UInt8]) -> Statement { Statement(constants: byToken, [hash]) }
+
+    package static func knocs(of session: SessionID) -> Statement { Statement(constants: bySession, [session]) }
+
+    package static func knoc(_ knoc: KnocID, of session: SessionID) -> Statement {
+        Statement(constants: byKnoc, [session, knoc])
+    }
+}
