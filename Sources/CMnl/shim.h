@@ -5,6 +5,7 @@
 #include <linux/sock_diag.h>
 #include <netinet/tcp.h>
 #include <ifaddrs.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 

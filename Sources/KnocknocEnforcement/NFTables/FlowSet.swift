@@ -26,3 +26,15 @@ struct FlowKey: Hashable, Sendable {
 
     var element: String { "\(source) . \(`protocol`.rawValue) . \(sourcePort) . \(port)" }
 }
+
+extension FlowKey {
+    /// A key as the kernel holds it: each part padded to four bytes.
+    init?(bytes: [UInt8], _ family: IPAddress.Family) {
+        let length = family.bits / 8
+        guard bytes.count == length + 12, let source = IPAddress(bytes: bytes[..<length]),
+            let proto = TransportProtocol(number: bytes[length])
+        else { return nil }
+        let number = { (index: Int) in UInt16(bytes[index]) << 8 | UInt16(bytes[index + 1]) }
+        self.init(source: source, protocol: proto, sourcePort: number(length + 4), port: number(length + 8))
+    }
+}

@@ -2,14 +2,32 @@ import KnocknocModel
 
 /// Our table `inet knocknoc` as commands that may be run on top of any earlier state of it: everything is added, and
 /// a chain is flushed only in the transaction that fills it again.
-struct OwnTable: Hashable, Sendable {
+struct OwnTable: Sendable {
     static let name = "knocknoc"
 
     var guards: [GuardRules] = []
     /// Guards that the administrator of this host took away.
     var marks: [GuardName] = []
-    /// Networks that are never kept out.
-    var alwaysAllow: [CIDR] = []
+    /// Rules that let in, and answers out to, networks that are never kept out.
+    var allowing: (ingress: [String], egress: [String])
+
+    init(guards: [GuardRules] = [], marks: [GuardName] = [], alwaysAllow: [CIDR] = []) {
+        self.guards = guards
+        self.marks = marks
+        allowing = (Self.allowed(alwaysAllow, "saddr"), Self.allowed(alwaysAllow, "daddr"))
+    }
+
+    /// The table as it was found.
+    init(_ listing: TableListing) {
+        guards = listing.guards
+        marks = listing.marks
+        let found = { (chain: String, end: String) in
+            (listing.chains[chain] ?? []).filter { rule in
+                rule.hasSuffix(" accept") && IPAddress.Family.allCases.contains { rule.hasPrefix("\($0.keyword) \(end) ") }
+            }
+        }
+        allowing = (found("ingress", "saddr"), found("egress", "daddr"))
+    }
 
     /// Commands that make the kernel's table equal to this one, apart from the elements of sets.
     var commands: String {
@@ -57,7 +75,7 @@ struct OwnTable: Hashable, Sendable {
     }
 
     private var ingress: [String] {
-        allowed("saddr")
+        allowing.ingress
             + FlowSet.allCases.map { "\($0.keyword) saddr . meta l4proto . th sport . th dport @\($0.name) drop" }
             // Answers to what this host's own masquerade sent out under a port that happens to be guarded.
             + ["ct direction reply ct status snat accept"]
@@ -65,15 +83,15 @@ struct OwnTable: Hashable, Sendable {
     }
 
     private var egress: [String] {
-        allowed("daddr")
+        allowing.egress
             + FlowSet.allCases.map { "\($0.keyword) daddr . meta l4proto . th dport . th sport @\($0.name) drop" }
             + ["ct direction original ct status snat accept"]
             + guards.map { "jump \($0.name.egressAccept)" } + guards.map { "jump \($0.name.egressDrop)" }
     }
 
-    private func allowed(_ end: String) -> [String] {
+    private static func allowed(_ networks: [CIDR], _ end: String) -> [String] {
         IPAddress.Family.allCases.compactMap { family in
-            let networks = CIDR.disjoint(alwaysAllow.filter { $0.address.family == family })
+            let networks = CIDR.disjoint(networks.filter { $0.address.family == family })
             return networks.isEmpty
                 ? nil : "\(family.keyword) \(end) \(braced(networks.map(\.description))) accept"
         }

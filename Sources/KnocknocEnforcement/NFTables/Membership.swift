@@ -1,0 +1,110 @@
+import KnocknocModel
+
+/// Who is to be open where: targets, their members, and what several targets on one kernel set amount to.
+struct Membership {
+    struct Target: Hashable {
+        var id: TargetID
+        var sets: [IPAddress.Family: ElementSet]
+        var isGuard: Bool
+        var `protocol`: TransportProtocol?
+        var ports: Set<UInt16>
+
+        /// - Returns: nil for a backend that is not nftables.
+        init?(_ definition: TargetDefinition) {
+            id = definition.id
+            switch definition.backend {
+            case .nftablesGuard(let value):
+                let name = GuardName(id)
+                sets = [.v4: name.set(.v4), .v6: name.set(.v6)]
+                isGuard = true
+                `protocol` = value.protocol
+                ports = Set(value.ports)
+            case .nftablesSet(let value):
+                sets = [:]
+                for (family, name) in [(IPAddress.Family.v4, value.ipv4), (.v6, value.ipv6)] {
+                    sets[family] = name.map {
+                        ElementSet(
+                            family: value.family, table: value.table, name: $0, addresses: family, isOurs: false)
+                    }
+                }
+                isGuard = false
+                `protocol` = value.protocol
+                ports = Set(value.ports ?? [])
+            case .dryRun:
+                return nil
+            }
+        }
+    }
+
+    private(set) var targets: [TargetID: Target] = [:]
+    private(set) var members: [TargetID: [IPAddress: BootTime]] = [:]
+    private var users: [ElementSet: Set<TargetID>] = [:]
+
+    mutating func add(_ target: Target) {
+        if let old = targets[target.id] { for set in old.sets.values { users[set]?.remove(target.id) } }
+        targets[target.id] = target
+        for set in target.sets.values { users[set, default: []].insert(target.id) }
+    }
+
+    /// Forgets a target.
+    ///
+    /// - Returns: the members that it had.
+    @discardableResult
+    mutating func remove(_ id: TargetID) -> [IPAddress: BootTime] {
+        if let old = targets.removeValue(forKey: id) { for set in old.sets.values { users[set]?.remove(id) } }
+        return members.removeValue(forKey: id) ?? [:]
+    }
+
+    /// - Parameter deadline: nil for one that is no member any more.
+    mutating func set(_ id: TargetID, _ address: IPAddress, _ deadline: BootTime?) {
+        members[id, default: [:]][address] = deadline
+    }
+
+    mutating func replace(_ id: TargetID, with addresses: [IPAddress: BootTime]) { members[id] = addresses }
+
+    func element(_ id: TargetID, _ address: IPAddress) -> Element? {
+        targets[id]?.sets[address.family].map { Element(set: $0, address: address) }
+    }
+
+    /// The latest deadline that any target gives this element.
+    func deadline(of element: Element) -> BootTime? {
+        (users[element.set] ?? []).compactMap { members[$0]?[element.address] }.max()
+    }
+
+    /// Every element of a set that somebody wants, with its deadline.
+    func elements(of set: ElementSet) -> [IPAddress: BootTime] {
+        var result: [IPAddress: BootTime] = [:]
+        for id in users[set] ?? [] {
+            for (address, deadline) in members[id] ?? [:] where address.family == set.addresses {
+                result[address] = max(deadline, result[address] ?? deadline)
+            }
+        }
+        return result
+    }
+
+    /// The first moment at which somebody's access ends.
+    var nextDeadline: BootTime? { members.values.compactMap { $0.values.min() }.min() }
+
+    /// Removes members whose time is up.
+    mutating func expire(at now: BootTime) -> [(target: TargetID, address: IPAddress)] {
+        var gone: [(target: TargetID, address: IPAddress)] = []
+        for (id, addresses) in members {
+            for (address, deadline) in addresses where deadline <= now {
+                members[id]?[address] = nil
+                gone.append((id, address))
+            }
+        }
+        return gone
+    }
+
+    /// What to cut when an address leaves a target: not what another target still lets through.
+    func cut(_ target: Target, _ address: IPAddress, at now: BootTime) -> Cut? {
+        guard let proto = target.protocol else { return nil }
+        let open = targets.values.filter { other in
+            other.protocol == proto && (members[other.id]?[address]).map { $0 > now } ?? false
+        }
+        let left = target.ports.filter { port in !open.contains { $0.ports.contains(port) } }
+        guard !left.isEmpty else { return nil }
+        return Cut(source: address, protocol: proto, ports: left, socketsOnly: target.isGuard)
+    }
+}

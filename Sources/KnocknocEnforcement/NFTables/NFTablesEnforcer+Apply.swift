@@ -1,0 +1,128 @@
+import KnocknocModel
+import Logging
+
+extension NFTablesEnforcer {
+    public func apply(_ changes: [MemberChange]) async -> [Outcome] {
+        let kernel: Kernel
+        do throws(EnforcementError) { kernel = try self.kernel() } catch {
+            return changes.map { _ in .failed(error.message) }
+        }
+        var work = Work(outcomes: changes.map { _ in .applied })
+        for (index, change) in changes.enumerated() { plan(change, index, &work) }
+        let failures = make(work.order, also: work.allowed.map { .allow($0) }, shortened: work.shortened, kernel)
+        for flow in work.allowed { cutFlows[flow] = nil }
+        for (element, error) in failures {
+            for index in work.touched[element] ?? [] {
+                work.outcomes[index] = .failed(error.message)
+                // What was not done must not be taken for done when the table is restored.
+                if case .open(let member) = changes[index] {
+                    membership.set(member.target, member.address, work.before[index])
+                }
+            }
+        }
+        if let error = cut(work.cuts.map(\.cut), kernel) {
+            for (index, _) in work.cuts where work.outcomes[index] == .applied {
+                work.outcomes[index] = .failed(error.message)
+            }
+        }
+        scheduleExpiry()
+        return work.outcomes
+    }
+
+    private struct Work {
+        var outcomes: [Outcome]
+        var order: [Element] = []
+        var touched: [Element: [Int]] = [:]
+        var before: [Int: BootTime] = [:]
+        var shortened: Set<Element> = []
+        var cuts: [(index: Int, cut: Cut)] = []
+        var allowed: [FlowKey] = []
+
+        mutating func touch(_ element: Element, _ index: Int) {
+            if touched[element] == nil { order.append(element) }
+            touched[element, default: []].append(index)
+        }
+    }
+
+    private func plan(_ change: MemberChange, _ index: Int, _ work: inout Work) {
+        let (id, address) = (change.target, change.address)
+        guard let target = membership.targets[id] else {
+            let reason = refusals[id]?.message ?? "target \(id) is not defined on this agent"
+            // Behind a refused guard or a set that is not there, nothing is open.
+            let closed = refusals[id].map { $0.code == .refused || $0.code == .missing } ?? false
+            if case .open = change { work.outcomes[index] = .failed(reason) } else if !closed {
+                work.outcomes[index] = .failed(reason)
+            }
+            return
+        }
+        guard let element = membership.element(id, address) else {
+            if case .open = change {
+                work.outcomes[index] = .failed("the target names no set for \(address.family.rawValue) addresses")
+            }
+            return
+        }
+        let now = clock()
+        let before = membership.members[id]?[address]
+        let earlier = membership.deadline(of: element)
+        switch change {
+        case .open(let member) where member.deadline.milliseconds(since: now) >= CommandBatch.shortest:
+            membership.set(id, address, member.deadline)
+            work.before[index] = before
+            work.touch(element, index)
+            if before == nil { work.allowed += flows(to: target, from: address) }
+        case .open, .close:
+            membership.set(id, address, nil)
+            work.touch(element, index)
+            if let cut = membership.cut(target, address, at: now) { work.cuts.append((index, cut)) }
+        case .cut:
+            guard let proto = target.protocol, !target.ports.isEmpty else { return }
+            work.cuts.append(
+                (index, Cut(source: address, protocol: proto, ports: target.ports, socketsOnly: false)))
+        }
+        if let earlier, let deadline = membership.deadline(of: element), deadline < earlier {
+            work.shortened.insert(element)
+        }
+    }
+
+    /// Cut flows that a new grant lets through again.
+    private func flows(to target: Membership.Target, from address: IPAddress) -> [FlowKey] {
+        cutFlows.keys.filter {
+            $0.source == address && $0.protocol == target.protocol && target.ports.contains($0.port)
+        }
+    }
+
+    /// Ends what has run out: the kernel has refused new flows since, established ones are cut now.
+    public func expire() async {
+        expiry = nil
+        let now = clock()
+        let gone = membership.expire(at: now)
+        if !gone.isEmpty, let kernel = try? kernel() {
+            var elements: Set<Element> = []
+            var cuts: [Cut] = []
+            for (id, address) in gone {
+                if let element = membership.element(id, address) { elements.insert(element) }
+                if let target = membership.targets[id], let cut = membership.cut(target, address, at: now) {
+                    cuts.append(cut)
+                }
+            }
+            let failures = make(Array(elements), kernel)
+            if let error = failures.values.first ?? cut(cuts, kernel) {
+                logger.error("ending access", metadata: ["reason": "\(error.message)"])
+            }
+        }
+        scheduleExpiry()
+    }
+
+    /// Sleeps, by a clock that counts through suspend, until the first member's time is up.
+    func scheduleExpiry() {
+        guard let next = membership.nextDeadline else { return }
+        if let expiry, expiry.at <= next { return }
+        expiry?.task.cancel()
+        let left = max(0, next.milliseconds(since: clock()))
+        let task = Task { [weak self] in
+            guard (try? await Task.sleep(for: .milliseconds(left), clock: .continuous)) != nil else { return }
+            await self?.expire()
+        }
+        expiry = (next, task)
+    }
+}

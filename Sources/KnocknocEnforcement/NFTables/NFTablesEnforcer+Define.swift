@@ -1,0 +1,209 @@
+public import KnocknocModel
+import Logging
+
+extension NFTablesEnforcer {
+    public func define(_ targets: [TargetDefinition]) async -> [TargetID: Outcome] { defineNow(targets) }
+
+    func defineNow(_ definitions: [TargetDefinition]) -> [TargetID: Outcome] {
+        let kernel: Kernel
+        do throws(EnforcementError) { kernel = try self.kernel() } catch {
+            return Dictionary(definitions.map { ($0.id, .failed(error.message)) }) { first, _ in first }
+        }
+        var failures: [TargetID: EnforcementError] = [:]
+        var change = GuardChange(guards: guards, marks: marks, onTrial: onTrial)
+        for definition in definitions {
+            switch definition.backend {
+            case .nftablesGuard(let value):
+                failures[definition.id] = refusal(definition, value, change.marks)
+                if failures[definition.id] == nil { change.take(definition, value) }
+            case .nftablesSet:
+                if definition.purpose == .enforce { failures[definition.id] = check(definition, kernel) }
+            case .dryRun:
+                failures[definition.id] = EnforcementError(.refused, "not an nftables target")
+            }
+        }
+        let kept = Set(definitions.filter { $0.purpose == .enforce && failures[$0.id] == nil }.map(\.id))
+        let left = release(except: kept)
+        let keptNames = Set(kept.map { GuardName($0) })
+        let emptied = guards.keys.filter { !keptNames.contains($0) && change.guards[$0] != nil }
+        for (id, error) in install(change, definitions, emptying: emptied, kernel) { failures[id] = error }
+        for definition in definitions where definition.purpose == .enforce {
+            if let target = Membership.Target(definition), failures[definition.id] == nil { membership.add(target) }
+        }
+        for definition in definitions where definition.purpose != .enforce {
+            if let target = Membership.Target(definition), !target.isGuard, failures[definition.id] == nil {
+                failures[definition.id] = empty(target, kernel)
+            }
+        }
+        if let error = remove(left, kernel) {
+            logger.error("members of targets that are gone", metadata: ["reason": "\(error.message)"])
+        }
+        refusals = failures
+        saveSkeleton()
+        return Dictionary(
+            definitions.map { ($0.id, failures[$0.id].map { .failed($0.message) } ?? .applied) }) { first, _ in first }
+    }
+
+    private func refusal(
+        _ definition: TargetDefinition, _ value: NFTablesGuard, _ marks: Set<GuardName>
+    ) -> EnforcementError? {
+        guard definition.purpose == .enforce else { return nil }
+        if marks.contains(GuardName(definition.id)) {
+            return EnforcementError(
+                .refused, "this guard was taken away on this host by knocknoc-agent unguard; undo that there first")
+        }
+        if let port = value.ports.first(where: options.neverGuard.contains) {
+            return EnforcementError(.refused, "port \(port) is in NeverGuard of this host's own configuration")
+        }
+        let local = LocalAddresses.read()
+        let toThisHost =
+            !value.forward || value.destinations.isEmpty
+            || value.destinations.contains { network in local.contains { network.contains($0) } }
+        let taken = toThisHost ? LocalPorts.unreserved(value.ports) : []
+        guard let first = taken.first else { return nil }
+        let list = taken.map(String.init).joined(separator: ",")
+        return EnforcementError(
+            .refused,
+            "port \(first) is one that this host gives to its own outgoing connections, whose answers the guard would "
+                + "drop; reserve it first with net.ipv4.ip_local_reserved_ports = \(list) (sysctl, added to what is "
+                + "there)")
+    }
+
+    private func check(_ definition: TargetDefinition, _ kernel: Kernel) -> EnforcementError? {
+        guard let target = Membership.Target(definition) else { return nil }
+        do throws(EnforcementError) {
+            for set in target.sets.values.sorted(by: { $0.name < $1.name }) { try kernel.reader.check(set) }
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    /// Checks a set again that was refused: it may be there by now.
+    func checkAgain(_ definition: Membership.Target, _ kernel: Kernel) -> EnforcementError? {
+        do throws(EnforcementError) {
+            for set in definition.sets.values { try kernel.reader.check(set) }
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    /// Forgets the targets that are not kept.
+    private func release(except kept: Set<TargetID>) -> [(Membership.Target, [IPAddress])] {
+        membership.targets.values.filter { !kept.contains($0.id) }.map { target in
+            (target, Array(membership.remove(target.id).keys))
+        }
+    }
+
+    /// One transaction for all; where the kernel refuses it, each guard that is new on its own.
+    private func install(
+        _ change: GuardChange, _ definitions: [TargetDefinition], emptying emptied: [GuardName], _ kernel: Kernel
+    ) -> [TargetID: EnforcementError] {
+        let before = (guards, marks, onTrial)
+        (guards, marks, onTrial) = (change.guards, change.marks, change.onTrial)
+        let tail =
+            OwnTable.removing(change.removed.sorted())
+            + emptied.flatMap { name in IPAddress.Family.allCases.map { "flush set \(name.set($0))\n" } }.joined()
+            + change.unmarked.map { "delete chain inet \(OwnTable.name) \($0.mark)\n" }.joined()
+        let first: EnforcementError
+        do throws(EnforcementError) {
+            try kernel.library.run(table.commands + tail)
+            return [:]
+        } catch {
+            first = error
+        }
+        (guards, marks, onTrial) = before
+        var failures: [TargetID: EnforcementError] = [:]
+        for definition in definitions where definition.backend.isGuard {
+            let name = GuardName(definition.id)
+            guard guards[name] != change.guards[name] else { continue }
+            let old = guards[name]
+            guards[name] = change.guards[name]
+            let removing = change.removed.contains(name) ? OwnTable.removing([name]) : ""
+            do throws(EnforcementError) {
+                try kernel.library.run(table.commands + removing)
+            } catch {
+                guards[name] = old
+                failures[definition.id] = error
+            }
+        }
+        if failures.isEmpty { logger.warning("guards in one step", metadata: ["reason": "\(first.message)"]) }
+        return failures
+    }
+
+    private func remove(_ left: [(Membership.Target, [IPAddress])], _ kernel: Kernel) -> EnforcementError? {
+        let now = clock()
+        var elements: Set<Element> = []
+        var cuts: [Cut] = []
+        for (target, addresses) in left {
+            for address in addresses {
+                if !target.isGuard, let set = target.sets[address.family] {
+                    elements.insert(Element(set: set, address: address))
+                }
+                if let cut = membership.cut(target, address, at: now) { cuts.append(cut) }
+            }
+        }
+        let failures = make(Array(elements), kernel).values
+        return failures.first ?? cut(cuts, kernel)
+    }
+
+    /// Removes all elements of ours that nobody else wants from a target's sets.
+    private func empty(_ target: Membership.Target, _ kernel: Kernel) -> EnforcementError? {
+        var found: [Element] = []
+        do throws(EnforcementError) {
+            for set in target.sets.values {
+                try kernel.reader.read(set) { item in
+                    guard item.comment == OwnTable.name, let address = IPAddress(bytes: item.key) else { return }
+                    found.append(Element(set: set, address: address))
+                }
+            }
+        } catch {
+            return error.code == .missing ? nil : error
+        }
+        let now = clock()
+        let failures = make(found, kernel).values
+        return failures.first ?? cut(found.compactMap { membership.cut(target, $0.address, at: now) }, kernel)
+    }
+
+    func saveSkeleton() {
+        guard let path = options.skeletonPath else { return }
+        var table = self.table
+        table.guards.removeAll { onTrial.contains($0.name) }
+        let text = SkeletonFile.render(table)
+        guard text != writtenSkeleton else { return }
+        do throws(EnforcementError) {
+            try SkeletonFile.write(text, to: path)
+            writtenSkeleton = text
+        } catch {
+            logger.error(
+                "guards could not be saved: after a restart of this host they are open until the agent runs",
+                metadata: ["reason": "\(error.message)"])
+        }
+    }
+}
+
+/// The guards as they are to be.
+struct GuardChange {
+    var guards: [GuardName: GuardRules]
+    var marks: Set<GuardName>
+    var onTrial: Set<GuardName>
+    var removed: Set<GuardName> = []
+    /// Guards of which the server now says too what was done by hand.
+    var unmarked: Set<GuardName> = []
+
+    mutating func take(_ definition: TargetDefinition, _ value: NFTablesGuard) {
+        let name = GuardName(definition.id)
+        if definition.purpose == .unguard {
+            guards[name] = nil
+            removed.insert(name)
+            onTrial.remove(name)
+            if marks.remove(name) != nil { unmarked.insert(name) }
+            return
+        }
+        // A guard that nobody uses any more stays as it is; one taken away by hand does not come back for that.
+        if definition.purpose == .released, marks.contains(name) { return }
+        guards[name] = GuardRules(definition.id, value)
+        if definition.confirmed { onTrial.remove(name) } else { onTrial.insert(name) }
+    }
+}

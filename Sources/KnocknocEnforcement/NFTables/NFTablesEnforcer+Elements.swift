@@ -1,0 +1,104 @@
+import KnocknocModel
+
+extension NFTablesEnforcer {
+    /// Makes elements what membership says: there until their deadline, or not there.
+    ///
+    /// - Parameter also: steps of the same transaction.
+    /// - Returns: what could not be made true.
+    func make(
+        _ elements: [Element], also: [CommandBatch.Step] = [], shortened: Set<Element> = [], _ kernel: Kernel
+    ) -> [Element: EnforcementError] {
+        var failures: [Element: EnforcementError] = [:]
+        let (ours, unread) = mine(elements, kernel)
+        for (element, error) in unread { failures[element] = error }
+        // The kernel counts from when the transaction is done, so what that takes is left out of every timeout.
+        var margin = 20 + Int64(ours.count) / 50
+        for _ in 0..<3 {
+            let start = clock()
+            let steps = ours.map { step($0, at: start, margin) } + also
+            for (index, error) in kernel.run(steps) where index < ours.count {
+                // Nothing is open through a set that is not there.
+                if case .remove = steps[index], error.code == .missing { continue }
+                failures[ours[index]] = error
+            }
+            let took = clock().milliseconds(since: start)
+            guard took > margin else { break }
+            margin = took * 2
+        }
+        for element in shortened where failures[element] == nil {
+            failures[element] = confirmShortened(element, kernel)
+        }
+        return failures
+    }
+
+    private func step(_ element: Element, at now: BootTime, _ margin: Int64) -> CommandBatch.Step {
+        guard let deadline = membership.deadline(of: element) else { return .remove(element) }
+        let left = deadline.milliseconds(since: now) - margin
+        return left >= CommandBatch.shortest ? .put(element, milliseconds: left) : .remove(element)
+    }
+
+    /// Leaves out elements of foreign sets that somebody else has put there: they are not ours to change.
+    private func mine(_ elements: [Element], _ kernel: Kernel) -> ([Element], [Element: EnforcementError]) {
+        var foreign: Set<Element> = []
+        var failures: [Element: EnforcementError] = [:]
+        for (set, group) in Dictionary(grouping: elements, by: \.set) where !set.isOurs {
+            do throws(EnforcementError) {
+                if group.count <= 64 {
+                    for element in group {
+                        if let found = try kernel.reader.find(element), found.comment != OwnTable.name {
+                            foreign.insert(element)
+                        }
+                    }
+                } else {
+                    try kernel.reader.read(set) { found in
+                        guard found.comment != OwnTable.name, let address = IPAddress(bytes: found.key) else { return }
+                        foreign.insert(Element(set: set, address: address))
+                    }
+                }
+            } catch {
+                guard error.code != .missing else { continue }
+                for element in group { failures[element] = error }
+            }
+        }
+        return (elements.filter { !foreign.contains($0) && failures[$0] == nil }, failures)
+    }
+
+    /// Reads back that the kernel holds an element no longer than it should, and else takes it out and puts it in anew.
+    private func confirmShortened(_ element: Element, _ kernel: Kernel) -> EnforcementError? {
+        do throws(EnforcementError) {
+            guard try isTooLong(element, kernel) else { return nil }
+            let put = step(element, at: clock(), 20)
+            for steps in [[CommandBatch.Step.remove(element)], [put]] {
+                if let error = kernel.run(steps)[0] { return error }
+            }
+            guard try isTooLong(element, kernel) else { return nil }
+        } catch {
+            return error
+        }
+        return EnforcementError(.kernel, "set \(element.set): the kernel did not take the shorter time")
+    }
+
+    private func isTooLong(_ element: Element, _ kernel: Kernel) throws(EnforcementError) -> Bool {
+        guard let found = try kernel.reader.find(element) else { return false }
+        guard element.set.isOurs || found.comment == OwnTable.name else { return false }
+        guard let deadline = membership.deadline(of: element), let expiration = found.expiration else { return true }
+        return clock().adding(milliseconds: expiration) > deadline
+    }
+
+    /// Ends established flows.
+    func cut(_ cuts: [Cut], _ kernel: Kernel) -> EnforcementError? {
+        guard !cuts.isEmpty else { return nil }
+        do throws(EnforcementError) {
+            try kernel.cutter().cut(cuts) { keys throws(EnforcementError) in
+                let now = clock()
+                cutFlows = cutFlows.filter { $0.value > now }
+                for key in keys { cutFlows[key] = now.adding(milliseconds: Int64(FlowSet.seconds) * 1000) }
+                if let error = kernel.run(keys.map { .drop($0) }).values.first { throw error }
+            }
+            return nil
+        } catch {
+            return EnforcementError(
+                error.code, "closed to new flows, but established ones could not be cut: \(error.message)")
+        }
+    }
+}

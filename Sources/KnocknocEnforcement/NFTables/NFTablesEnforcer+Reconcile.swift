@@ -1,0 +1,95 @@
+public import KnocknocModel
+import Logging
+
+extension NFTablesEnforcer {
+    public func reconcile(_ targets: [TargetDefinition], _ members: [Member]) async -> Reconciliation {
+        var result = Reconciliation(targets: defineNow(targets))
+        let kernel: Kernel
+        do throws(EnforcementError) { kernel = try self.kernel() } catch {
+            result.failures = members.map { .init(member: $0, reason: error.message) }
+            return result
+        }
+        let now = clock()
+        var wanted: [TargetID: [IPAddress: BootTime]] = [:]
+        for member in members {
+            guard membership.element(member.target, member.address) != nil else {
+                result.failures.append(.init(member: member, reason: reason(member, result)))
+                continue
+            }
+            guard member.deadline.milliseconds(since: now) >= CommandBatch.shortest else { continue }
+            let earlier = wanted[member.target]?[member.address] ?? member.deadline
+            wanted[member.target, default: [:]][member.address] = max(earlier, member.deadline)
+        }
+        let left = membership.targets.values.flatMap { target in
+            (membership.members[target.id] ?? [:]).keys
+                .filter { wanted[target.id]?[$0] == nil }.map { (target, $0) }
+        }
+        for id in membership.targets.keys { membership.replace(id, with: wanted[id] ?? [:]) }
+        var cuts = left.compactMap { membership.cut($0, $1, at: now) }
+        var failures: [Element: EnforcementError] = [:]
+        for set in Set(membership.targets.values.flatMap(\.sets.values)) {
+            repair(set, now, kernel, &result, &cuts, &failures)
+        }
+        result.failures += members.compactMap { member in
+            membership.element(member.target, member.address).flatMap { failures[$0] }
+                .map { .init(member: member, reason: $0.message) }
+        }
+        if let error = cut(Array(Set(cuts)), kernel) {
+            logger.error("cutting flows", metadata: ["reason": "\(error.message)"])
+        }
+        scheduleExpiry()
+        return result
+    }
+
+    private func reason(_ member: Member, _ result: Reconciliation) -> String {
+        if case .failed(let reason) = result.targets[member.target] { return reason }
+        return membership.targets[member.target] == nil
+            ? "target \(member.target) is not defined on this agent"
+            : "the target names no set for \(member.address.family.rawValue) addresses"
+    }
+
+    /// Compares one set with what is wanted: right elements are adopted as they are.
+    private func repair(
+        _ set: ElementSet, _ now: BootTime, _ kernel: Kernel, _ result: inout Reconciliation, _ cuts: inout [Cut],
+        _ failures: inout [Element: EnforcementError]
+    ) {
+        let wanted = membership.elements(of: set)
+        var missing = Set(wanted.keys)
+        var changed: [Element] = []
+        var shortened: Set<Element> = []
+        var gone: [IPAddress] = []
+        do throws(EnforcementError) {
+            try kernel.reader.read(set) { found in
+                guard let address = IPAddress(bytes: found.key) else { return }
+                guard set.isOurs || found.comment == OwnTable.name else {
+                    missing.remove(address)
+                    return
+                }
+                let element = Element(set: set, address: address)
+                guard let deadline = wanted[address] else {
+                    gone.append(address)
+                    return
+                }
+                missing.remove(address)
+                let kernelDeadline = found.expiration.map { now.adding(milliseconds: $0) }
+                if kernelDeadline.map({ $0 > deadline }) ?? true {
+                    shortened.insert(element)
+                    changed.append(element)
+                } else if let kernelDeadline, deadline.milliseconds(since: kernelDeadline) > 2000 {
+                    changed.append(element)
+                }
+            }
+        } catch {
+            for address in wanted.keys { failures[Element(set: set, address: address)] = error }
+            return
+        }
+        let added = missing.map { Element(set: set, address: $0) }
+        let removed = gone.map { Element(set: set, address: $0) }
+        let errors = make(removed + changed + added, shortened: shortened, kernel)
+        failures.merge(errors) { first, _ in first }
+        result.added += added.count { errors[$0] == nil }
+        result.removed += removed.count { errors[$0] == nil }
+        let users = membership.targets.values.filter { $0.sets[set.addresses] == set }
+        for address in gone { cuts += users.compactMap { membership.cut($0, address, at: now) } }
+    }
+}

@@ -1,0 +1,120 @@
+public import KnocknocModel
+public import Logging
+
+/// Enforces with nftables, in this process.
+///
+/// - A *guard* closes ports in our own table `inet knocknoc` to all but members, packet by packet.
+/// - A *set* puts members into existing sets of the administrator's own ruleset. When access ends, established flows
+///   are cut where the target names `protocol` and `ports`; where it does not, they live on unless that ruleset drops
+///   non-members before it accepts established flows.
+///
+/// Every member has a kernel timeout, so access ends on time with this process dead. Stopping leaves the table.
+public actor NFTablesEnforcer: Enforcer {
+    nonisolated let thread: KernelThread
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+    let options: NFTablesOptions
+    let clock: @Sendable () -> BootTime
+    let logger: Logger
+    nonisolated let broadcast = DisturbanceBroadcast()
+
+    private var openKernel: Kernel?
+    private var watcher: KernelWatcher?
+    var adopted = false
+    var membership = Membership()
+    /// Why targets are not in force.
+    var refusals: [TargetID: EnforcementError] = [:]
+    /// All guards whose drop is in force, whoever may still want them.
+    var guards: [GuardName: GuardRules] = [:]
+    var marks: Set<GuardName> = []
+    /// Guards on trial are not written to the file: a restart of the host ends the trial.
+    var onTrial: Set<GuardName> = []
+    var writtenSkeleton: String?
+    /// Flows that were cut, until when their packets are dropped.
+    var cutFlows: [FlowKey: BootTime] = [:]
+    var pendingEvents: KernelEvents?
+    var expiry: (at: BootTime, task: Task<Void, Never>)?
+
+    /// - Parameter clock: CLOCK_BOOTTIME of this machine.
+    /// - Throws: ``EnforcementError`` where the thread or its network namespace is not to be had.
+    public init(
+        _ options: NFTablesOptions = NFTablesOptions(), logger: Logger = Logger(label: "knocknoc.nftables"),
+        clock: @escaping @Sendable () -> BootTime = BootClock.now
+    ) throws(EnforcementError) {
+        self.options = options
+        self.logger = logger
+        self.clock = clock
+        thread = try KernelThread("nftables", networkNamespace: options.networkNamespacePath)
+    }
+
+    deinit {
+        expiry?.task.cancel()
+        broadcast.finish()
+        thread.stop()
+    }
+
+    public nonisolated func disturbances() -> AsyncStream<Disturbance> { broadcast.stream() }
+
+    /// What talks to the kernel, with our table adopted and somebody listening for changes to it.
+    func kernel() throws(EnforcementError) -> Kernel {
+        let kernel: Kernel
+        if let openKernel {
+            kernel = openKernel
+        } else {
+            kernel = try Kernel()
+            openKernel = kernel
+        }
+        if watcher == nil {
+            watcher = try KernelWatcher(networkNamespace: options.networkNamespacePath) { [weak self] events in
+                Task { await self?.disturbed(events) }
+            }
+        }
+        if !adopted {
+            try adopt(kernel)
+            adopted = true
+        }
+        return kernel
+    }
+
+    /// Our table as it should be.
+    var table: OwnTable {
+        OwnTable(
+            guards: guards.values.sorted { $0.name < $1.name }, marks: marks.sorted(),
+            alwaysAllow: options.alwaysAllow)
+    }
+
+    /// Takes over what is in the kernel; where our table is missing, the file says which ports must be closed.
+    private func adopt(_ kernel: Kernel) throws(EnforcementError) {
+        var listing = try kernel.listing()
+        if listing == nil, let path = options.skeletonPath {
+            do throws(EnforcementError) {
+                if let skeleton = try SkeletonFile.read(path) {
+                    try kernel.library.run(skeleton)
+                    listing = try kernel.listing()
+                }
+            } catch {
+                logger.error("guards from the file could not be loaded", metadata: ["reason": "\(error.message)"])
+            }
+        }
+        for found in listing?.guards ?? [] { guards[found.name] = found }
+        marks.formUnion(listing?.marks ?? [])
+        try kernel.library.run(table.commands)
+        adoptCutFlows(kernel)
+    }
+
+    private func adoptCutFlows(_ kernel: Kernel) {
+        let now = clock()
+        for family in IPAddress.Family.allCases {
+            let set = ElementSet(
+                family: .inet, table: OwnTable.name, name: FlowSet(family).name, addresses: family, isOurs: true)
+            do throws(EnforcementError) {
+                try kernel.reader.read(set) { found in
+                    guard let key = FlowKey(bytes: found.key, family) else { return }
+                    cutFlows[key] = now.adding(milliseconds: found.expiration ?? 0)
+                }
+            } catch {
+                logger.warning("cut flows could not be read", metadata: ["reason": "\(error.message)"])
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import Glibc
+
+/// The guards without their members, as a file that `nft -f` loads before the network is up.
+enum SkeletonFile {
+    static func render(_ table: OwnTable) -> String {
+        "#!/usr/sbin/nft -f\n# Written by knocknoc-agent: the ports that stay closed while it is not running.\n"
+            + table.commands
+    }
+
+    /// Replaces the file at once, readable by its owner only, and returns when it is on the disk.
+    static func write(_ text: String, to path: String) throws(EnforcementError) {
+        let temporary = path + ".new"
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else { throw failure(temporary) }
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            guard count > 0 else {
+                let error = failure(temporary)
+                close(descriptor)
+                throw error
+            }
+            bytes = bytes.dropFirst(count)
+        }
+        let synced = fchmod(descriptor, 0o600) == 0 && fsync(descriptor) == 0
+        close(descriptor)
+        guard synced, rename(temporary, path) == 0 else { throw failure(path) }
+        let folder = open(String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) + "/", O_RDONLY | O_CLOEXEC)
+        if folder >= 0 {
+            fsync(folder)
+            close(folder)
+        }
+    }
+
+    /// The file's text; nil where there is none.
+    ///
+    /// - Throws: ``EnforcementError`` where others could have written it: it becomes firewall rules.
+    static func read(_ path: String) throws(EnforcementError) -> String? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            if errno == ENOENT { return nil }
+            throw failure(path)
+        }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw failure(path) }
+        guard status.st_uid == geteuid() || status.st_uid == 0, status.st_mode & 0o022 == 0 else {
+            throw EnforcementError(.refused, "\(path): others may write it; expected owner root or us, mode 0600")
+        }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = Glibc.read(descriptor, &buffer, buffer.count)
+            guard count >= 0 else { throw failure(path) }
+            if count == 0 { break }
+            bytes += buffer[..<count]
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func failure(_ path: String) -> EnforcementError {
+        EnforcementError(.unavailable, "\(path): \(systemMessage(errno))")
+    }
+}

@@ -1,0 +1,50 @@
+public import KnocknocModel
+
+/// Taking guards away on the host itself, without server or network, with or without a running agent.
+public enum Unguard {
+    /// What was taken away.
+    public struct Removed: Hashable, Sendable {
+        public var `protocol`: TransportProtocol
+        /// These ports are open to whatever else the host's rules allow.
+        public var ports: [UInt16]
+    }
+
+    /// Takes away every guard that closes the port, or all; a guard of several ports goes whole. A mark stays in the
+    /// kernel and in the file, so that neither a running agent nor its next start brings the guard back.
+    ///
+    /// - Parameters:
+    ///   - port: nil for all guards.
+    ///   - skeletonPath: the file that is loaded at boot.
+    /// - Returns: what was taken away; empty where nothing closed the port.
+    public static func remove(
+        _ port: (protocol: TransportProtocol, number: UInt16)?, skeletonPath: String?
+    ) throws(EnforcementError) -> [Removed] {
+        let kernel = try Kernel()
+        if try kernel.listing() == nil, let skeletonPath, let text = try SkeletonFile.read(skeletonPath) {
+            try kernel.library.run(text)
+        }
+        guard let listing = try kernel.listing() else { return [] }
+        var table = OwnTable(listing)
+        let gone = table.guards.filter { item in
+            guard let port else { return true }
+            return item.closes.map { $0.protocol == port.protocol && $0.ports.contains(port.number) } ?? false
+        }
+        guard !gone.isEmpty else { return [] }
+        table.guards.removeAll { gone.contains($0) }
+        table.marks = Array(Set(table.marks + gone.map(\.name))).sorted()
+        try kernel.library.run(table.commands + OwnTable.removing(gone.map(\.name)))
+        if let skeletonPath { try SkeletonFile.write(SkeletonFile.render(table), to: skeletonPath) }
+        return gone.compactMap { $0.closes.map { Removed(protocol: $0.protocol, ports: $0.ports) } }
+    }
+
+    /// Forgets what was taken away by hand: the server's guards apply again as soon as the agent defines them.
+    public static func undo(skeletonPath: String?) throws(EnforcementError) {
+        let kernel = try Kernel()
+        guard let listing = try kernel.listing() else { return }
+        var table = OwnTable(listing)
+        table.marks = []
+        try kernel.library.run(
+            listing.marks.map { "delete chain inet \(OwnTable.name) \($0.mark)\n" }.joined())
+        if let skeletonPath { try SkeletonFile.write(SkeletonFile.render(table), to: skeletonPath) }
+    }
+}
