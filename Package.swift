@@ -44,6 +44,7 @@ let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioWebSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let swiftASN1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
 
 let floors: [Target] = [
@@ -113,6 +114,7 @@ let floors: [Target] = [
         name: "knocknoc-agent",
         dependencies: [
             "KnocknocModel", "KnocknocAgent", "KnocknocEnforcement", argumentParser, configuration, lifecycle, logging,
+            unixSignals,
         ],
         swiftSettings: settings
     ),
@@ -148,7 +150,8 @@ let tests: [Target] = [
     .testTarget(
         name: "KnocknocAgentTests",
         dependencies: [
-            "KnocknocModel", "KnocknocProtocol", "KnocknocEnforcement", "KnocknocAgent", logging, nioCore, nioPosix,
+            "KnocknocModel", "KnocknocProtocol", "KnocknocEnforcement", "KnocknocAgent", certificates, crypto, logging,
+            nioConcurrency, nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket, swiftASN1,
         ],
         swiftSettings: settings),
     .testTarget(

@@ -10,6 +10,21 @@ extension AgentConfiguration {
     ) throws(ConfigurationError) {
         var reader = SettingsReader(settings)
         self.init(servers: [], token: .none, keyFile: "")
+        link(&reader)
+        token = Self.token(&reader, readToken) ?? .none
+        local(&reader)
+        try reader.finish()
+    }
+
+    /// Reads only what concerns this machine: files, health listener, backend. Server and token stay empty.
+    public init(localSettings settings: Settings) throws(ConfigurationError) {
+        var reader = SettingsReader(settings)
+        self.init(servers: [], token: .none, keyFile: "")
+        local(&reader)
+        try reader.finish()
+    }
+
+    private mutating func link(_ reader: inout SettingsReader) {
         let insecure = reader.flag(Key.insecureHTTP, default: false)
         servers = reader.list(Key.serverURL, expected: "https://HOST[:PORT]", ServerURL.init)
         for server in servers where !server.secure && !server.isLoopback && !insecure {
@@ -23,7 +38,9 @@ extension AgentConfiguration {
                 Key.serverURL, "ServerURL is missing; expected ServerURL = https://HOST[:PORT] or "
                     + "\(Key.serverURL.environmentName(prefix: Self.environmentPrefix))")
         }
-        token = Self.token(&reader, readToken) ?? .none
+    }
+
+    private mutating func local(_ reader: inout SettingsReader) {
         id = reader.value(Key.id, expected: "the agent's UUID", AgentID.init)
         name = reader.text(Key.name)
         zone = reader.text(Key.zone)
@@ -34,7 +51,6 @@ extension AgentConfiguration {
         logLevel = reader.value(Key.logLevel, expected: "one of \(levels)", Logger.Level.init(rawValue:)) ?? .info
         backend =
             reader.value(Key.backend, expected: "nftables or dry-run", BackendChoice.init(rawValue:)) ?? .nftables
-        try reader.finish()
     }
 
     private mutating func files(_ reader: inout SettingsReader) {

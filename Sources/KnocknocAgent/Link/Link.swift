@@ -13,6 +13,7 @@ final class Link: Sendable {
     private let trust: TLSTrust
     /// Milliseconds to wait before dialing again, where the server said so.
     private let pause = NIOLockedValueBox<Int64?>(nil)
+    private let synced = NIOLockedValueBox(false)
 
     init(server: ServerURL, channel: any Channel, trouble: FirstError, trust: TLSTrust) {
         self.server = server
@@ -36,6 +37,11 @@ final class Link: Sendable {
         if let pause { self.pause.withLockedValue { $0 = max($0 ?? 0, pause) } }
         channel.close(promise: nil)
     }
+
+    /// Whether the copy was brought in line over this link, which is what makes it a success.
+    var wasSynced: Bool { synced.withLockedValue { $0 } }
+
+    func markSynced() { synced.withLockedValue { $0 = true } }
 
     /// Waits for the end.
     ///

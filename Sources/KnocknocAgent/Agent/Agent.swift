@@ -1,0 +1,129 @@
+public import KnocknocEnforcement
+import KnocknocModel
+import KnocknocProtocol
+public import Logging
+import NIOCore
+import NIOPosix
+public import ServiceLifecycle
+
+/// The process beside a firewall: holds a link to a server, and does what it says as long as it may.
+///
+/// Stopping it leaves guards and members in the kernel, where every member ends on time by itself.
+public struct Agent: Service {
+    let configuration: AgentConfiguration
+    let enforcer: any Enforcer
+    let clocks: any Clocks
+    let logger: Logger
+
+    public init(
+        configuration: AgentConfiguration, enforcer: any Enforcer, clocks: any Clocks, logger: Logger
+    ) {
+        self.configuration = configuration
+        self.enforcer = enforcer
+        self.clocks = clocks
+        self.logger = logger
+    }
+
+    /// Runs until the service group shuts down or the task is cancelled.
+    ///
+    /// - Throws: ``AgentError`` where keys, trust or the health listener cannot be had.
+    public func run() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let threads = NIOThreadPool(numberOfThreads: 1)
+        threads.start()
+        do {
+            try await run(group: group, threads: threads)
+        } catch {
+            await Self.shutDown(group, threads)
+            throw error
+        }
+        await Self.shutDown(group, threads)
+    }
+
+    private func run(group: MultiThreadedEventLoopGroup, threads: NIOThreadPool) async throws {
+        let file = configuration.stateFile.map(StateFile.init(path:))
+        if let file { FileText.makeFolder(of: file.path) }
+        let keys = try KeyFile(path: configuration.keyFile).readOrMake()
+        let mailbox = Mailbox()
+        let board = HealthBoard(HealthReport(backend: configuration.backend.rawValue, version: AgentVersion.current))
+        let loop = AgentLoop(
+            configuration: configuration, enforcer: enforcer, clocks: clocks, keys: keys,
+            machine: AgentMachine(state: restored(file), now: stamp), mailbox: mailbox,
+            writer: file.map { StateWriter(file: $0, threads: threads) }, board: board, logger: logger)
+        // Subscribed first, so that nothing that happens during the adoption goes unnoticed.
+        let disturbances = enforcer.disturbances()
+        await loop.adopt()
+        let trust = try TLSTrust(caFile: configuration.tlsCAFile, fingerprint: configuration.tlsFingerprint)
+        let client = LinkClient(
+            group: group, token: configuration.token, trust: trust,
+            userAgent: "knocknoc-agent/\(AgentVersion.current)")
+        let dialer = Dialer(
+            client: client, servers: configuration.servers, clocks: clocks, mailbox: mailbox, logger: logger)
+        let health = try await listen(group, board)
+        logger.info(
+            "knocknoc-agent \(AgentVersion.current) enforces",
+            metadata: [
+                "backend": "\(configuration.backend.rawValue)", "entries": "\(board.read().entries)",
+                "key": "\(keys.fingerprint)",
+            ])
+        await serve(loop, dialer, disturbances, mailbox)
+        try? await health?.channel.close()
+    }
+
+    private func serve(
+        _ loop: AgentLoop, _ dialer: Dialer, _ disturbances: AsyncStream<Disturbance>, _ mailbox: Mailbox
+    ) async {
+        await withTaskGroup { tasks in
+            tasks.addTask { await dialer.run() }
+            tasks.addTask {
+                for await disturbance in disturbances { mailbox.post(.disturbed(disturbance)) }
+            }
+            await withTaskCancellationOrGracefulShutdownHandler {
+                await loop.run()
+            } onCancelOrGracefulShutdown: {
+                mailbox.post(.stop)
+            }
+            tasks.cancelAll()
+        }
+    }
+
+    private var stamp: AgentStamp { AgentStamp(boot: clocks.bootID, time: clocks.boot()) }
+
+    /// What the file still grants now; nothing where there is none or it is damaged.
+    private func restored(_ file: StateFile?) -> AgentState? {
+        guard let file else { return nil }
+        do throws(AgentError) {
+            switch try file.read() {
+            case .none: return nil
+            case .state(let state):
+                let synchronised = configuration.trustRTC || clocks.isSynchronised()
+                let restored = state.restored(
+                    now: stamp, wall: clocks.wall(), wallIsSynchronised: synchronised)
+                if restored.entries.count < state.entries.count {
+                    logger.warning(
+                        "after a reboot the clock cannot be believed yet: closed until a server speaks",
+                        metadata: ["entries": "\(state.entries.count)"])
+                }
+                return restored
+            case .damaged(let reason, let target):
+                logger.error(
+                    "StateFile: \(file.path): \(reason); closed until a server speaks",
+                    metadata: ["moved_to": "\(target ?? "nowhere: it cannot be moved")"])
+                return nil
+            }
+        } catch {
+            logger.error("StateFile: \(error.message); closed until a server speaks")
+            return nil
+        }
+    }
+
+    private func listen(_ group: any EventLoopGroup, _ board: HealthBoard) async throws(AgentError) -> HealthListener? {
+        guard let listen = configuration.healthListen else { return nil }
+        return try await HealthListener.open(listen, group: group, board: board)
+    }
+
+    private static func shutDown(_ group: MultiThreadedEventLoopGroup, _ threads: NIOThreadPool) async {
+        try? await threads.shutdownGracefully()
+        try? await group.shutdownGracefully()
+    }
+}

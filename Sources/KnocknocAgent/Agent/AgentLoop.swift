@@ -1,0 +1,130 @@
+import KnocknocEnforcement
+import KnocknocModel
+import KnocknocProtocol
+import Logging
+import NIOCore
+
+/// Takes input in order, asks the machine what follows, and does it. One task runs it, so nothing overlaps.
+actor AgentLoop {
+    static let checkInterval: Int64 = 60_000
+    static let stampInterval: Int64 = 10_000
+    /// A jump of BOOTTIME against MONOTONIC by more milliseconds than this was a suspend.
+    static let suspendJump: Int64 = 1000
+    /// Milliseconds that an addition may wait for its write.
+    static let lazyWrite: Int64 = 200
+
+    let configuration: AgentConfiguration
+    let enforcer: any Enforcer
+    let clocks: any Clocks
+    let keys: AgentKeys
+    let mailbox: Mailbox
+    let writer: StateWriter?
+    let board: HealthBoard
+    let logger: Logger
+    /// Made once for each running process.
+    let instance: String
+
+    var machine: AgentMachine
+    var link: (number: Int, link: Link)?
+    var early: (number: Int, frames: [ByteBuffer])?
+    var staleServers: Set<ServerURL> = []
+    var targetFailures: [TargetID: String] = [:]
+    var targetsKnown = 0
+
+    var nextHeartbeat: BootTime?
+    var nextCheck: BootTime
+    var nextStamp: BootTime
+    var nextReconcile: BootTime?
+    var offset: Int64
+    var timer: (due: BootTime, task: Task<Void, Never>)?
+
+    var pendingTickets: [Int] = []
+    var writeDue: BootTime?
+    var writing = false
+
+    init(
+        configuration: AgentConfiguration, enforcer: any Enforcer, clocks: any Clocks, keys: AgentKeys,
+        machine: AgentMachine, mailbox: Mailbox, writer: StateWriter?, board: HealthBoard, logger: Logger
+    ) {
+        self.configuration = configuration
+        self.enforcer = enforcer
+        self.clocks = clocks
+        self.keys = keys
+        self.machine = machine
+        self.mailbox = mailbox
+        self.writer = writer
+        self.board = board
+        self.logger = logger
+        var generator = SystemRandomNumberGenerator()
+        instance = String(generator.next(), radix: 36) + String(generator.next(), radix: 36)
+        let now = clocks.boot()
+        nextCheck = now.adding(milliseconds: Self.checkInterval)
+        nextStamp = now.adding(milliseconds: Self.stampInterval)
+        offset = now.milliseconds - clocks.monotonic()
+    }
+
+    var stamp: AgentStamp { AgentStamp(boot: clocks.bootID, time: clocks.boot()) }
+
+    /// Makes the kernel what the state says, before anybody is dialed.
+    func adopt() async {
+        for case .reconcile(let ticket, let targets, let members) in machine.reconcile(now: stamp) {
+            note(await enforcer.define(targets))
+            await perform([.reconcile(ticket: ticket, targets, members)])
+        }
+        await perform(machine.tick(now: stamp))
+        report()
+    }
+
+    /// Runs until ``AgentInput/stop``.
+    func run() async {
+        arm()
+        while true {
+            for input in await mailbox.take() {
+                if case .stop = input { return await end() }
+                await handle(input)
+            }
+            writeIfDue()
+            arm()
+            report()
+        }
+    }
+
+    /// Guards and members stay in the kernel; what is known goes to the file.
+    private func end() async {
+        timer?.task.cancel()
+        link?.link.close("the agent stops")
+        guard let writer else { return }
+        let result = await writer.write(machine.state(wall: clocks.wall(), now: stamp), tickets: pendingTickets)
+        if let error = result.error { logger.error("\(error.message)") }
+    }
+
+    /// Wakes the loop at the next moment that matters.
+    private func arm() {
+        let now = clocks.boot()
+        let moments = [nextHeartbeat, nextCheck, nextStamp, nextReconcile, machine.nextDeadline, writeDue]
+        // A suspend is seen by looking: CLOCK_MONOTONIC timers stand still in it.
+        let due = moments.compactMap { $0 }.reduce(now.adding(milliseconds: 1000), min)
+        if let timer, timer.due <= due, timer.due > now { return }
+        timer?.task.cancel()
+        let wait = max(1, due.milliseconds(since: now))
+        let task = Task { [clocks, mailbox] in
+            await clocks.sleep(milliseconds: wait)
+            if !Task.isCancelled { mailbox.post(.tick) }
+        }
+        timer = (due, task)
+    }
+
+    private func report() {
+        let connected = machine.isSynced
+        if connected { link?.link.markSynced() }
+        let failing = targetsKnown > 0 && targetFailures.count >= targetsKnown
+        let reason = failing ? targetFailures.sorted { $0.key < $1.key }.first?.value : nil
+        let entries = machine.members.count
+        board.update { report in
+            report.connected = connected
+            report.entries = entries
+            report.status = failing ? .failing : .ok
+            report.reason = reason
+        }
+    }
+}

@@ -1,0 +1,52 @@
+import FoundationEssentials
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// Asks a running agent on this machine how it is.
+public enum HealthClient {
+    private typealias Exchange = NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
+
+    /// - Throws: ``AgentError`` where nothing answers there.
+    public static func ask(_ listen: AgentConfiguration.Listen) async throws(AgentError) -> HealthReport {
+        do {
+            let bytes = try await fetch(listen)
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            return try decoder.decode(HealthReport.self, from: Data(bytes))
+        } catch {
+            throw AgentError(
+                .health, "no agent answers on \(listen.host):\(listen.port): "
+                    + ((error as? IOError).map { "\($0)" } ?? "is it running?"))
+        }
+    }
+
+    private static func fetch(_ listen: AgentConfiguration.Listen) async throws -> [UInt8] {
+        let exchange = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .connectTimeout(.seconds(2))
+            .connect(host: listen.host, port: listen.port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHTTPClientHandlers()
+                    return try Exchange(wrappingChannelSynchronously: channel)
+                }
+            }
+        let channel = exchange.channel
+        let deadline = channel.eventLoop.scheduleTask(in: .seconds(3)) { channel.close(promise: nil) }
+        defer { deadline.cancel() }
+        return try await exchange.executeThenClose { inbound, outbound in
+            let headers: HTTPHeaders = ["Host": "\(listen.host):\(listen.port)", "Connection": "close"]
+            try await outbound.write(.head(.init(version: .http1_1, method: .GET, uri: "/health", headers: headers)))
+            try await outbound.write(.end(nil))
+            var bytes: [UInt8] = []
+            for try await part in inbound {
+                switch part {
+                case .head: break
+                case .body(let buffer): bytes += Array(buffer.readableBytesView)
+                case .end: return bytes
+                }
+                if bytes.count > 65_536 { break }
+            }
+            return bytes
+        }
+    }
+}

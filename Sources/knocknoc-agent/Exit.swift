@@ -1,0 +1,38 @@
+import ArgumentParser
+import Glibc
+import KnocknocAgent
+import KnocknocModel
+
+/// The exit codes that scripts rely on: 0 done, 1 failed, 2 wrong usage, 77 not allowed, 78 bad configuration.
+enum Exit {
+    static let failed: Int32 = 1
+    static let usage: Int32 = 2
+    static let notAllowed: Int32 = 77
+    static let badConfiguration: Int32 = 78
+
+    /// Says what went wrong on standard error and ends the process with the code that fits.
+    static func end<Command: ParsableCommand>(_ error: any Error, of command: Command.Type) -> Never {
+        switch error {
+        case let error as ConfigurationError: end(error.description, badConfiguration)
+        case let error as AgentError where error.code == .configuration: end(error.message, badConfiguration)
+        case let error as AgentError where error.code == .refused: end(error.message, notAllowed)
+        case let error as AgentError: end(error.message, failed)
+        default: break
+        }
+        let code = command.exitCode(for: error)
+        // The argument library's own code for wrong usage is EX_USAGE, 64.
+        guard code == .validationFailure else { command.exit(withError: error) }
+        end(command.fullMessage(for: error), usage)
+    }
+
+    static func end(_ message: String, _ code: Int32) -> Never {
+        say(message)
+        exit(code)
+    }
+
+    /// Writes a line to standard error.
+    static func say(_ message: String) {
+        let bytes = Array((message + "\n").utf8)
+        _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+}

@@ -1,0 +1,75 @@
+import ArgumentParser
+import Configuration
+import KnocknocAgent
+import KnocknocModel
+
+/// The settings as flags; a flag beats the environment, which beats the file.
+struct SettingsOptions: ParsableArguments {
+    @Option(help: "The configuration file (default: \(AgentConfiguration.standardFile), where it exists).")
+    var config: String?
+    @Option(help: "Where the servers are, separated by commas: https://HOST[:PORT].")
+    var serverURL: String?
+    @Option(help: "A file that holds the token; - is standard input. A token is never given as a flag.")
+    var tokenFile: String?
+    @Option(help: "This agent's id; a server that takes it for another one is refused.")
+    var id: String?
+    @Option(help: "A name to be known by.") var name: String?
+    @Option(help: "The zone this agent stands in.") var zone: String?
+    @Option(help: "Where entries and guards are remembered, or none.") var stateFile: String?
+    @Option(help: "Where this agent's keys are kept.") var keyFile: String?
+    @Option(help: "Where guards are written for the next boot, or none.") var guardFile: String?
+    @Option(help: "Where GET /health is answered: a loopback ADDRESS:PORT, or none.") var healthListen: String?
+    @Option(name: .customLong("tls-ca-file"), help: "Authorities to trust instead of the system's, in PEM.")
+    var tlsCAFile: String?
+    @Option(help: "SHA-256 of the server's certificate; trusts that one alone.") var tlsFingerprint: String?
+    @Option(name: .customLong("insecure-http"), help: "Whether http:// is used beyond this machine: true or false.")
+    var insecureHTTP: String?
+    @Option(help: "Networks that no guard keeps out, separated by commas.") var alwaysAllow: String?
+    @Option(help: "Ports that no server may guard, separated by commas.") var neverGuard: String?
+    @Option(name: .customLong("trust-rtc"), help: "Whether an unsynchronised clock is believed after a reboot.")
+    var trustRTC: String?
+    @Option(help: "trace, debug, info, notice, warning, error or critical.") var logLevel: String?
+    @Option(help: "nftables or dry-run.") var backend: String?
+
+    /// Every setting with the place it came from.
+    ///
+    /// - Throws: ``ConfigurationError``, and ``AgentError`` for a file that was named and cannot be read.
+    func settings() throws -> Settings {
+        let file = try fileSettings()
+        return flagSettings().over(environmentSettings()).over(file)
+    }
+
+    private func fileSettings() throws -> Settings {
+        let path = config ?? AgentConfiguration.standardFile
+        guard let text = try AgentConfiguration.readFile(path, required: config != nil) else { return Settings() }
+        return try Settings(
+            file: ConfigurationFile(parsing: text, name: path), keys: AgentConfiguration.Key.all)
+    }
+
+    private func environmentSettings() -> Settings {
+        let reader = ConfigReader(provider: EnvironmentVariablesProvider())
+        var settings = Settings()
+        for key in AgentConfiguration.Key.all {
+            guard let text = reader.string(forKey: ConfigKey(["knocknoc", "agent"] + key.words)) else { continue }
+            let name = key.environmentName(prefix: AgentConfiguration.environmentPrefix)
+            settings[key] = .init(text, place: "environment \(name)")
+        }
+        return settings
+    }
+
+    private func flagSettings() -> Settings {
+        let given: [(SettingKey, String?)] = [
+            (AgentConfiguration.Key.serverURL, serverURL), (AgentConfiguration.Key.tokenFile, tokenFile),
+            (AgentConfiguration.Key.id, id), (AgentConfiguration.Key.name, name), (AgentConfiguration.Key.zone, zone),
+            (AgentConfiguration.Key.stateFile, stateFile), (AgentConfiguration.Key.keyFile, keyFile),
+            (AgentConfiguration.Key.guardFile, guardFile), (AgentConfiguration.Key.healthListen, healthListen),
+            (AgentConfiguration.Key.tlsCAFile, tlsCAFile), (AgentConfiguration.Key.tlsFingerprint, tlsFingerprint),
+            (AgentConfiguration.Key.insecureHTTP, insecureHTTP), (AgentConfiguration.Key.alwaysAllow, alwaysAllow),
+            (AgentConfiguration.Key.neverGuard, neverGuard), (AgentConfiguration.Key.trustRTC, trustRTC),
+            (AgentConfiguration.Key.logLevel, logLevel), (AgentConfiguration.Key.backend, backend),
+        ]
+        var settings = Settings()
+        for case (let key, let text?) in given { settings[key] = .init(text, place: key.flag) }
+        return settings
+    }
+}
