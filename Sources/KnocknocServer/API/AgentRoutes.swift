@@ -1,0 +1,62 @@
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import KnocknocAccess
+import KnocknocModel
+
+struct AgentRoutes: Sendable {
+    let site: Site
+
+    func addRoutes(to router: KnocknocRouter) {
+        let access = site.access
+        router.answer(.get, "api/v1/admin/agents") { request, context in
+            _ = try await site.requireAdmin(request, context)
+            let page = try PageQuery<AgentSubject>(request)
+            let records = try await access.listAgents(after: page.after, limit: page.limit + 1)
+            return page.answer(records, id: \.id, json: \.json)
+        }
+        router.answer(.post, "api/v1/admin/agents") { request, context in
+            let admin = try await site.requireAdmin(request, context)
+            let body = try await request.json(AgentDraftBody.self)
+            let (agent, token) = try await access.createAgent(body.draft, by: admin.actor, context.origin)
+            guard case .object(let members) = agent.json else { throw Problem.internalError }
+            // The token is in this answer only; the store has its hash.
+            return .record(
+                .object(members + [("token", .text(token))]), version: agent.version, status: .created,
+                at: "/api/v1/admin/agents/\(agent.id)")
+        }
+        router.answer(.get, "api/v1/admin/agents/:id") { request, context in
+            _ = try await site.requireAdmin(request, context)
+            let agent = try await access.agent(try context.identifier("agent"))
+            return .record(agent.json, version: agent.version)
+        }
+        router.answer(.patch, "api/v1/admin/agents/:id") { request, context in
+            let admin = try await site.requireAdmin(request, context)
+            let id: AgentID = try context.identifier("agent")
+            let body = try await request.json(AgentPatchBody.self)
+            let agent = try await access.updateAgent(
+                id, body.patch, version: try request.seenVersion(), by: admin.actor, context.origin)
+            return .record(agent.json, version: agent.version)
+        }
+        router.answer(.delete, "api/v1/admin/agents/:id") { request, context in
+            let admin = try await site.requireAdmin(request, context)
+            let id: AgentID = try context.identifier("agent")
+            try await access.deleteAgent(
+                id, version: try request.seenVersion(), by: admin.actor, context.origin)
+            return .noContent
+        }
+        router.answer(.get, "api/v1/admin/agents/:id/targets") { request, context in
+            _ = try await site.requireAdmin(request, context)
+            let targets = try await access.targets(of: try context.identifier("agent"))
+            return .json(.object([("items", .list(targets.map(\.json))), ("next", .null)]))
+        }
+        router.answer(.post, "api/v1/admin/agents/:id/approve-key") { request, context in
+            let admin = try await site.requireAdmin(request, context)
+            let id: AgentID = try context.identifier("agent")
+            let body = try await request.json(FingerprintBody.self)
+            let agent = try await access.approveKey(
+                of: id, fingerprint: body.fingerprint, by: admin.actor, context.origin)
+            return .record(agent.json, version: agent.version)
+        }
+    }
+}

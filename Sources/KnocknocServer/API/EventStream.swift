@@ -1,0 +1,68 @@
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import KnocknocAccess
+import NIOCore
+import ServiceLifecycle
+
+/// Server-sent events of one session: `event: knoc` with the item, a comment as heartbeat, the end with the session.
+struct EventStream: Sendable {
+    static let heartbeat = Duration.seconds(15)
+
+    private enum Signal: Sendable {
+        case item(KnocItem)
+        case beat
+    }
+
+    let site: Site
+    let session: Session
+
+    func response(_ request: Request) -> Response {
+        let body = ResponseBody { writer in
+            var target = writer
+            try await target.write(ByteBuffer(string: "retry: 1000\n\n"))
+            do {
+                // Reading on tells at once when the browser has gone.
+                try await request.body.consumeWithCancellationOnInboundClose { _ in
+                    for await signal in signals().cancelOnGracefulShutdown() {
+                        try await target.write(ByteBuffer(string: Self.text(signal)))
+                    }
+                }
+            } catch is CancellationError {
+                return
+            }
+            try await target.finish(nil)
+        }
+        return Response(
+            status: .ok,
+            headers: [.contentType: "text/event-stream", .cacheControl: "no-store", .connection: "close"], body: body)
+    }
+
+    private static func text(_ signal: Signal) -> String {
+        switch signal {
+        case .item(let item): "event: knoc\ndata: \(item.json.description)\n\n"
+        case .beat: ": \n\n"
+        }
+    }
+
+    /// Items and heartbeats in one stream that ends with the session's own.
+    private func signals() -> AsyncStream<Signal> {
+        let (stream, continuation) = AsyncStream<Signal>.makeStream(bufferingPolicy: .bufferingNewest(256))
+        let updates = site.access.updates(for: session)
+        let items = Task {
+            for await item in updates { continuation.yield(.item(item)) }
+            continuation.finish()
+        }
+        let beats = Task {
+            while !Task.isCancelled {
+                try await Task.sleep(for: Self.heartbeat)
+                continuation.yield(.beat)
+            }
+        }
+        continuation.onTermination = { _ in
+            items.cancel()
+            beats.cancel()
+        }
+        return stream
+    }
+}

@@ -1,0 +1,141 @@
+import FoundationEssentials
+import KnocknocAccess
+import KnocknocModel
+
+// The API's JSON of every record, in one place: scripts depend on it.
+
+extension KnocItem {
+    var json: JSON {
+        .object([
+            ("id", JSON(id)), ("name", .text(name)), ("url", JSON(url)), ("grant_on", .text(grantOn.rawValue)),
+            ("state", .text(state.rawValue)), ("expires_at", JSON(expiresAt)), ("reason", JSON(reason)),
+        ])
+    }
+}
+
+extension UserRecord {
+    var json: JSON {
+        .object([
+            ("id", JSON(id)), ("username", .text(name)), ("display_name", JSON(displayName)), ("email", JSON(email)),
+            ("group_ids", JSON(groupIDs)), ("session_seconds", JSON(sessionSeconds)), ("disabled", .bool(disabled)),
+            ("version", .integer(version)), ("created_at", JSON(createdAt)),
+        ])
+    }
+}
+
+extension GroupRecord {
+    var json: JSON {
+        .object([
+            ("id", JSON(id)), ("name", .text(name)), ("kind", .text(kind.rawValue)), ("claim", JSON(claim)),
+            ("user_count", .integer(userCount)), ("knoc_count", .integer(knocCount)), ("version", .integer(version)),
+            ("created_at", JSON(createdAt)),
+        ])
+    }
+}
+
+extension KnocRecord {
+    var json: JSON {
+        let enforcement = enforcement.map { spec in
+            JSON.object([("agent_id", JSON(spec.agentID)), ("backend", spec.backend.json)])
+        }
+        return .object([
+            ("id", JSON(id)), ("name", .text(name)), ("url", JSON(url)), ("group_ids", JSON(groupIDs)),
+            ("grant_on", .text(grantOn.rawValue)), ("duration_seconds", JSON(durationSeconds)),
+            ("open_when", .text(openWhen.rawValue)), ("enforcement", .list(enforcement)),
+            ("disabled", .bool(disabled)), ("targets", .list(targets.map(\.json))), ("version", .integer(version)),
+            ("created_at", JSON(createdAt)),
+        ])
+    }
+}
+
+extension TargetStatus {
+    var json: JSON {
+        .object([
+            ("id", JSON(id)), ("agent_id", JSON(agentID)), ("agent_name", .text(agentName)),
+            ("backend", backend.json), ("purpose", .text(purpose.rawValue)), ("confirmed", .bool(confirmed)),
+            ("outcome", .text(outcome.rawValue)), ("reason", JSON(reason)),
+        ])
+    }
+}
+
+extension Backend {
+    var json: JSON {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
+        guard let data = try? encoder.encode(self) else { return .null }
+        return .written(String(decoding: data, as: UTF8.self))
+    }
+}
+
+extension AgentRecord {
+    var json: JSON {
+        .object([
+            ("id", JSON(id)), ("name", .text(name)), ("zone", JSON(zone)), ("disabled", .bool(disabled)),
+            ("embedded", .bool(embedded)), ("status", .text(status.rawValue)), ("node", JSON(node)),
+            ("connected_at", JSON(connectedAt)), ("last_seen_at", JSON(lastSeenAt)), ("software", JSON(software)),
+            ("machine", JSON(machine)), ("system", JSON(system)), ("capabilities", JSON(capabilities)),
+            ("fingerprint", JSON(fingerprint)), ("offered_fingerprint", JSON(offeredFingerprint)),
+            ("entries_applied", .integer(entriesApplied)), ("entries_wanted", .integer(entriesWanted)),
+            ("version", .integer(version)), ("created_at", JSON(createdAt)),
+        ])
+    }
+}
+
+extension AdminRecord {
+    var json: JSON {
+        .object([
+            ("id", JSON(id)), ("username", .text(name)), ("disabled", .bool(disabled)),
+            ("version", .integer(version)), ("created_at", JSON(createdAt)),
+        ])
+    }
+}
+
+extension GrantRecord {
+    var json: JSON {
+        .object([
+            ("id", JSON(id)), ("user_id", JSON(userID)), ("username", .text(userName)), ("knoc_id", JSON(knocID)),
+            ("knoc_name", .text(knocName)), ("session_id", JSON(sessionID)), ("address", JSON(address)),
+            ("origin", .text(origin.rawValue)), ("created_at", JSON(createdAt)), ("expires_at", JSON(expiresAt)),
+            ("state", .text(state.rawValue)), ("reason", JSON(reason)), ("ended_at", JSON(endedAt)),
+            ("end_reason", JSON(endReason)),
+        ])
+    }
+}
+
+extension SessionRecord {
+    var json: JSON {
+        .object([
+            ("id", JSON(id)), ("kind", .text(principal.kind)), ("principal_id", .text(principal.identifier)),
+            ("username", .text(name)), ("address", JSON(address)), ("address_reason", JSON(addressReason)),
+            ("user_agent", JSON(userAgent)), ("created_at", JSON(createdAt)), ("expires_at", JSON(expiresAt)),
+            ("last_seen_at", JSON(lastSeenAt)), ("ended_at", JSON(endedAt)), ("end_reason", JSON(endReason)),
+        ])
+    }
+}
+
+extension Session.Principal {
+    var kind: String {
+        switch self {
+        case .user: "user"
+        case .admin: "admin"
+        }
+    }
+
+    var identifier: String {
+        switch self {
+        case .user(let id): id.description
+        case .admin(let id): id.description
+        }
+    }
+}
+
+extension AuditRecord {
+    var json: JSON {
+        .object([
+            ("id", JSON(id)), ("at", JSON(at)), ("node", .text(node)), ("actor_kind", .text(actorKind)),
+            ("actor_id", JSON(actorID)), ("actor_name", JSON(actorName)), ("action", .text(action)),
+            ("subject_kind", JSON(subjectKind)), ("subject_id", JSON(subjectID)), ("subject_name", JSON(subjectName)),
+            ("address", JSON(address)), ("request_id", JSON(requestID)), ("details", JSON(details)),
+        ])
+    }
+}

@@ -1,0 +1,106 @@
+import FoundationEssentials
+import Hummingbird
+import HummingbirdCore
+public import KnocknocAccess
+public import KnocknocIdentity
+import KnocknocModel
+public import KnocknocStore
+public import Logging
+import NIOCore
+import NIOPosix
+public import ServiceLifecycle
+
+/// One web node: the pages, the API and the agents' links over one database.
+public final class Server: Sendable {
+    public let settings: ServerSettings
+    public let access: Access
+    /// What to run, in the order of starting; stopped in reverse.
+    public let services: [any Service]
+    /// SHA-256 of our certificate in lower-case hexadecimal, nil without TLS; agents may pin it.
+    public let fingerprint: String?
+
+    private let phase: ServerPhase
+    private let live: LiveSettings
+    private let tls: TLSContexts?
+    private let port: Once<Int>
+
+    /// - Parameter hasher: shared by everything in the process, since it bounds the memory that hashes take.
+    /// - Throws: ``ServerError`` where certificate, directory or templates cannot be used.
+    public init(
+        settings: ServerSettings, database: any DatabaseService, hasher: PasswordHasher = PasswordHasher(),
+        logger: Logger
+    ) throws {
+        let phase = ServerPhase()
+        let live = LiveSettings(settings)
+        let port = Once<Int>()
+        let (tls, fingerprint) = try Self.certificate(settings)
+        var options = AccessOptions()
+        options.allInOne = settings.allInOne
+        let access = Access(
+            database: database, hasher: hasher, node: settings.nodeName, options: options, logger: logger)
+        let site = try Site(settings: settings, access: access, phase: phase, live: live, logger: logger)
+        let links = Links(access: access, node: settings.nodeName, phase: phase, logger: logger)
+        let application = Application(
+            router: site.router(),
+            server: HTTPServerBuilder { WebChannel(responder: $0, tls: tls, links: links.endpoint) },
+            configuration: .init(address: .hostname(settings.listen.host, port: settings.listen.port)),
+            onServerRunning: { channel in port.set(channel.localAddress?.port ?? settings.listen.port) },
+            eventLoopGroupProvider: .singleton, logger: logger)
+        self.settings = settings
+        self.access = access
+        self.phase = phase
+        self.live = live
+        self.tls = tls
+        self.port = port
+        self.fingerprint = fingerprint
+        services = [
+            DatabaseRunner(database: database),
+            AfterReady(phase: phase, service: Sweeper(access: access)),
+            HTTPService(application: application, listen: settings.listen),
+            AfterReady(phase: phase, service: links.service),
+            Preparation(database: database, phase: phase, logger: logger),
+            DrainGate(phase: phase, seconds: settings.drainSeconds, logger: logger),
+        ]
+    }
+
+    /// The port listened on.
+    ///
+    /// - Returns: nil where the task was cancelled first.
+    public func boundPort() async -> Int? { await port.wait() }
+
+    /// Returns once the schema is migrated and requests are answered.
+    ///
+    /// - Returns: false where the task was cancelled first.
+    public func waitUntilReady() async -> Bool { await phase.waitUntilReady() }
+
+    /// Takes over what a reload may change: trusted forwarders and the certificate's files.
+    ///
+    /// - Throws: ``ServerError``; everything stays as it was.
+    public func reload(_ settings: ServerSettings) throws {
+        if let tls, case .files(let certificate, let key) = settings.tls {
+            do {
+                try tls.reload(CertificateFiles(certificate: certificate, key: key))
+            } catch {
+                throw ServerError(.certificate, "cannot use \(certificate) with \(key): \(error)")
+            }
+        }
+        live.apply(settings)
+    }
+
+    private static func certificate(_ settings: ServerSettings) throws -> (TLSContexts?, String?) {
+        let files: CertificateFiles
+        switch settings.tls {
+        case .none: return (nil, nil)
+        case .files(let certificate, let key): files = CertificateFiles(certificate: certificate, key: key)
+        case .selfSigned(let names):
+            try PrivateFile.makeDirectory(settings.dataDirectory)
+            files = try SelfSignedCertificate.files(in: settings.dataDirectory, names: names)
+        }
+        do {
+            return (try TLSContexts(files), try SelfSignedCertificate.fingerprint(of: files.certificate))
+        } catch {
+            throw ServerError(
+                .certificate, "cannot use the certificate \(files.certificate) with the key \(files.key): \(error)")
+        }
+    }
+}

@@ -1,0 +1,28 @@
+import Synchronization
+
+/// Where the server is between start and stop; requests read it, the services set it.
+final class ServerPhase: Sendable {
+    enum Value: Hashable, Sendable {
+        /// The database is away or being migrated; the text says which.
+        case starting(String)
+        case ready
+        /// Told to stop: load balancers go elsewhere, requests are still answered.
+        case draining
+    }
+
+    private let state = Mutex(Value.starting("the server is starting"))
+    private let ready = Once<Void>()
+
+    var value: Value { state.withLock { $0 } }
+
+    func set(_ value: Value) {
+        state.withLock { state in
+            // A migration that ends late does not call a stop back.
+            if state != .draining { state = value }
+        }
+        if value == .ready { ready.set(()) }
+    }
+
+    /// - Returns: false where the task was cancelled first.
+    func waitUntilReady() async -> Bool { await ready.wait() != nil }
+}

@@ -1,0 +1,93 @@
+import Hummingbird
+import KnocknocStore
+import Logging
+import NIOCore
+import ServiceLifecycle
+
+/// Keeps the database's connections, clock and events alive; the last to stop.
+struct DatabaseRunner: Service {
+    let database: any DatabaseService
+
+    func run() async throws {
+        do {
+            try await cancelWhenGracefulShutdown { try await database.run() }
+        } catch is CancellationError {}
+        await database.close()
+    }
+}
+
+/// Waits for the database, brings its schema to this release's and opens the doors.
+struct Preparation: Service {
+    let database: any DatabaseService
+    let phase: ServerPhase
+    let logger: Logger
+
+    func run() async throws {
+        do {
+            try await cancelWhenGracefulShutdown { try await prepare() }
+        } catch is CancellationError {
+            return
+        }
+        try? await gracefulShutdown()
+    }
+
+    private func prepare() async throws {
+        let migrator = try Migrator(database, logger: logger)
+        while true {
+            phase.set(.starting("the database does not answer"))
+            do {
+                try await database.waitUntilReachable()
+                phase.set(.starting("the database is being migrated"))
+                let status = try await migrator.migrate()
+                if let obstacle = status.obstacle { throw obstacle }
+                phase.set(.ready)
+                return
+            } catch let error as StoreError where error.code == .unavailable || error.code == .unknownOutcome {
+                logger.warning("the database went away while the schema was checked", metadata: ["error": "\(error)"])
+                try await Task.sleep(for: .milliseconds(500))
+            } catch let error as StoreError where error.code == .schemaTooNew || error.code == .schemaTooOld {
+                throw ServerError(.database, error.message)
+            }
+        }
+    }
+}
+
+/// A service that needs a migrated database.
+struct AfterReady: Service {
+    let phase: ServerPhase
+    let service: any Service
+
+    func run() async throws {
+        guard await cancelWhenGracefulShutdown({ await phase.waitUntilReady() }) else { return }
+        try await service.run()
+    }
+}
+
+/// The first to stop: `/health` says 503 for a while, so that load balancers go elsewhere.
+struct DrainGate: Service {
+    let phase: ServerPhase
+    let seconds: Int
+    let logger: Logger
+
+    func run() async throws {
+        try await gracefulShutdown()
+        phase.set(.draining)
+        guard seconds > 0 else { return }
+        logger.notice("stopping; answering for \(seconds) s more while load balancers notice")
+        try? await Task.sleep(for: .seconds(seconds))
+    }
+}
+
+/// The HTTP server, with words for what keeps it from starting.
+struct HTTPService: Service {
+    let application: Application<RouterResponder<KnocknocRequestContext>>
+    let listen: ListenAddress
+
+    func run() async throws {
+        do {
+            try await application.run()
+        } catch let error as IOError {
+            throw ServerError(.listen, "cannot listen on \(listen): \(error.description)")
+        }
+    }
+}

@@ -1,0 +1,35 @@
+import KnocknocAccess
+import KnocknocModel
+import KnocknocStore
+import Logging
+
+/// What every handler works with.
+final class Site: Sendable {
+    let settings: ServerSettings
+    let access: Access
+    let database: any Database
+    let live: LiveSettings
+    let phase: ServerPhase
+    let assets: AssetStore
+    let renderer: Renderer
+    let hosts: HostRule
+    let routes = RouteTable()
+    let logger: Logger
+
+    init(settings: ServerSettings, access: Access, phase: ServerPhase, live: LiveSettings, logger: Logger) throws {
+        self.settings = settings
+        self.access = access
+        database = access.database
+        self.phase = phase
+        self.live = live
+        self.logger = logger
+        assets = AssetStore()
+        renderer = try Renderer()
+        hosts = HostRule(settings)
+    }
+
+    /// Whether pages show that passwords and sessions travel in the clear.
+    func showsInsecureBanner(_ context: KnocknocRequestContext) -> Bool {
+        settings.insecureHTTP && !context.https && context.clientAddress?.isLoopback != true
+    }
+}

@@ -1,0 +1,58 @@
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import KnocknocModel
+import Logging
+import NIOCore
+
+typealias KnocknocRouter = Router<KnocknocRequestContext>
+
+extension Router where Context == KnocknocRequestContext {
+    /// Adds a route; the handler's type is plain, so its body needs no help in type inference.
+    func answer(
+        _ method: HTTPRequest.Method, _ path: RouterPath,
+        _ handler: @escaping @Sendable (Request, KnocknocRequestContext) async throws -> Response
+    ) {
+        on(path, method: method, use: handler)
+    }
+}
+
+/// What is known about a request before its handler runs.
+struct KnocknocRequestContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    /// The other end of the connection.
+    let peer: IPAddress?
+    /// Our end of the connection.
+    let local: IPAddress?
+    let requestID: String
+    /// Where the request came from by the forwarder rules; set by ``EdgeMiddleware``.
+    var client = ClientAddressRule.Decision.refused(nil, reason: "your address is not known yet", remedy: nil)
+    /// Whether the browser's own connection is https, ours or a trusted forwarder's.
+    var https = false
+    var userAgent: String?
+
+    init(source: ApplicationRequestContextSource) {
+        requestID = RequestIdentifier.next()
+        var logger = source.logger
+        logger[metadataKey: "hb.request.id"] = nil
+        logger[metadataKey: "request"] = .string(requestID)
+        coreContext = .init(source: Source(channel: source.channel, logger: logger))
+        peer = IPAddress(source.channel.remoteAddress)
+        local = IPAddress(source.channel.localAddress)
+    }
+
+    /// The client's address whether or not anything may be granted to it.
+    var clientAddress: IPAddress? {
+        switch client {
+        case .address(let address): address
+        case .refused(let address, _, _): address
+        }
+    }
+}
+
+extension IPAddress {
+    init?(_ address: SocketAddress?) {
+        guard let text = address?.ipAddress else { return nil }
+        self.init(String(text.prefix { $0 != "%" }))
+    }
+}

@@ -1,0 +1,60 @@
+import HTTPTypes
+import Hummingbird
+import KnocknocAccess
+import KnocknocModel
+import KnocknocStore
+
+extension Problem {
+    /// What a client is told about an error of any layer; nothing of an unexpected one.
+    init(_ error: any Error) {
+        switch error {
+        case let problem as Problem: self = problem
+        case let error as AccessError: self.init(access: error)
+        case let error as StoreError: self.init(store: error)
+        case let error as ModelError: self = .invalid(error.message)
+        case let error as any HTTPResponseError: self.init(status: error.status)
+        default: self = .internalError
+        }
+    }
+
+    private init(status: HTTPResponse.Status) {
+        switch status {
+        case .notFound: self = .notFound("nothing at this address")
+        case .contentTooLarge: self = .tooLarge(limit: RequestBodyLimit.bytes)
+        default: self.init(status, "http", status.reasonPhrase, "\(status.reasonPhrase).")
+        }
+    }
+
+    private init(store error: StoreError) {
+        switch error.code {
+        case .unavailable, .unknownOutcome, .locked:
+            self = .unavailable("The database does not answer. Try again in a moment.")
+        case .schemaTooNew, .schemaTooOld:
+            self = .unavailable("The database is not at a version that this server can use.", retryAfter: 10)
+        default: self = .internalError
+        }
+    }
+
+    private init(access error: AccessError) {
+        switch error.code {
+        case .notFound:
+            self = Problem(.notFound, "not-found", "Not found", error.message, field: error.field)
+        case .duplicate:
+            self = Problem(.conflict, "duplicate", "Already there", error.message, field: error.field)
+        case .stale:
+            self = Problem(.preconditionFailed, "stale", "Changed by somebody else", error.message)
+        case .invalid:
+            self = .invalid(error.message, field: error.field)
+        case .unauthenticated:
+            self = .unauthenticated(error.message)
+        case .forbidden:
+            self = .forbidden(error.message)
+        case .throttled:
+            self = .throttled(error.message, retryAfter: error.retryAfter ?? 900)
+        case .busy:
+            self = .unavailable(error.message, retryAfter: error.retryAfter ?? 2)
+        default:
+            self = .internalError
+        }
+    }
+}

@@ -1,0 +1,24 @@
+import KnocknocModel
+
+/// Which `Host` a request may name, so that no foreign name that resolves to us is served (DNS rebinding).
+struct HostRule: Sendable {
+    /// Lower case, without port.
+    private let names: Set<String>
+
+    init(_ settings: ServerSettings) {
+        var names: Set<String> = ["localhost", settings.listen.host.lowercased()]
+        if let url = settings.publicURL { names.insert(url.host) }
+        if let url = settings.agentURL { names.insert(url.host) }
+        if case .selfSigned(let extra) = settings.tls { names.formUnion(extra.map { $0.lowercased() }) }
+        self.names = names
+    }
+
+    /// - Parameter local: our own address on this connection, which counts as Listen's where that is a wildcard.
+    func allows(_ authority: String?, local: IPAddress?) -> Bool {
+        guard let authority, let (host, _) = splitAuthority(authority[...]) else { return false }
+        let name = host.lowercased()
+        if names.contains(name) { return true }
+        guard let address = IPAddress(host) else { return false }
+        return address == local || names.contains(address.description) || address.isLoopback
+    }
+}
