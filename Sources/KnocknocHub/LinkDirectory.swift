@@ -4,13 +4,15 @@ public import KnocknocProtocol
 /// What the hub needs of the store: the truth about agents, as one set of use cases.
 public protocol LinkDirectory: Sendable {
     /// Takes an agent in whose hello is signed by the key that it names: pins its keys at first contact, compares them
-    /// later, and gives this link a higher epoch than any before, which voids what older links still write.
+    /// later, and gives this link a higher epoch than any before, which voids what older links still write. The epoch is
+    /// the greater of the last one plus 1 and the database's microseconds, so that a rewound store uses none again.
     func attach(agent: AgentID, hello: AgentMessage.Hello, node: String) async throws -> AttachResult
 
     /// What an agent at `after` lacks; a delta only where the store's history has that position.
     func stream(agent: AgentID, after: Position?) async throws -> StreamAnswer
 
-    /// Notes what agents have done, where the row is older and the link's epoch is still the newest.
+    /// Notes what agents have done, where the row is older and the store knows no newer link epoch (an older one it may
+    /// know, after a failover that lost the attachment).
     func record(agent: AgentID, linkEpoch: Int64, applied: [AgentMessage.Applied]) async throws
 
     func trial(agent: AgentID, linkEpoch: Int64, trial: AgentMessage.Trial) async throws
@@ -18,8 +20,8 @@ public protocol LinkDirectory: Sendable {
     /// Ends the rights behind entries of this agent that a rewound store wants again; see ``Removal`` for which.
     func replay(agent: AgentID, removals: [Removal]) async throws
 
-    /// Where each agent's stream stands, in one select; agents that are gone or disabled are missing.
-    func positions(of agents: [AgentID]) async throws -> [AgentID: Position]
+    /// How each agent stands, in one select; those that are gone or disabled are missing.
+    func standings(of agents: [AgentID]) async throws -> [AgentID: LinkStanding]
 
     /// These agents are linked to this node now.
     func presence(_ agents: [AgentID], node: String) async throws

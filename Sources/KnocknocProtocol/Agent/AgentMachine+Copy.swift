@@ -74,7 +74,9 @@ extension AgentMachine {
             nextExpiry = entries.values.map(\.deadline).min()
             effects += apply(settle(touched, now: now.time))
         }
-        if removals.count > 0 { removals = removals.filter { $0.value.keptUntil > now.time } }
+        if removals.values.contains(where: { $0.keptUntil <= now.time }) {
+            removals = removals.filter { $0.value.keptUntil > now.time }
+        }
         return effects + revertTrials(now: now)
     }
 }

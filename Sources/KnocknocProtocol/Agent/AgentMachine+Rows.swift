@@ -29,6 +29,9 @@ extension AgentMachine {
 
     private mutating func begin(_ begin: ServerMessage.SnapshotBegin) -> [AgentEffect] {
         snapshot = Snapshot(begin: begin, before: position)
+        // What was confirmed of another history says nothing about this one, whose numbers may be the same.
+        confirmed = nil
+        for index in works.indices { works[index].position = nil }
         let otherEpoch = position.map { $0.epoch != begin.position.epoch } ?? false
         if begin.diverged || otherEpoch {
             // Another history's revisions cannot be compared with ours: nothing that is held may become longer.
@@ -57,6 +60,9 @@ extension AgentMachine {
         var touched: [MemberKey] = []
         for (id, held) in entries where !current.entries.contains(id) {
             drop(id)
+            var gone = held
+            gone.revision = end.position.revision
+            remember(id, gone, for: Self.removalMemory, now: now, epoch: end.position.epoch)
             touched.append(held.key)
         }
         refusals = refusals.filter { current.entries.contains($0.key) }
@@ -98,7 +104,7 @@ extension AgentMachine {
                 continue
             }
             guard rows.since.boot == boot else { continue }
-            take(row, deadline: rows.since.time.adding(milliseconds: ttl), fresh: fresh, now: now)
+            take(row, deadline: rows.since.time.adding(milliseconds: ttl), fresh: fresh, epoch: epoch, now: now)
         }
         let steps = settle(touched, cuts: cuts, now: now)
         let shortens = steps.contains { if case .open = $0 { false } else { true } } || !rows.targets.isEmpty
@@ -112,13 +118,13 @@ extension AgentMachine {
 
     private mutating func take(absent row: EntryRow, epoch: String, now: BootTime) {
         refusals[row.id] = nil
-        guard var held = entries[row.id] else { return }
         drop(row.id)
-        held.revision = row.revision
-        remember(row.id, held, for: Self.removalMemory, now: now, epoch: epoch)
+        // Also where it is not held: a rewound server may think of it as present.
+        let gone = HeldEntry(target: row.target, address: row.address, revision: row.revision, deadline: now)
+        remember(row.id, gone, for: Self.removalMemory, now: now, epoch: epoch)
     }
 
-    private mutating func take(_ row: EntryRow, deadline: BootTime, fresh: Bool, now: BootTime) {
+    private mutating func take(_ row: EntryRow, deadline: BootTime, fresh: Bool, epoch: String, now: BootTime) {
         if let held = entries[row.id] {
             if fresh, row.revision > held.revision {
                 refusals[row.id] = nil
@@ -127,8 +133,9 @@ extension AgentMachine {
             }
             // One revision, another estimate: only earlier. A stale stamp is true as far as it shortens.
             let difference = deadline.milliseconds(since: held.deadline)
+            let isSameEnd = row.revision == held.revision && difference > -Self.tolerance
             if fresh { entries[row.id]?.revision = row.revision }
-            if difference <= -Self.tolerance {
+            if difference < 0, !isSameEnd {
                 hold(row, until: deadline)
             } else if fresh, difference > 10 * Self.tolerance {
                 refuse(row, "an earlier end than the server's is known here, and its records were rewound; grant again")
@@ -145,7 +152,9 @@ extension AgentMachine {
         }
         removals[row.id] = nil
         refusals[row.id] = nil
-        if deadline > now { hold(row, until: deadline) }
+        guard deadline <= now else { return hold(row, until: deadline) }
+        let gone = HeldEntry(target: row.target, address: row.address, revision: row.revision, deadline: deadline)
+        remember(row.id, gone, for: Self.expiryMemory, now: now, epoch: epoch)
     }
 
     private mutating func refuse(_ row: EntryRow, _ reason: String) {

@@ -74,11 +74,11 @@ extension AgentMachine {
     /// The copy stands at a position: it is confirmed once all work up to here is done.
     mutating func arrived() -> [AgentEffect] {
         link?.synced = true
-        if works.isEmpty {
-            confirmed = position
-        } else {
+        guard works.isEmpty else {
             works[works.count - 1].position = position
+            return []
         }
+        confirmed = position
         return report()
     }
 

@@ -85,6 +85,7 @@ public struct AgentMachine: Sendable {
         entries = state.entries.filter { $0.value.deadline > now.time }
         removals = state.removals
         trials = state.trials
+        refusals = state.refusals
         for id in state.entries.keys where entries[id] == nil {
             if let held = state.entries[id] { remember(id, held, for: Self.expiryMemory, now: now.time) }
         }
@@ -98,7 +99,7 @@ public struct AgentMachine: Sendable {
         AgentState(
             agent: agent, boot: boot, wall: wall, time: now.time, position: position,
             targets: targets.values.sorted { $0.definition.id < $1.definition.id }, entries: entries,
-            removals: removals, trials: trials)
+            removals: removals, trials: trials, refusals: refusals)
     }
 
     /// Milliseconds between heartbeats on this link; nil before the welcome.

@@ -18,11 +18,13 @@ public struct AgentState: Hashable, Sendable, Codable {
     public var entries: [EntryID: HeldEntry]
     public var removals: [EntryID: HeldRemoval]
     public var trials: [TargetID: HeldTrial]
+    /// Rows that were not taken as the server wants them, and why.
+    public var refusals: [EntryID: Failure]
 
     public init(
         agent: AgentID?, boot: String, wall: Timestamp, time: BootTime, position: Position? = nil,
         targets: [TargetRow] = [], entries: [EntryID: HeldEntry] = [:], removals: [EntryID: HeldRemoval] = [:],
-        trials: [TargetID: HeldTrial] = [:]
+        trials: [TargetID: HeldTrial] = [:], refusals: [EntryID: Failure] = [:]
     ) {
         self.agent = agent
         self.boot = boot
@@ -33,6 +35,7 @@ public struct AgentState: Hashable, Sendable, Codable {
         self.entries = entries
         self.removals = removals
         self.trials = trials
+        self.refusals = refusals
     }
 }
 

@@ -19,6 +19,7 @@ public struct LinkMachine: Sendable {
     private var stale = false
     private var sending: Outbound?
     private var diverged = false
+    private var reported: AgentMessage.Applied?
     private var isClosed = false
 
     private enum Stage: Hashable, Sendable {
@@ -65,12 +66,15 @@ public struct LinkMachine: Sendable {
         return [.send(.heartbeat(.init(stamp: stamp, databaseAge: databaseAge, revision: revision)))]
     }
 
-    /// Something of this agent may have changed.
-    ///
-    /// - Parameter newest: where the store stands, as far as the waker knows; nil reads in any case.
-    public mutating func wake(newest: Position?) -> [LinkEffect] {
+    /// Something of this agent may have changed: read it.
+    public mutating func wake() -> [LinkEffect] { isClosed ? [] : fetch() }
+
+    /// Compares what the store says with what this link believes: hints may be lost, records rewound, and a link that
+    /// was thought dead may have come in after this one.
+    public mutating func compare(_ standing: LinkStanding) -> [LinkEffect] {
         guard !isClosed else { return [] }
-        if let newest, newest == position, !fetching, !stale, sending == nil { return [] }
+        if standing.linkEpoch > linkEpoch { return close(.replaced, "a newer link of this agent has attached") }
+        if standing.position == position, !stale { return [] }
         return fetch()
     }
 
@@ -106,6 +110,13 @@ public struct LinkMachine: Sendable {
         return fetch()
     }
 
+    /// The node's connection to its database was made anew, perhaps to another one: what was last recorded may be
+    /// lost, and hints too.
+    public mutating func reconnected() -> [LinkEffect] {
+        guard !isClosed else { return [] }
+        return (reported.map { [.record($0)] } ?? []) + fetch()
+    }
+
     /// Everything sent so far is out.
     public mutating func written() -> [LinkEffect] {
         guard !isClosed, sending != nil else { return [] }
@@ -120,6 +131,8 @@ public struct LinkMachine: Sendable {
             guard let position, applied.revision <= position.revision else {
                 return close(.protocolError, "applied names a revision that was not sent")
             }
+            if let reported, reported.revision > applied.revision { return [] }
+            reported = applied
             return [.record(applied)]
         case .trial(let trial): return [.trial(trial)]
         case .pong(let pong): return [.ponged(pong.id)]

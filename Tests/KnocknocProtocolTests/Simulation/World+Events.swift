@@ -1,0 +1,222 @@
+import KnocknocModel
+import KnocknocProtocol
+
+extension World {
+    func handle(_ event: Event) {
+        switch event {
+        case .down(let link, let message, let decisions): deliver(link, message, decisions)
+        case .up(let link, let message): receive(link, message)
+        case .attached(let link, let hello, let at): attach(link, hello, at)
+        case .fetched(let link, let after): fetched(link, after)
+        case .replayed(let link, let removals): replay(link, removals)
+        case .written(let link): serve(link) { $0.written() }
+        case .serverEnds(let link): links[link].serverAlive = false
+        case .agentEnds(let link):
+            guard agentLink == link else { return }
+            agentLink = nil
+            perform(agent?.linkDown() ?? [])
+            schedule(.dial(run: run), in: random.pick(50...800))
+        case .agentStep(let run): if run == self.run { step() }
+        case .heartbeat(let link):
+            guard agentLink == link else { return }
+            let stamp = stamp
+            perform(agent?.heartbeat(now: stamp) ?? [])
+            schedule(.heartbeat(link: link), in: 5000)
+        case .dial(let run): if run == self.run, agentLink == nil { dial() }
+        case .compare:
+            for link in links.indices where links[link].serverAlive {
+                let standing = LinkStanding(position: store.position, linkEpoch: store.linkEpoch)
+                serve(link) { $0.compare(standing) }
+            }
+            schedule(.compare, in: 1000)
+        case .reconnected:
+            for link in links.indices { serve(link) { $0.reconnected() } }
+        case .decide: decide()
+        case .fault: fault()
+        }
+    }
+
+    // MARK: The agent
+
+    private func dial() {
+        links.append(SimLink(node: Int(random.next() % 2)))
+        let link = links.count - 1
+        agentLink = link
+        perform(agent?.linkUp() ?? [])
+        let challenge = ServerMessage.Challenge(agent: Self.agentID, nonce: "", protocolMin: 1, protocolMax: 1)
+        send(link, .challenge(challenge))
+        schedule(.heartbeat(link: link), in: 5000)
+    }
+
+    private func deliver(_ link: Int, _ message: ServerMessage, _ numbers: [EntryID: Int]) {
+        guard agentLink == link, agent != nil else { return }
+        switch message {
+        case .snapshotBegin(let begin): snapshotPosition = begin.position
+        case .snapshotChunk: if let position = snapshotPosition { delivered.append((position, numbers)) }
+        case .changes(let changes): delivered.append((changes.position, numbers))
+        default: break
+        }
+        let stamp = stamp
+        perform(agent?.received(message, now: stamp) ?? [])
+    }
+
+    func perform(_ new: [AgentEffect]) {
+        effects += new
+        guard !effects.isEmpty, !stepping else { return }
+        stepping = true
+        schedule(.agentStep(run: run), in: random.chance(10) ? random.pick(0...300) : 1)
+    }
+
+    /// Carries out one effect; a crash may come between any two.
+    private func step() {
+        stepping = false
+        guard !effects.isEmpty, agent != nil else { return }
+        let effect = effects.removeFirst()
+        var results: [AgentEffect] = []
+        switch effect {
+        case .greet(let greeting):
+            let hello = AgentMessage.Hello(
+                protocolMin: 1, protocolMax: 1, instance: "\(run)", stamp: greeting.stamp, position: greeting.position,
+                removals: greeting.removals, signingKey: "", sealingKey: "", signature: "", version: "", machine: "",
+                system: "", capabilities: [:])
+            if let agentLink { say(agentLink, .hello(hello)) }
+        case .send(let message):
+            if case .applied(let applied) = message { confirm(applied) }
+            if let agentLink { say(agentLink, message) }
+        case .census: break
+        case .define(let ticket, let targets):
+            results = agent?.defined(ticket, .init(targets.map { ($0.id, .applied) }) { one, _ in one }) ?? []
+        case .apply(let ticket, let steps):
+            for step in steps {
+                switch step {
+                case .open(let key, let deadline): kernel[key] = bootedAt + deadline.milliseconds
+                case .close(let key): kernel[key] = nil
+                case .cut: break
+                }
+            }
+            check("apply")
+            results = agent?.applied(ticket, steps.map { _ in .applied }) ?? []
+        case .reconcile(let ticket, _, let members):
+            kernel = members.mapValues { bootedAt + $0.milliseconds }
+            check("reconcile")
+            results = agent?.reconciled(ticket, targets: [:], failures: [:]) ?? []
+        case .persist(let ticket):
+            file = agent?.state(wall: time, now: stamp)
+            if let ticket { results = agent?.persisted(ticket) ?? [] }
+        case .closeLink:
+            if let agentLink {
+                schedule(.serverEnds(link: agentLink), in: random.pick(0...3000))
+                self.agentLink = nil
+                schedule(.dial(run: run), in: random.pick(50...800))
+            }
+        }
+        effects = results + effects
+        perform([])
+    }
+
+    /// What the agent has said to be done binds it, over every crash that leaves its file.
+    private func confirm(_ applied: AgentMessage.Applied) {
+        guard let epoch = agent?.position?.epoch else { return }
+        for item in delivered where item.position.epoch == epoch && item.position.revision <= applied.revision {
+            bound.merge(item.decisions) { max($0, $1) }
+        }
+        delivered.removeAll { $0.position.epoch == epoch && $0.position.revision <= applied.revision }
+        check("applied \(applied.revision)")
+    }
+
+    private func say(_ link: Int, _ message: AgentMessage) {
+        let at = max(links[link].lastUp, now + delay(link))
+        links[link].lastUp = at
+        schedule(.up(link: link, message), at: at)
+        if !isCalm, case .applied = message, random.chance(10) { schedule(.up(link: link, message), at: at + 1) }
+    }
+
+    func isOpen(_ link: Int) -> Bool { links[link].serverAlive }
+
+    private func delay(_ link: Int) -> Int64 {
+        links[link].stall + (random.chance(isCalm ? 0 : 10) ? random.pick(0...2000) : random.pick(1...20))
+    }
+
+    // MARK: The web nodes
+
+    private func send(_ link: Int, _ message: ServerMessage) {
+        let at = max(links[link].lastDown, now + delay(link))
+        links[link].lastDown = at
+        let rows: [EntryRow] =
+            switch message {
+            case .changes(let changes): changes.rows.entries
+            case .snapshotChunk(let rows): rows.entries
+            default: []
+            }
+        let numbers = Dictionary(rows.map { ($0.id, links[link].decisions[$0.id] ?? 0) }) { one, _ in one }
+        schedule(.down(link: link, message, decisions: numbers), at: at)
+        if !isCalm, case .changes = message, random.chance(5) {
+            schedule(.down(link: link, message, decisions: numbers), at: at + 1)
+        }
+    }
+
+    func serve(_ link: Int, _ body: (inout LinkMachine) -> [LinkEffect]) {
+        guard links[link].serverAlive, links[link].machine != nil else { return }
+        let effects = body(&links[link].machine!)
+        for effect in effects {
+            switch effect {
+            case .fetch(let after): schedule(.fetched(link: link, after: after), in: random.pick(1...30))
+            case .send(let message):
+                send(link, message)
+                schedule(.written(link: link), in: random.pick(1...10))
+            case .record(let applied): store.record(applied)
+            case .trial, .ponged: break
+            case .replayRemovals(let removals): schedule(.replayed(link: link, removals), in: random.pick(1...30))
+            case .close(let bye):
+                send(link, .bye(bye))
+                links[link].serverAlive = false
+                schedule(.agentEnds(link: link), in: max(0, links[link].lastDown - now) + 5)
+            }
+        }
+    }
+
+    private func receive(_ link: Int, _ message: AgentMessage) {
+        guard links[link].serverAlive else { return }
+        switch message {
+        case .hello(let hello):
+            guard links[link].machine == nil else { return }
+            schedule(.attached(link: link, hello, at: estimate()), in: random.pick(1...50))
+        case .heartbeat(let stamp):
+            let at = estimate()
+            serve(link) { $0.heartbeat(stamp, at: at, databaseAge: 0) }
+        default: serve(link) { $0.received(message) }
+        }
+    }
+
+    private func attach(_ link: Int, _ hello: AgentMessage.Hello, _ at: Timestamp) {
+        guard links[link].serverAlive else { return }
+        let epoch = store.attach(now: now)
+        for other in links.indices where other != link && links[other].node == links[link].node {
+            serve(other) { $0.close(.replaced, "") }
+        }
+        links[link].machine = LinkMachine(hello: hello, linkEpoch: epoch, at: at)
+        serve(link) { $0.start(welcome: .init(linkEpoch: epoch, node: "", heartbeat: 5000, version: "")) }
+    }
+
+    private func fetched(_ link: Int, _ after: Position?) {
+        guard isCalm || !random.chance(5) else {
+            serve(link) {
+                $0.fetchFailed()
+                return []
+            }
+            return
+        }
+        let answer = store.answer(after: after)
+        for entry in answer.rows.entries { links[link].decisions[entry.id] = store.rows[entry.id]?.decision ?? 0 }
+        serve(link) { $0.fetched(answer) }
+    }
+
+    private func replay(_ link: Int, _ removals: [Removal]) {
+        for removal in removals {
+            guard let row = store.rows[removal.entry], row.entry.expiresAt != nil else { continue }
+            guard removal.epoch != store.epoch || row.entry.revision <= removal.revision else { continue }
+            write(removal.entry, expires: nil)
+        }
+        serve(link) { $0.replayed() }
+    }
+}
