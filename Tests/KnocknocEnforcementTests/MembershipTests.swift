@@ -1,0 +1,55 @@
+import KnocknocModel
+import Testing
+
+@testable import KnocknocEnforcement
+
+@Suite("what several targets amount to")
+struct MembershipTests {
+    let alice = IPAddress.v4(0x0a00_0001)
+
+    private func membership(_ definitions: [TargetDefinition]) -> Membership {
+        var result = Membership()
+        for definition in definitions { if let target = Membership.Target(definition) { result.add(target) } }
+        return result
+    }
+
+    @Test("an element that two targets share stays until the later deadline, and shortens when that one ends")
+    func sharedSet() throws {
+        var membership = membership([setTarget(1, .tcp, [22]), setTarget(2, .tcp, [80])])
+        membership.set(target(1), alice, BootTime(milliseconds: 5000))
+        membership.set(target(2), alice, BootTime(milliseconds: 9000))
+        let element = try #require(membership.element(target(1), alice))
+        #expect(membership.deadline(of: element)?.milliseconds == 9000)
+        membership.set(target(2), alice, nil)
+        #expect(membership.deadline(of: element)?.milliseconds == 5000)
+        membership.remove(target(1))
+        #expect(membership.deadline(of: element) == nil)
+    }
+
+    @Test("flows are cut only on ports that no other target still lets the source through")
+    func coverage() throws {
+        var membership = membership([guardTarget(1, .tcp, [80, 443]), guardTarget(2, .tcp, [443])])
+        membership.set(target(2), alice, BootTime(milliseconds: 9000))
+        let one = try #require(membership.targets[target(1)])
+        #expect(membership.cut(one, alice, at: BootTime(milliseconds: 0))?.ports == [80])
+        #expect(membership.cut(one, alice, at: BootTime(milliseconds: 9000))?.ports == [80, 443])
+        #expect(membership.cut(one, .v4(1), at: BootTime(milliseconds: 0))?.ports == [80, 443])
+    }
+
+    @Test("a set target without ports cuts nothing")
+    func noPorts() throws {
+        let membership = membership([setTarget(1, nil, nil)])
+        let one = try #require(membership.targets[target(1)])
+        #expect(membership.cut(one, alice, at: BootTime(milliseconds: 0)) == nil)
+    }
+
+    @Test("members whose time is up go, at the moment and not before")
+    func expiry() {
+        var membership = membership([guardTarget(1)])
+        membership.set(target(1), alice, BootTime(milliseconds: 5000))
+        #expect(membership.expire(at: BootTime(milliseconds: 4999)).isEmpty)
+        #expect(membership.nextDeadline?.milliseconds == 5000)
+        #expect(membership.expire(at: BootTime(milliseconds: 5000)).map(\.address) == [alice])
+        #expect(membership.nextDeadline == nil)
+    }
+}
