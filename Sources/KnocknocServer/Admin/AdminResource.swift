@@ -1,0 +1,54 @@
+import KnocknocAccess
+import KnocknocModel
+
+/// One kind of thing that administrators list, make, change and delete. ``ResourcePages`` makes the pages of it.
+protocol AdminResource: Sendable {
+    associatedtype Subject
+    associatedtype Record: Sendable
+    typealias ID = Identifier<Subject>
+
+    static var words: ResourceWords { get }
+    var access: Access { get }
+
+    func list(after: ID?, limit: Int) async throws -> [Record]
+    func record(_ id: ID) async throws -> Record
+    func face(_ record: Record) -> ResourceFace<Subject>
+    func table(_ records: [Record]) async throws -> (columns: [String], rows: [Table.Row])
+
+    /// What a form shows before anything was typed.
+    func values(of record: Record?) async throws -> FormValues
+    func sections(of record: Record?) async throws -> [FormPage.Section]
+    /// - Throws: ``FormErrors`` where something typed cannot be; what Access throws otherwise.
+    func create(_ values: FormValues, by request: AdminRequest) async throws -> Created<Subject>
+    func update(_ record: Record, _ values: FormValues, version: Int64?, by request: AdminRequest) async throws
+    func delete(_ id: ID, version: Int64?, by request: AdminRequest) async throws
+    /// What deleting it does to people who are at work now.
+    func consequences(of record: Record) async throws -> [String]
+    /// Adds to the page of one thing what only its kind has.
+    func complete(_ page: inout FormPage, _ record: Record) async throws
+}
+
+extension AdminResource {
+    func complete(_ page: inout FormPage, _ record: Record) async throws {}
+}
+
+/// What every kind of thing has.
+struct ResourceFace<Subject> {
+    var id: Identifier<Subject>
+    var name: String
+    var version: Int64
+}
+
+/// What was made; the token is shown this once.
+struct Created<Subject> {
+    var id: Identifier<Subject>
+    var name: String
+    var token: String?
+}
+
+/// Who asks, and from where.
+struct AdminRequest: Sendable {
+    var session: Session
+    var context: KnocknocAccess.RequestContext
+    var actor: Actor { session.actor }
+}

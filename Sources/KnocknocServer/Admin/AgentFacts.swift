@@ -1,0 +1,45 @@
+import KnocknocAccess
+import KnocknocModel
+
+/// What is known about an agent, in words.
+enum AgentFacts {
+    static func pill(_ agent: AgentRecord) -> Pill {
+        switch agent.status {
+        case .online: .ok("Online")
+        case .pending: .note("Never seen", icon: "clock")
+        case .stale: Pill(kind: "wait", icon: "failed", text: "Silent")
+        case .offline: .bad("Offline")
+        case .disabled: .quiet("Disabled", icon: "refused")
+        }
+    }
+
+    static func facts(_ agent: AgentRecord) -> [FormPage.Fact] {
+        var facts = [
+            FormPage.Fact(label: "State", pill: pill(agent), text: agent.node.map { "through web node \($0)" })
+        ]
+        if let seen = agent.lastSeenAt { facts.append(FormPage.Fact(label: "Last seen", time: TimeText(seen))) }
+        if let since = agent.connectedAt { facts.append(FormPage.Fact(label: "Linked since", time: TimeText(since))) }
+        facts.append(
+            FormPage.Fact(
+                label: "Entries in force", text: "\(agent.entriesApplied) of \(agent.entriesWanted) wanted"))
+        let machine = [agent.software, agent.machine, agent.system].compactMap(\.self).filter { !$0.isEmpty }
+        if !machine.isEmpty { facts.append(FormPage.Fact(label: "Runs", text: machine.joined(separator: " · "))) }
+        for (name, value) in agent.capabilities.sorted(by: { $0.key < $1.key }) where name != "nftables" {
+            facts.append(FormPage.Fact(label: name, text: value))
+        }
+        if let version = agent.capabilities["nftables"] {
+            facts.append(FormPage.Fact(label: "nftables", text: version))
+        }
+        if let fingerprint = agent.fingerprint { facts.append(FormPage.Fact(label: "Key", mono: fingerprint)) }
+        return facts
+    }
+
+    static func keyCall(_ agent: AgentRecord, offered: String) -> FormPage.Call {
+        FormPage.Call(
+            kind: "bad", title: "\(agent.name) came with another key and was turned away",
+            text: "It offered \(offered). If you have installed the agent anew, compare this with what "
+                + "`knocknoc-agent status` prints on that machine, then approve it. If not, somebody has its token.",
+            path: "/admin/agents/\(agent.id)/approve-key", label: "Approve this key",
+            hidden: [FormPage.Call.Hidden(name: "fingerprint", value: offered)])
+    }
+}

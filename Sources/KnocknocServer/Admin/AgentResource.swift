@@ -1,0 +1,103 @@
+import KnocknocAccess
+import KnocknocModel
+
+/// Agents: the processes beside firewalls.
+struct AgentResource: AdminResource {
+    static let words = ResourceWords(
+        path: "agents", one: "agent", article: "an", title: "Agents",
+        lead: "A process beside each firewall. It dials out to this server and opens no port.", icon: "agent",
+        emptyTitle: "No agents yet",
+        emptyText: "Create one, and start knocknoc-agent with its token on the machine whose ports are to be guarded.")
+
+    let access: Access
+
+    func list(after: AgentID?, limit: Int) async throws -> [AgentRecord] {
+        try await access.listAgents(after: after, limit: limit)
+    }
+    func record(_ id: AgentID) async throws -> AgentRecord { try await access.agent(id) }
+    func face(_ record: AgentRecord) -> ResourceFace<AgentSubject> {
+        ResourceFace(id: record.id, name: record.name, version: record.version)
+    }
+
+    func table(_ records: [AgentRecord]) async throws -> (columns: [String], rows: [Table.Row]) {
+        let rows = records.map { agent in
+            Table.Row(cells: [
+                .link(agent.name, to: "/admin/agents/\(agent.id)", detail: agent.embedded ? "embedded" : agent.zone),
+                .pill(AgentFacts.pill(agent), detail: agent.offeredFingerprint.map { _ in "waits for a key approval" }),
+                .time(agent.lastSeenAt.map(TimeText.init)),
+                .text("\(agent.entriesApplied) of \(agent.entriesWanted)"),
+                .text(agent.software),
+            ])
+        }
+        return (["Agent", "State", "Last seen", "Entries in force", "Software"], rows)
+    }
+
+    func values(of record: AgentRecord?) async throws -> FormValues {
+        var values = FormValues()
+        values["name"] = record?.name
+        values["zone"] = record?.zone
+        values.set("disabled", flag: record?.disabled ?? false)
+        return values
+    }
+
+    func sections(of record: AgentRecord?) async throws -> [FormPage.Section] {
+        var fields: [Field] = [
+            .text("name", "Name", required: true).with { $0.plainWords = true }.half()
+                .hint("Usually the machine's name."),
+            .text("zone", "Zone").with { $0.plainWords = true }.half().hint("A label for a part of the network."),
+        ]
+        if record != nil {
+            fields.append(
+                .checkbox("disabled", "Disabled").hint(
+                    "Cuts its link and empties its sets at once. Guarded ports stay closed."))
+        }
+        return [FormPage.Section(legend: record == nil ? "Agent" : "Settings", fields: fields)]
+    }
+
+    func create(_ values: FormValues, by request: AdminRequest) async throws -> Created<AgentSubject> {
+        try Self.errors(values).check()
+        let draft = AgentDraft(name: values.text("name"), zone: values.optional("zone"))
+        let (agent, token) = try await access.createAgent(draft, by: request.actor, request.context)
+        return Created(id: agent.id, name: agent.name, token: token)
+    }
+
+    func update(
+        _ record: AgentRecord, _ values: FormValues, version: Int64?, by request: AdminRequest
+    ) async throws {
+        try Self.errors(values).check()
+        var patch = AgentPatch()
+        patch.name = values.text("name")
+        patch.zone = .set(values.optional("zone"))
+        patch.disabled = values.flag("disabled")
+        _ = try await access.updateAgent(record.id, patch, version: version, by: request.actor, request.context)
+    }
+
+    private static func errors(_ values: FormValues) -> FormErrors {
+        values.text("name").isEmpty ? FormErrors(fields: ["name": "A name is needed."]) : FormErrors()
+    }
+
+    func delete(_ id: AgentID, version: Int64?, by request: AdminRequest) async throws {
+        try await access.deleteAgent(id, version: version, by: request.actor, request.context)
+    }
+
+    func consequences(of record: AgentRecord) async throws -> [String] {
+        [
+            record.entriesWanted == 0
+                ? "Nothing is open through it now."
+                : "Closes \(Consequence.count(record.entriesWanted, "entry", "entries")) on \(record.name) now.",
+            "Its guards stay on that machine: ports that it guards remain closed to everybody until somebody removes "
+                + "them there with knocknoc-agent unguard.",
+            "Its token stops working.", Consequence.final,
+        ]
+    }
+
+    func complete(_ page: inout FormPage, _ record: AgentRecord) async throws {
+        page.facts = FormPage.Facts(items: AgentFacts.facts(record))
+        let targets = try await access.targets(of: record.id)
+        page.targets = FormPage.Targets(table: TargetTable.table(targets, on: record.id))
+        page.calls = TargetTable.calls(targets, returning: "agents/\(record.id)")
+        if let offered = record.offeredFingerprint {
+            page.calls.insert(AgentFacts.keyCall(record, offered: offered), at: 0)
+        }
+    }
+}

@@ -1,0 +1,111 @@
+import KnocknocModel
+
+/// A backend as the fields of a form, both ways.
+enum BackendForm {
+    typealias Name = (String) -> String
+
+    static func fill(_ values: inout FormValues, from backend: Backend, _ name: Name) {
+        switch backend {
+        case .dryRun:
+            values[name("backend")] = "dry-run"
+        case .nftablesGuard(let value):
+            values[name("backend")] = "guard"
+            values[name("protocol")] = value.protocol.rawValue
+            values[name("ports")] = list(value.ports)
+            values[name("destinations")] = list(value.destinations)
+            values[name("interfaces")] = list(value.interfaces)
+            values.set(name("forward"), flag: value.forward)
+            values.set(name("loopback"), flag: value.loopback)
+            values[name("trial_seconds")] = DurationText.text(seconds: Int64(value.trialSeconds))
+        case .nftablesSet(let value):
+            values[name("backend")] = "set"
+            values[name("family")] = value.family.rawValue
+            values[name("table")] = value.table
+            values[name("ipv4")] = value.ipv4
+            values[name("ipv6")] = value.ipv6
+            values[name("protocol")] = value.protocol?.rawValue
+            values[name("ports")] = list(value.ports ?? [])
+        }
+    }
+
+    private static func list(_ items: [some CustomStringConvertible]) -> String {
+        items.map(\.description).joined(separator: ", ")
+    }
+
+    /// What was typed, or nil where the agent is not chosen or something is wrong.
+    static func backend(_ values: FormValues, _ name: Name, _ errors: inout FormErrors) -> Backend? {
+        let result: Backend?
+        switch values.text(name("backend")) {
+        case "dry-run": result = .dryRun
+        case "guard": result = guardBackend(values, name, &errors)
+        case "set": result = setBackend(values, name, &errors)
+        default: result = nil
+        }
+        guard let result else { return nil }
+        do throws(ModelError) {
+            return try result.validated()
+        } catch {
+            errors.fields[name(field(of: error.message))] = error.message
+            return nil
+        }
+    }
+
+    private static func guardBackend(_ values: FormValues, _ name: Name, _ errors: inout FormErrors) -> Backend? {
+        let ports = ports(values, name("ports"), &errors)
+        let destinations = values.words(name("destinations")).compactMap { text -> CIDR? in
+            do throws(ModelError) {
+                return try CIDR(parsing: text)
+            } catch {
+                errors.fields[name("destinations")] = error.message
+                return nil
+            }
+        }
+        let trial = values.optional(name("trial_seconds")).map { text -> Int in
+            if let seconds = DurationText.seconds(text) { return Int(seconds) }
+            errors.fields[name("trial_seconds")] = "\"\(text)\" is not a length of time; write it as 60s or 5m."
+            return 60
+        }
+        guard let ports, errors.fields[name("destinations")] == nil, errors.fields[name("trial_seconds")] == nil else {
+            return nil
+        }
+        return .nftablesGuard(
+            NFTablesGuard(
+                protocol: TransportProtocol(rawValue: values.text(name("protocol"))) ?? .tcp, ports: ports,
+                forward: values.flag(name("forward")), destinations: destinations,
+                interfaces: values.words(name("interfaces")), loopback: values.flag(name("loopback")),
+                trialSeconds: trial ?? 60))
+    }
+
+    private static func setBackend(_ values: FormValues, _ name: Name, _ errors: inout FormErrors) -> Backend? {
+        guard let ports = ports(values, name("ports"), &errors) else { return nil }
+        let transport = TransportProtocol(rawValue: values.text(name("protocol"))) ?? .tcp
+        return .nftablesSet(
+            NFTablesSet(
+                family: NFTablesSet.Family(rawValue: values.text(name("family"))) ?? .inet,
+                table: values.text(name("table")), ipv4: values.optional(name("ipv4")),
+                ipv6: values.optional(name("ipv6")), protocol: ports.isEmpty ? nil : transport,
+                ports: ports.isEmpty ? nil : ports))
+    }
+
+    private static func ports(_ values: FormValues, _ field: String, _ errors: inout FormErrors) -> [UInt16]? {
+        var ports: [UInt16] = []
+        for word in values.words(field) {
+            guard let port = UInt16(word), port > 0 else {
+                errors.fields[field] = "\"\(word)\" is not a port; expected numbers from 1 to 65535, such as 22, 443."
+                return nil
+            }
+            ports.append(port)
+        }
+        return ports
+    }
+
+    /// The field of the form that a validation message is about; the messages begin with the API's name for it.
+    private static func field(of message: String) -> String {
+        let known = [
+            ("guard.ports", "ports"), ("ports", "ports"), ("protocol and ports", "ports"), ("guard.forward", "forward"),
+            ("guard.trial_seconds", "trial_seconds"), ("guard.interfaces", "interfaces"), ("set.table", "table"),
+            ("set.ipv4", "ipv4"), ("set.ipv6", "ipv6"), ("set:", "ipv4"),
+        ]
+        return known.first { message.hasPrefix($0.0) }?.1 ?? "backend"
+    }
+}

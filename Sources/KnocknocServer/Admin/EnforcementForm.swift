@@ -1,0 +1,78 @@
+import KnocknocAccess
+import KnocknocModel
+
+/// The part of a Knoc's form that says how one agent opens it.
+enum EnforcementForm {
+    /// One place on the form: an agent may open one Knoc in several ways.
+    struct Place: Hashable {
+        var agent: AgentID
+        var number: Int
+        func name(_ field: String) -> String { "at.\(agent).\(number).\(field)" }
+    }
+
+    /// The places of an agent: one for each way it already has, at least one.
+    static func places(of agent: AgentID, in record: KnocRecord?) -> [Place] {
+        let count = record?.enforcement.count { $0.agentID == agent } ?? 0
+        return (0..<max(1, count)).map { Place(agent: agent, number: $0) }
+    }
+
+    static func section(_ place: Place, agent: AgentRecord) -> FormPage.Section {
+        let name = place.name
+        let words = { (field: Field) in field.with { $0.plainWords = true } }
+        return FormPage.Section(
+            legend: "On agent \(agent.name)" + (place.number > 0 ? ", another way" : ""),
+            about: agent.status == .online ? nil : "This agent is not linked now; it will catch up when it is.",
+            fields: [
+                .select(
+                    name("backend"), "How it opens",
+                    [
+                        ("none", "Not on this agent"), ("guard", "Guard: Knocknoc closes the ports itself (nftables)"),
+                        ("set", "Set: members of sets that my own nftables rules use"),
+                        ("dry-run", "Dry run: nothing is changed"),
+                    ]),
+                .select(name("protocol"), "Protocol", [("tcp", "TCP"), ("udp", "UDP")]).half().only("nft"),
+                words(.text(name("ports"), "Ports")).with { $0.placeholder = "22, 443" }.half().only("nft")
+                    .hint("As clients type them. With a set: what your rules let through, so that flows can be cut."),
+                .select(
+                    name("family"), "Family", [("inet", "inet"), ("ip", "ip"), ("ip6", "ip6")]
+                ).half().only("set"),
+                words(.text(name("table"), "Table")).with { $0.placeholder = "filter" }.half().only("set"),
+                words(.text(name("ipv4"), "Set for IPv4")).half().only("set"),
+                words(.text(name("ipv6"), "Set for IPv6")).half().only("set")
+                    .hint("Both must exist on that machine, with flags timeout."),
+                words(.text(name("destinations"), "Only to these networks")).half().only("guard")
+                    .with { $0.placeholder = "192.0.2.0/24" }.hint("Empty: this machine's own addresses."),
+                words(.text(name("interfaces"), "Only on these interfaces")).half().only("guard")
+                    .with { $0.placeholder = "eth0" }.hint("Empty: all."),
+                .checkbox(name("forward"), "Guard forwarded packets too").only("guard")
+                    .hint("For a gateway in front of other machines. Needs networks or interfaces."),
+                .checkbox(name("loopback"), "Guard connections from this machine to itself too").only("guard"),
+                .text(name("trial_seconds"), "Trial").with { $0.placeholder = "60s" }.half().only("guard")
+                    .hint("A new guard reverts after this, unless you confirm it here. 0s skips the trial."),
+            ])
+    }
+
+    static func fill(_ values: inout FormValues, from record: KnocRecord) {
+        var counts: [AgentID: Int] = [:]
+        for spec in record.enforcement {
+            let number = counts[spec.agentID, default: 0]
+            counts[spec.agentID] = number + 1
+            BackendForm.fill(&values, from: spec.backend, Place(agent: spec.agentID, number: number).name)
+        }
+    }
+
+    /// Every place that was sent, in the form's order.
+    static func specs(_ values: FormValues, _ errors: inout FormErrors) -> [EnforcementSpec] {
+        values.names.compactMap(place).sorted { ($0.agent, $0.number) < ($1.agent, $1.number) }.compactMap { place in
+            BackendForm.backend(values, place.name, &errors).map { EnforcementSpec(agentID: place.agent, backend: $0) }
+        }
+    }
+
+    private static func place(_ field: String) -> Place? {
+        let parts = field.split(separator: ".")
+        guard parts.count == 4, parts[0] == "at", parts[3] == "backend", let agent = AgentID(String(parts[1])),
+            let number = Int(parts[2])
+        else { return nil }
+        return Place(agent: agent, number: number)
+    }
+}

@@ -1,0 +1,77 @@
+import KnocknocAccess
+import KnocknocModel
+
+/// What the form of a Knoc shows and says.
+struct KnocForm {
+    var name: String
+    var url: String?
+    var groupIDs: [GroupID]
+    var grantOn: GrantOn
+    var durationSeconds: Int64?
+    var openWhen: OpenWhen
+    var enforcement: [EnforcementSpec]
+
+    init(_ values: FormValues) throws(FormErrors) {
+        var errors = FormErrors()
+        name = values.text("name")
+        if name.isEmpty { errors.fields["name"] = "A name is needed." }
+        url = values.optional("url")
+        if let url, !KnocCard.isSafe(url) {
+            errors.fields["url"] = "\"\(url)\" is not a link; expected something like https://wiki.example.com."
+        }
+        groupIDs = values.all("group_ids").compactMap { GroupID($0) }
+        grantOn = GrantOn(rawValue: values.text("grant_on")) ?? .click
+        openWhen = OpenWhen(rawValue: values.text("open_when")) ?? .all
+        durationSeconds = values.duration("duration_seconds", &errors)
+        enforcement = EnforcementForm.specs(values, &errors)
+        try errors.check()
+    }
+
+    static func values(of record: KnocRecord?) -> FormValues {
+        var values = FormValues()
+        values["grant_on"] = (record?.grantOn ?? .click).rawValue
+        values["open_when"] = (record?.openWhen ?? .all).rawValue
+        guard let record else { return values }
+        values["name"] = record.name
+        values["url"] = record.url
+        values.set("group_ids", all: record.groupIDs.map(\.description))
+        values["duration_seconds"] = record.durationSeconds.map(DurationText.text)
+        values.set("disabled", flag: record.disabled)
+        EnforcementForm.fill(&values, from: record)
+        return values
+    }
+
+    static func sections(
+        _ record: KnocRecord?, groups: [(value: String, label: String)]
+    ) -> [FormPage.Section] {
+        var what: [Field] = [
+            .text("name", "Name", required: true).hint("As users see it, such as “Wiki” or “SSH to build hosts”."),
+            .text("url", "Link").with {
+                $0.inputMode = "url"
+                $0.plainWords = true
+                $0.placeholder = "https://wiki.example.com"
+            }.hint("Where the portal leads to while it is open."),
+        ]
+        if record != nil {
+            what.append(.checkbox("disabled", "Disabled").hint("Closes it for everybody, at once. Guards stay."))
+        }
+        return [
+            FormPage.Section(legend: "What", fields: what),
+            FormPage.Section(
+                legend: "Who, and on what terms",
+                fields: [
+                    .choices("group_ids", "Groups", groups)
+                        .hint(groups.isEmpty ? "There are no groups yet." : "Their users may open it."),
+                    .select(
+                        "grant_on", "Granted",
+                        [("click", "When the user clicks"), ("sign_in", "At sign-in, by itself")]
+                    ).half(),
+                    .text("duration_seconds", "For how long").with { $0.placeholder = "as long as the session" }.half()
+                        .hint("Such as 30m or 8h."),
+                    .select(
+                        "open_when", "Shown as open when",
+                        [("all", "All its agents have opened it"), ("one", "One of its agents has opened it")]),
+                ]),
+        ]
+    }
+}

@@ -1,0 +1,74 @@
+import KnocknocAccess
+import KnocknocModel
+
+/// Grants and sessions as rows.
+enum LiveTables {
+    static func grants(_ records: [GrantRecord], columns: [String] = grantColumns) -> Table {
+        let rows = records.map { grant in
+            Table.Row(
+                cells: [
+                    .link(grant.userName, to: "/admin/users/\(grant.userID)"),
+                    .link(grant.knocName, to: "/admin/knocs/\(grant.knocID)"),
+                    .text(grant.address.description),
+                    .pill(pill(grant.state), detail: grant.endReason.map(reason) ?? grant.reason),
+                    .time(TimeText(grant.endedAt ?? grant.expiresAt)),
+                ],
+                action: grant.endedAt != nil
+                    ? nil
+                    : Table.Action(
+                        path: "/admin/grants/\(grant.id)/end", label: "End now",
+                        subject: "the grant of \(grant.userName) for \(grant.knocName)"))
+        }
+        return Table(
+            "Grants", columns: columns, rows: rows,
+            empty: Table.Empty(
+                icon: "clock", title: "Nothing is open",
+                text: "As soon as a user signs in or clicks Grant, it appears here, and you can end it."))
+    }
+
+    static let grantColumns = ["User", "Knoc", "Address", "State", "Until"]
+
+    static func sessions(_ records: [SessionRecord]) -> Table {
+        let rows = records.map { session in
+            Table.Row(
+                cells: [
+                    who(session),
+                    .text(session.address?.description ?? "unknown", detail: session.addressReason),
+                    .text(nil, detail: session.userAgent.map { String($0.prefix(80)) }),
+                    .time(TimeText(session.createdAt)),
+                    session.endedAt.map { .time(TimeText($0)) } ?? .time(TimeText(session.expiresAt)),
+                ],
+                action: session.endedAt != nil
+                    ? nil
+                    : Table.Action(
+                        path: "/admin/sessions/\(session.id)/end", label: "End now",
+                        subject: "the session of \(session.name)"))
+        }
+        return Table(
+            "Sessions", columns: ["Who", "From", "With", "Since", "Until"], rows: rows,
+            empty: Table.Empty(icon: "session", title: "Nobody is signed in", text: "Sessions appear here."))
+    }
+
+    private static func who(_ session: SessionRecord) -> Table.Cell {
+        switch session.principal {
+        case .user(let id): .link(session.name, to: "/admin/users/\(id)")
+        case .admin(let id): .link(session.name, to: "/admin/admins/\(id)", detail: "administrator")
+        }
+    }
+
+    static func pill(_ state: KnocState) -> Pill {
+        switch state {
+        case .closed: .quiet("Closed")
+        case .pending: .wait("Opening")
+        case .open: .ok("Open")
+        case .closing: .wait("Closing")
+        case .failed: .bad("Failed")
+        case .refused: .bad("Refused", icon: "refused")
+        case .dryRun: .note("Dry run")
+        }
+    }
+
+    private static func reason(_ word: String) -> String {
+        "ended: " + word.split(separator: "_").joined(separator: " ")
+    }
+}

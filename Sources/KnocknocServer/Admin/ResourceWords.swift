@@ -1,0 +1,14 @@
+/// How pages speak of one kind of thing.
+struct ResourceWords: Sendable {
+    /// The last part of its path, `users`.
+    var path: String
+    /// `user`, with its article.
+    var one: String
+    var article: String
+    /// `Users`.
+    var title: String
+    var lead: String
+    var icon: String
+    var emptyTitle: String
+    var emptyText: String
+}

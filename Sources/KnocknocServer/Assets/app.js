@@ -1,0 +1,195 @@
+// Live updates for pages that work without this file. No state of its own: the page's HTML and the server's items.
+const body = document.body;
+const skew = body.dataset.now ? Date.parse(body.dataset.now) - Date.now() : 0;
+const now = () => Date.now() + skew;
+const csrf = body.dataset.csrf ?? "";
+const say = (text) => {
+  const region = document.getElementById("live");
+  if (region && text) region.textContent = text;
+};
+
+// Times in the reader's own zone and language.
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const localise = (root) => {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    const date = new Date(time.dateTime);
+    if (Number.isNaN(date.getTime())) continue;
+    const near = Math.abs(date.getTime() - now()) < 12 * 3600e3 && date.getDate() === new Date(now()).getDate();
+    time.textContent = (near ? clock : full).format(date);
+    time.title = full.format(date);
+  }
+};
+
+const left = (milliseconds) => {
+  const seconds = Math.max(0, Math.ceil(milliseconds / 1000));
+  const pad = (number) => String(number).padStart(2, "0");
+  const hours = Math.floor(seconds / 3600);
+  const minutes = Math.floor(seconds / 60) % 60;
+  return hours > 0 ? `${hours}:${pad(minutes)}:${pad(seconds % 60)}` : `${minutes}:${pad(seconds % 60)}`;
+};
+
+// The portal's cards.
+const cards = new Map([...document.querySelectorAll("[data-knoc]")].map((card) => [card.dataset.knoc, card]));
+
+const total = (card, expires) => {
+  const key = `ring ${card.dataset.knoc} ${expires}`;
+  const remaining = Date.parse(expires) - now();
+  let stored = 0;
+  try {
+    stored = Number(sessionStorage.getItem(key)) || 0;
+    if (stored < remaining) sessionStorage.setItem(key, String((stored = remaining)));
+  } catch {
+    stored = Math.max(Number(card.dataset.total) || 0, remaining);
+    card.dataset.total = String(stored);
+  }
+  return stored;
+};
+
+const tick = () => {
+  for (const card of cards.values()) {
+    const expires = card.dataset.expires;
+    const ring = card.querySelector(".ring");
+    const line = card.querySelector(".knoc-left");
+    const counting = Boolean(expires) && ["open", "dry_run"].includes(card.dataset.state);
+    ring.toggleAttribute("hidden", !counting);
+    line.hidden = !expires || !["open", "dry_run", "closing"].includes(card.dataset.state);
+    if (line.hidden) continue;
+    const remaining = Date.parse(expires) - now();
+    const time = line.querySelector("time");
+    if (time.dateTime !== expires) {
+      time.dateTime = expires;
+      localise(line);
+    }
+    line.querySelector("[data-left]").textContent = counting ? `${left(remaining)} left, ` : "";
+    if (counting) {
+      const share = Math.min(1, Math.max(0, remaining / Math.max(1, total(card, expires))));
+      ring.querySelector(".value").setAttribute("stroke-dashoffset", String(100 - 100 * share));
+    }
+  }
+  const end = document.querySelector("[data-session-end]");
+  if (end && Date.parse(end.dataset.sessionEnd) < now()) location.assign(location.pathname);
+};
+
+const show = (item) => {
+  const card = cards.get(item.id);
+  if (!card) return location.reload();
+  const changed = card.dataset.state !== item.state;
+  card.dataset.state = item.state;
+  card.dataset.expires = item.expires_at ?? "";
+  const template = document.getElementById(`state-${item.state}`);
+  if (!template) return location.reload();
+  card.querySelector(".state").replaceChildren(template.content.cloneNode(true));
+  card.querySelector(".knoc-text").textContent = item.reason || template.dataset.text;
+  const live = template.dataset.live === "yes";
+  const focused = card.contains(document.activeElement) && document.activeElement.closest("form");
+  card.querySelector("[data-grant]").hidden = template.dataset.grant !== "yes";
+  card.querySelector("[data-revoke]").hidden = !live;
+  const visit = card.querySelector("[data-visit]");
+  if (visit) visit.hidden = item.state !== "open" && item.state !== "dry_run";
+  if (focused?.hidden) card.querySelector("form:not([hidden]) button")?.focus();
+  if (changed) say(`${item.name}: ${template.dataset.label}. ${item.reason || ""}`);
+  tick();
+};
+
+const complain = (text) => {
+  const box = document.getElementById("problem");
+  if (!box) return;
+  box.querySelector("[data-text]").textContent = text;
+  box.hidden = false;
+  say(text);
+};
+
+const act = async (event) => {
+  const form = event.target;
+  const card = form.closest("[data-knoc]");
+  if (!card || event.defaultPrevented) return;
+  event.preventDefault();
+  const button = form.querySelector("button");
+  if (button.getAttribute("aria-busy") === "true") return;
+  button.setAttribute("aria-busy", "true");
+  document.getElementById("problem").hidden = true;
+  try {
+    const answer = await fetch(`/api/v1/me/knocs/${card.dataset.knoc}/grant?wait=3000`, {
+      method: form.hasAttribute("data-grant") ? "POST" : "DELETE",
+      headers: { "X-CSRF-Token": csrf, Accept: "application/json" },
+      credentials: "same-origin",
+    });
+    if (answer.status === 401) return location.assign("/login");
+    const content = await answer.json().catch(() => ({}));
+    if (answer.ok) show(content);
+    else complain(content.detail || content.title || `The server answered ${answer.status}. Please try again.`);
+  } catch {
+    complain("The server could not be reached. Check your connection and try again.");
+  } finally {
+    button.removeAttribute("aria-busy");
+  }
+};
+
+const listen = () => {
+  const source = new EventSource("/api/v1/me/events");
+  source.addEventListener("knoc", (event) => {
+    try {
+      show(JSON.parse(event.data));
+    } catch {
+      location.reload();
+    }
+  });
+  source.addEventListener("error", () => {
+    // The browser retries by itself, except where the answer was an error: then the session has ended or is unknown.
+    if (source.readyState === EventSource.CLOSED) setTimeout(check, 2000);
+  });
+};
+
+const check = async () => {
+  try {
+    const answer = await fetch("/api/v1/me", { headers: { Accept: "application/json" } });
+    if (answer.status === 401) location.assign("/login");
+    else listen();
+  } catch {
+    setTimeout(check, 3000);
+  }
+};
+
+// Lists of the administration that change by themselves are fetched again while they are looked at.
+const refresh = async (region) => {
+  if (document.hidden || region.contains(document.activeElement)) return;
+  try {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "manual" });
+    if (!answer.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.getElementById(region.id);
+    if (!fresh || region.contains(document.activeElement)) return;
+    localise(fresh);
+    if (fresh.innerHTML !== region.innerHTML) region.replaceChildren(...fresh.childNodes);
+  } catch {
+    // The next round tries again.
+  }
+};
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.hidden = !navigator.clipboard;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+    button.textContent = "Copied";
+    say("Copied");
+  });
+}
+
+// The one-time code of the first administrator travels behind the #, which browsers send to nobody.
+const code = document.querySelector("[data-from-fragment]");
+if (code && location.hash.length > 1) {
+  code.value = decodeURIComponent(location.hash.slice(1));
+  history.replaceState(null, "", location.pathname);
+  document.querySelector("input[name=name]")?.focus();
+}
+
+document.querySelector("[aria-invalid=true]")?.focus();
+localise(document);
+if (cards.size > 0 || document.querySelector("[data-portal]")) {
+  document.addEventListener("submit", act);
+  setInterval(tick, 1000);
+  tick();
+  listen();
+}
+for (const region of document.querySelectorAll("[data-refresh]")) setInterval(() => refresh(region), 3000);

@@ -1,0 +1,25 @@
+/// The question before something is destroyed, with what it does, as `confirm.mustache` reads it.
+struct ConfirmPage {
+    var frame: Frame
+    var heading: Heading
+    var text: String
+    var consequences: [String]
+    var hasConsequences: Bool
+    var action: String
+    var submit: String
+    var version: String?
+
+    init(
+        frame: Frame, heading: Heading, text: String, consequences: [String], action: String, submit: String,
+        version: String? = nil
+    ) {
+        self.frame = frame
+        self.heading = heading
+        self.text = text
+        self.consequences = consequences
+        hasConsequences = !consequences.isEmpty
+        self.action = action
+        self.submit = submit
+        self.version = version
+    }
+}

@@ -1,0 +1,58 @@
+/// A page with a form, as `form.mustache` reads it.
+struct FormPage {
+    struct Section {
+        var legend: String
+        var about: String?
+        var fields: [Field]
+    }
+
+    struct Facts {
+        var items: [Fact]
+    }
+
+    struct Fact {
+        var label: String
+        var pill: Pill?
+        var time: TimeText?
+        var mono: String?
+        var text: String?
+    }
+
+    /// Something that waits for the administrator's word.
+    struct Call {
+        struct Hidden {
+            var name: String
+            var value: String
+        }
+
+        var kind = "wait"
+        var icon = "failed"
+        var title: String
+        var text: String
+        var path: String
+        var label: String
+        var hidden: [Hidden] = []
+    }
+
+    struct Targets {
+        var table: Table
+    }
+
+    struct Removal {
+        var title: String
+        var text: String
+        var href: String
+        var label: String
+    }
+
+    var frame: Frame
+    var heading: Heading
+    var action: String
+    var submit: String
+    var version: String?
+    var sections: [Section]
+    var facts: Facts?
+    var calls: [Call] = []
+    var targets: Targets?
+    var removal: Removal?
+}

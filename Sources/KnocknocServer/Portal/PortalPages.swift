@@ -1,0 +1,112 @@
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import KnocknocAccess
+import KnocknocModel
+
+/// The user's pages. Every button is a form, so all of it works without scripts.
+struct PortalPages {
+    let site: Site
+
+    func add(to router: KnocknocRouter) {
+        router.get("/") { request, context in try await portal(request, context) }
+        router.get("login") { request, context in try await form(request, context) }
+        router.post("login") { request, context in try await signIn(request, context) }
+        router.post("logout") { request, context in try await signOut(request, context) }
+        router.post("knocs/:id/grant") { request, context in
+            try await act(request, context) { knoc, session in
+                try await site.access.grant(knoc, session, context.origin)
+            }
+        }
+        router.post("knocs/:id/revoke") { request, context in
+            try await act(request, context) { knoc, session in
+                try await site.access.revoke(knoc, session, context.origin)
+            }
+        }
+    }
+
+    private func portal(_ request: Request, _ context: KnocknocRequestContext) async throws -> Response {
+        guard let credential = site.credential(.user, request, context),
+            let (session, knocs) = try await site.access.portal(token: credential.token)
+        else { return .seeOther("/login") }
+        return try page(session, knocs, context)
+    }
+
+    private func page(
+        _ session: Session, _ knocs: [KnocItem], _ context: KnocknocRequestContext, notice: Notice? = nil,
+        status: HTTPResponse.Status = .ok
+    ) throws -> Response {
+        var frame = site.frame("Your access", csrf: session.csrf, context)
+        frame.notice = notice
+        return try site.renderer.page(
+            "portal", PortalPage(frame: frame, session: session, knocs: knocs), status: status)
+    }
+
+    private func act(
+        _ request: Request, _ context: KnocknocRequestContext,
+        _ action: (KnocID, Session) async throws -> KnocItem
+    ) async throws -> Response {
+        guard let session = try await site.userSession(request, context) else { return .seeOther("/login") }
+        try site.checkForm(try await request.form(), session, request, context)
+        let knoc: KnocID = try context.identifier()
+        do {
+            let item = try await action(knoc, session)
+            // Usually the agent has confirmed by then, and the next page already says so.
+            if item.state.isUnsettled { _ = try await site.access.settled(knoc, session, within: .seconds(1)) }
+            return .seeOther("/")
+        } catch let error as AccessError where error.code != .unauthenticated {
+            let knocs = try await site.access.knocs(of: session)
+            return try page(
+                session, knocs, context, notice: .problem(error.message), status: Problem(error).status)
+        }
+    }
+
+    private func form(_ request: Request, _ context: KnocknocRequestContext) async throws -> Response {
+        if try await site.userSession(request, context) != nil { return .seeOther("/") }
+        try site.requireSecure(context)
+        return try signInPage(request, context)
+    }
+
+    private func signInPage(
+        _ request: Request, _ context: KnocknocRequestContext, typed: FormValues = FormValues(),
+        problem: Problem? = nil
+    ) throws -> Response {
+        let (token, cookie) = site.preSession(request, context)
+        let page = SignInPage.passwords(
+            frame: site.gateFrame("Sign in", admin: false, csrf: token, context), typed: typed, problem: problem)
+        return try site.renderer.page("sign-in", page, status: problem?.status ?? .ok)
+            .adding(headersOf: problem).adding(optionalCookie: cookie)
+    }
+
+    private func signIn(_ request: Request, _ context: KnocknocRequestContext) async throws -> Response {
+        try site.requireSecure(context)
+        let form = try await request.form()
+        try site.checkPreSession(form, request, context)
+        let typed = FormValues(form)
+        do {
+            let signIn = try await site.access.signIn(
+                user: typed.text("username"), password: typed.raw("password"), context.origin)
+            return Response.seeOther("/").adding(cookie: SessionCookie.user.set(signIn.token, https: context.https))
+        } catch let error as AccessError {
+            return try signInPage(request, context, typed: typed, problem: Problem(error))
+        }
+    }
+
+    private func signOut(_ request: Request, _ context: KnocknocRequestContext) async throws -> Response {
+        guard let session = try await site.userSession(request, context) else { return .seeOther("/login") }
+        try site.checkForm(try await request.form(), session, request, context)
+        try await site.access.signOut(session, context.origin)
+        return Response.seeOther("/login").adding(cookie: SessionCookie.user.cleared(https: context.https))
+    }
+}
+
+extension Response {
+    func adding(optionalCookie: String?) -> Response { optionalCookie.map { adding(cookie: $0) } ?? self }
+
+    /// Adds what a problem tells programs, such as Retry-After.
+    func adding(headersOf problem: Problem?) -> Response {
+        var copy = self
+        for field in problem?.headers ?? [:] where field.name != .wwwAuthenticate { copy.headers.append(field) }
+        return copy
+    }
+}
