@@ -80,14 +80,18 @@ public actor Browser {
     }
 
     /// Looks until the text in the element satisfies `condition`; the browser itself has no event for that.
+    ///
+    /// - Parameter reloading: loads the page again each time, as somebody without JavaScript does.
     public func wait(
-        _ selector: String, within limit: Double = 10, until condition: @Sendable (String) -> Bool
+        _ selector: String, within limit: Double = 10, reloading: Bool = false,
+        until condition: @Sendable (String) -> Bool
     ) async throws {
         let end = Clock.now + limit
         var seen = ""
         while Clock.now < end {
             seen = (try? await text(selector)) ?? seen
             if condition(seen) { return }
+            if reloading { try await call("POST", session + "/refresh", [:]) }
             try await Task.sleep(for: .milliseconds(30))
         }
         throw LabError("\(selector) still says \"\(seen)\" after \(limit) s, on \((try? await url()) ?? "?")")

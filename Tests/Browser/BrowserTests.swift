@@ -1,0 +1,79 @@
+import Lab
+import Testing
+
+/// A real browser on Alice's host signs in, sees the card change, and revokes.
+@Suite(
+    "in a browser", .serialized,
+    .enabled(if: Browser.obstacle.isEmpty, Comment(rawValue: Browser.obstacle)))
+struct BrowserTests {
+    @Test(
+        "she signs in, sees the card turn open, revokes, and sees it closed", .timeLimit(.minutes(3)),
+        arguments: [true, false])
+    func signIn(javaScript: Bool) async throws {
+        try await Site.run(.allInOne) { site in
+            let service = try await Probe.service(on: site.gateway, port: 9000)
+            let group = try await site.make(group: "staff")
+            try await site.make(user: "alice", groups: [group])
+            let knoc = try await site.make(
+                knoc: "Build server", groups: [group], backend: try await site.backend(.guard, port: 9000))
+            try await site.untilTargetsApplied("Build server")
+            let browser = try await Browser(
+                on: site.alice, javaScript: javaScript, names: ["knocknoc.test": site.gateway.ipv4])
+            do {
+                try await browser.open(site.server.base + "/")
+                try await browser.type("alice", into: "input[name=username]")
+                try await browser.type(Site.password, into: "input[name=password]")
+                try await browser.click("main button[type=submit], form button[type=submit]")
+                let card = "[data-knoc=\"\(knoc)\"]"
+                try await browser.wait(card) { $0.contains("Build server") }
+                try await browser.wait(card + " .state") { $0.lowercased() == "closed" }
+                if javaScript { try await browser.mark() }
+
+                try await browser.click("\(card) form[action$=grant] button")
+                try await browser.wait(card + " .state", reloading: !javaScript) { $0.lowercased() == "open" }
+                #expect(try await Probe.isOpen(from: site.alice, to: site.gateway.ipv4, port: 9000))
+                if javaScript { #expect(try await browser.isMarked(), "the page was loaded again") }
+
+                try await browser.click("\(card) form[action$=revoke] button")
+                try await browser.wait(card + " .state", reloading: !javaScript) { $0.lowercased() == "closed" }
+                #expect(try await Probe.isOpen(from: site.alice, to: site.gateway.ipv4, port: 9000) == false)
+                if javaScript { #expect(try await browser.isMarked(), "the page was loaded again") }
+            } catch {
+                await browser.close()
+                throw error
+            }
+            await browser.close()
+            await service.stop()
+        }
+    }
+
+    @Test("with JavaScript the card follows what happens elsewhere, without a reload", .timeLimit(.minutes(3)))
+    func live() async throws {
+        try await Site.run(.allInOne) { site in
+            let group = try await site.make(group: "staff")
+            try await site.make(user: "alice", groups: [group])
+            let knoc = try await site.make(
+                knoc: "Build server", groups: [group], backend: try await site.backend(.guard, port: 9000),
+                on: "sign_in")
+            try await site.untilTargetsApplied("Build server")
+            let browser = try await Browser(
+                on: site.alice, javaScript: true, names: ["knocknoc.test": site.gateway.ipv4])
+            do {
+                try await browser.open(site.server.base + "/login")
+                try await browser.type("alice", into: "input[name=username]")
+                try await browser.type(Site.password, into: "input[name=password]")
+                try await browser.click("main button[type=submit], form button[type=submit]")
+                let card = "[data-knoc=\"\(knoc)\"]"
+                try await browser.wait(card + " .state") { $0.lowercased() == "open" }
+                try await browser.mark()
+                try await site.admin.expect(204, "DELETE", "/api/v1/admin/knocs/\(knoc)")
+                try await browser.wait(card + " .state") { $0.isEmpty || $0.lowercased() == "closed" }
+                #expect(try await browser.isMarked(), "the page was loaded again")
+            } catch {
+                await browser.close()
+                throw error
+            }
+            await browser.close()
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import Foundation
+public import Glibc
+
+extension Site {
+    /// Waits until every target of a Knoc is what it should be in the kernel.
+    public func untilTargetsApplied(_ knoc: String, within limit: Double = 10) async throws {
+        let end = Clock.now + limit
+        var seen: JSON = .null
+        while Clock.now < end {
+            let items = try await admin.expect(200, "GET", "/api/v1/admin/knocs")["items"].items
+            if let item = items.first(where: { $0["name"].string == knoc }) {
+                seen = item
+                let outcomes = item["targets"].items.map { $0["outcome"].string ?? $0["state"].string ?? "" }
+                if !outcomes.isEmpty, outcomes.allSatisfy({ $0 == "applied" }) { return }
+            }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        throw LabError("the targets of \(knoc) are not applied: \(seen)")
+    }
+
+    /// Waits until the agent's link is at this node.
+    public func untilAgentIs(at node: String, within limit: Double = 10) async throws {
+        let end = Clock.now + limit
+        var seen: JSON = .null
+        while Clock.now < end {
+            seen = try await agentRecord()
+            if seen["node"].string == node, seen["status"].string == "online" { return }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        throw LabError("the agent is not at \(node): \(seen)")
+    }
+
+    /// SIGKILL to every server and agent, the all-in-one's child too, the servers first.
+    public func killEverything() async throws {
+        for node in nodes { await node.stop(SIGKILL) }
+        if let agent {
+            await agent.stop(SIGKILL)
+        } else {
+            for pid in try await agentPIDs() { kill(pid, SIGKILL) }
+        }
+    }
+
+    /// The agents that run on the gateway.
+    public func agentPIDs() async throws -> [pid_t] {
+        let pids = try await Shell.run(["ip", "netns", "pids", gateway.namespace]).text.split(separator: "\n")
+        var agents: [pid_t] = []
+        for pid in pids.compactMap({ pid_t($0) }) {
+            let name = try await Shell.run(["cat", "/proc/\(pid)/comm"]).text
+            if name.hasPrefix("knocknoc-agent") { agents.append(pid) }
+        }
+        return agents
+    }
+
+    /// Where the agent keeps what closes the guarded ports at boot.
+    public nonisolated var guardFile: String {
+        topology == .allInOne ? folder.path + "/data/agent/guard.nft" : folder.path + "/agent/guard.nft"
+    }
+
+    /// Takes every member out of the agent's own sets, rules untouched.
+    public func emptyGuardSets() async throws {
+        let listing = try await gateway.run(["nft", "list", "sets", "inet"]).text
+        var table = ""
+        var commands = ""
+        for line in listing.split(separator: "\n").map({ $0.drop { $0 == "\t" || $0 == " " } }) {
+            let words = line.split(separator: " ")
+            if words.first == "table", words.count > 2 { table = String(words[2]) }
+            if words.first == "set", words.count > 1, table == "knocknoc" {
+                commands += "flush set inet knocknoc \(words[1])\n"
+            }
+        }
+        try await gateway.nft(commands)
+    }
+
+    /// One more host on the wire.
+    public func another(_ label: String, _ number: Int) async throws -> Host {
+        try await network.host(label, number)
+    }
+}
