@@ -1,4 +1,5 @@
 public import Foundation
+import Glibc
 import Synchronization
 
 /// A process that a test started: its output line by line, its end, and nobody else's.
@@ -7,7 +8,10 @@ public final class LabProcess: Sendable {
         var status: Int32?
         var outputEnded = false
         var errorsEnded = false
+        /// Waiting for the end and for all output.
         var waiters: [CheckedContinuation<Int32, Never>] = []
+        /// Waiting for the end only.
+        var watchers: [CheckedContinuation<Int32, Never>] = []
     }
 
     public let pid: pid_t
@@ -21,43 +25,43 @@ public final class LabProcess: Sendable {
     ///   - environment: added to a minimal one; nothing else is inherited.
     ///   - input: written to standard input, which is then closed.
     public init(_ command: [String], environment: [String: String] = [:], input: String = "") throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = command
-        process.environment = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/root"]
-            .merging(environment) { _, given in given }
-        let (input_, output_, errors_) = (Pipe(), Pipe(), Pipe())
-        process.standardInput = input_
-        process.standardOutput = output_
-        process.standardError = errors_
-        let relay = Relay()
-        process.terminationHandler = { relay.end($0.terminationReason == .exit ? $0.terminationStatus : 128 + $0.terminationStatus) }
-        try process.run()
-        pid = process.processIdentifier
-        output_.fileHandleForReading.readabilityHandler = { [self] handle in
-            let data = handle.availableData
-            if data.isEmpty {
-                handle.readabilityHandler = nil
-                output.end()
-                finish { $0.outputEnded = true }
-            } else {
-                raw.withLock { $0.append(data) }
-                output.append(data)
+        let standard = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/root"]
+        let spawned = try Spawned(command, environment: standard.merging(environment) { _, given in given })
+        pid = spawned.pid
+        // A thread for each blocking call: a test may have dozens of processes, and none may wait for another's.
+        Thread.detachNewThread { [self] in
+            Self.read(spawned.output) { bytes in
+                raw.withLock { $0.append(contentsOf: bytes) }
+                output.append(bytes)
             }
+            output.end()
+            finish { $0.outputEnded = true }
         }
-        errors_.fileHandleForReading.readabilityHandler = { [self] handle in
-            let data = handle.availableData
-            if data.isEmpty {
-                handle.readabilityHandler = nil
-                errors.end()
-                finish { $0.errorsEnded = true }
-            } else {
-                errors.append(data)
-            }
+        Thread.detachNewThread { [self] in
+            Self.read(spawned.errors) { errors.append($0) }
+            errors.end()
+            finish { $0.errorsEnded = true }
         }
-        relay.whenEnded { [self] status in finish { $0.status = status } }
-        if !input.isEmpty { try? input_.fileHandleForWriting.write(contentsOf: Data(input.utf8)) }
-        try? input_.fileHandleForWriting.close()
+        Thread.detachNewThread { [self] in
+            var status: Int32 = 0
+            while waitpid(spawned.pid, &status, 0) < 0, errno == EINTR {}
+            let ended = status & 0x7f == 0 ? (status >> 8) & 0xff : 128 + status & 0x7f
+            finish { $0.status = ended }
+        }
+        if !input.isEmpty {
+            try? FileHandle(fileDescriptor: spawned.input).write(contentsOf: Data(input.utf8))
+        }
+        close(spawned.input)
+    }
+
+    private static func read(_ descriptor: Int32, _ take: ([UInt8]) -> Void) {
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = Glibc.read(descriptor, &buffer, buffer.count)
+            if count > 0 { take(Array(buffer[..<count])) }
+            if count == 0 || (count < 0 && errno != EINTR) { break }
+        }
+        close(descriptor)
     }
 
     public var outputData: Data { raw.withLock { $0 } }
@@ -114,40 +118,28 @@ public final class LabProcess: Sendable {
 
     /// The status once the process itself is gone, even where a child of it still holds its output.
     private func ended() async -> Int32 {
-        while true {
-            if let status = ending.withLock({ $0.status }) { return status }
-            try? await Task.sleep(for: .milliseconds(5))
+        await withCheckedContinuation { continuation in
+            let status: Int32? = ending.withLock { ending in
+                if let status = ending.status { return status }
+                ending.watchers.append(continuation)
+                return nil
+            }
+            if let status { continuation.resume(returning: status) }
         }
     }
 
     private func finish(_ change: (inout Ending) -> Void) {
         let (status, waiters) = ending.withLock { ending -> (Int32, [CheckedContinuation<Int32, Never>]) in
             change(&ending)
-            guard let status = ending.status, ending.outputEnded, ending.errorsEnded else { return (0, []) }
-            defer { ending.waiters = [] }
-            return (status, ending.waiters)
+            guard let status = ending.status else { return (0, []) }
+            var resumed = ending.watchers
+            ending.watchers = []
+            if ending.outputEnded, ending.errorsEnded {
+                resumed += ending.waiters
+                ending.waiters = []
+            }
+            return (status, resumed)
         }
         for waiter in waiters { waiter.resume(returning: status) }
-    }
-}
-
-/// Passes on the status of a process that may end before anybody listens.
-private final class Relay: Sendable {
-    private let state = Mutex<(status: Int32?, listener: (@Sendable (Int32) -> Void)?)>((nil, nil))
-
-    func end(_ status: Int32) {
-        let listener = state.withLock { state in
-            state.status = status
-            return state.listener
-        }
-        listener?(status)
-    }
-
-    func whenEnded(_ listener: @escaping @Sendable (Int32) -> Void) {
-        let status = state.withLock { state in
-            state.listener = listener
-            return state.status
-        }
-        if let status { listener(status) }
     }
 }
