@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -38,10 +39,14 @@ extension LinkClient {
         case let error as AgentError: return error.message
         case let error as NIOConnectionError:
             if error.connectionErrors.isEmpty {
-                return "the name \(error.host) cannot be resolved "
-                    + "(\(error.dnsAError ?? error.dnsAAAAError.map { $0 as any Error } ?? ChannelError.inappropriateOperationForState))"
+                let reason = (error.dnsAError ?? error.dnsAAAAError).map { " (\($0))" } ?? ""
+                return "the name \(error.host) cannot be resolved\(reason)"
             }
-            return error.connectionErrors.map { "\($0.target): \($0.error)" }.joined(separator: "; ")
+            return error.connectionErrors.map { failure in
+                let address = failure.target.ipAddress ?? "\(failure.target)"
+                return "\(address): \(explain(failure.error, trust: trust))"
+            }.joined(separator: "; ")
+        case let error as IOError: return String(cString: strerror(error.errnoCode))
         case ChannelError.connectTimeout: return "no connection within 2 s"
         case ChannelError.inputClosed, ChannelError.eof, ChannelError.ioOnClosedChannel:
             return "the connection was closed"

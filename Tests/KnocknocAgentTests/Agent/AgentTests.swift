@@ -1,0 +1,288 @@
+import Foundation
+import KnocknocEnforcement
+import KnocknocModel
+import KnocknocProtocol
+import NIOConcurrencyHelpers
+import NIOHTTP1
+import Testing
+
+@testable import KnocknocAgent
+
+@Suite("an agent and a server", .timeLimit(.minutes(1)))
+struct AgentTests {
+    /// Brings an agent to the point where one address is open until `ttl` from the hello's stamp.
+    private func open(_ link: FakeLink, ttl: Int64 = 60_000) async throws {
+        try await link.greet()
+        try link.snapshot(Scene.position(2), targets: [Scene.guardRow()], entries: [Scene.row(2, ttl: ttl)])
+        await link.waitApplied(2)
+    }
+
+    @Test("a grant goes to the kernel with its deadline and is confirmed")
+    func grant() async throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let server = try await FakeServer.start()
+        let enforcer = RecordingEnforcer()
+        let clocks = DrivenClocks()
+        try await withAgent(scene.configuration(server), enforcer: enforcer, clocks: clocks) {
+            let link = try await server.link()
+            try await open(link)
+            #expect(enforcer.members == [Scene.key: BootTime(milliseconds: 160_000)])
+            #expect(link.applied.last?.failures == [])
+            #expect(link.applied.last?.linkEpoch == 7)
+            #expect(server.heads.withLockedValue { $0.first?.uri } == "/agent/v1/link")
+        }
+        await server.kill()
+    }
+
+    @Test("a removal is confirmed only when the file grants it no more")
+    func removal() async throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let server = try await FakeServer.start()
+        let enforcer = RecordingEnforcer()
+        try await withAgent(scene.configuration(server), enforcer: enforcer, clocks: DrivenClocks()) {
+            let link = try await server.link()
+            try await open(link)
+            try link.changes(Scene.position(2), Scene.position(3), entries: [Scene.row(3, ttl: nil)])
+            await link.waitApplied(3)
+            #expect(enforcer.members.isEmpty)
+            guard case .state(let state) = try StateFile(path: scene.stateFile).read() else {
+                Issue.record("no state file when the removal was confirmed")
+                return
+            }
+            #expect(state.entries.isEmpty)
+            #expect(state.removals.keys.contains(Scene.entry))
+        }
+        await server.kill()
+    }
+
+    @Test("a removal that cannot be written is confirmed once the file is gone")
+    func unwritableRemoval() async throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let server = try await FakeServer.start()
+        let enforcer = RecordingEnforcer()
+        try await withAgent(scene.configuration(server), enforcer: enforcer, clocks: DrivenClocks()) {
+            let link = try await server.link()
+            try await open(link)
+            try FileManager.default.createDirectory(atPath: scene.stateFile + ".new", withIntermediateDirectories: true)
+            try link.changes(Scene.position(2), Scene.position(3), entries: [Scene.row(3, ttl: nil)])
+            await link.waitApplied(3)
+            #expect(!FileManager.default.fileExists(atPath: scene.stateFile))
+            try FileManager.default.removeItem(atPath: scene.stateFile + ".new")
+        }
+        await server.kill()
+    }
+
+    @Test("after a restart without a server an entry has what is left of its time, before anybody is dialed")
+    func restart() async throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let server = try await FakeServer.start()
+        let clocks = DrivenClocks()
+        try await withAgent(scene.configuration(server), enforcer: RecordingEnforcer(), clocks: clocks) {
+            try await open(try await server.link())
+        }
+        await server.kill()
+        clocks.advance(milliseconds: 20_000)
+        let enforcer = RecordingEnforcer()
+        try await withAgent(scene.configuration(server), enforcer: enforcer, clocks: clocks) {
+            await enforcer.changes.wait("the reconciliation") { !enforcer.members.isEmpty }
+            #expect(enforcer.members == [Scene.key: BootTime(milliseconds: 160_000)])
+            #expect(enforcer.events.first == .defined([Scene.target]))
+        }
+    }
+
+    @Test("what ended while the agent was away does not come back")
+    func endedMeanwhile() async throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let server = try await FakeServer.start()
+        let clocks = DrivenClocks()
+        try await withAgent(scene.configuration(server), enforcer: RecordingEnforcer(), clocks: clocks) {
+            try await open(try await server.link())
+        }
+        await server.kill()
+        clocks.advance(milliseconds: 60_000)
+        let enforcer = RecordingEnforcer()
+        try await withAgent(scene.configuration(server), enforcer: enforcer, clocks: clocks) {
+            await enforcer.changes.wait("the reconciliation") {
+                enforcer.events.contains { if case .reconciled = $0 { true } else { false } }
+            }
+            #expect(enforcer.members.isEmpty)
+            #expect(enforcer.targets.keys.contains(Scene.target))
+        }
+    }
+
+    @Test(
+        "after a reboot entries come back only by a clock that can be believed",
+        arguments: [(true, 30_000, 60_000 - 30_000), (false, 30_000, 0), (true, -5000, 0)] as [(Bool, Int64, Int64)])
+    func reboot(synchronised: Bool, passed: Int64, left: Int64) async throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let server = try await FakeServer.start()
+        let before = DrivenClocks()
+        try await withAgent(scene.configuration(server), enforcer: RecordingEnforcer(), clocks: before) {
+            try await open(try await server.link())
+        }
+        await server.kill()
+        let after = DrivenClocks(
+            bootID: "boot-2", bootMilliseconds: 7000, wallMilliseconds: 1_800_000_000_000 + passed,
+            synchronised: synchronised)
+        let enforcer = RecordingEnforcer()
+        try await withAgent(scene.configuration(server), enforcer: enforcer, clocks: after) {
+            await enforcer.changes.wait("the reconciliation") {
+                enforcer.events.contains { if case .reconciled = $0 { true } else { false } }
+            }
+            #expect(enforcer.members == (left > 0 ? [Scene.key: BootTime(milliseconds: 7000 + left)] : [:]))
+            // The guard itself is there in any case.
+            #expect(enforcer.targets.keys.contains(Scene.target))
+        }
+    }
+
+    @Test("a damaged state file leaves everything closed and says so")
+    func damaged() async throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let server = try await FakeServer.start()
+        await server.kill()
+        try Data("{\"format\":1,".utf8).write(to: URL(fileURLWithPath: scene.stateFile))
+        let log = RecordedLog()
+        let enforcer = RecordingEnforcer()
+        try await withAgent(scene.configuration(server), enforcer: enforcer, clocks: DrivenClocks(), log: log) {
+            await enforcer.changes.wait("the reconciliation") { !enforcer.events.isEmpty }
+            #expect(enforcer.members.isEmpty)
+        }
+        #expect(log.text.contains("closed until a server speaks"))
+        #expect(log.text.contains(scene.stateFile + ".damaged"))
+    }
+
+    @Test("an entry ends by the agent's own clock, with the server away")
+    func expiry() async throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let server = try await FakeServer.start()
+        let enforcer = RecordingEnforcer()
+        let clocks = DrivenClocks()
+        try await withAgent(scene.configuration(server), enforcer: enforcer, clocks: clocks) {
+            try await open(try await server.link(), ttl: 5000)
+            await server.kill()
+            await enforcer.changes.wait("the end") {
+                if clocks.boot().milliseconds < 105_000 { clocks.advance(milliseconds: 100) }
+                return enforcer.members.isEmpty
+            }
+            #expect(clocks.boot().milliseconds <= 105_100)
+        }
+    }
+
+    @Test("after a suspend what ended goes, and everything is applied again")
+    func suspend() async throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let server = try await FakeServer.start()
+        let enforcer = RecordingEnforcer()
+        let clocks = DrivenClocks()
+        let log = RecordedLog()
+        try await withAgent(scene.configuration(server), enforcer: enforcer, clocks: clocks, log: log) {
+            try await open(try await server.link())
+            let count = enforcer.events.count
+            clocks.suspend(milliseconds: 30_000)
+            await enforcer.changes.wait("the repeated reconciliation") {
+                clocks.advance(milliseconds: 10)
+                return enforcer.events.dropFirst(count).contains { if case .reconciled = $0 { true } else { false } }
+            }
+            #expect(enforcer.members == [Scene.key: BootTime(milliseconds: 160_000)])
+        }
+        #expect(log.text.contains("suspended"))
+        await server.kill()
+    }
+
+    @Test("what somebody emptied in the kernel is put back at once")
+    func disturbance() async throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let server = try await FakeServer.start()
+        let enforcer = RecordingEnforcer()
+        try await withAgent(scene.configuration(server), enforcer: enforcer, clocks: DrivenClocks()) {
+            try await open(try await server.link())
+            enforcer.emptyBySomebody()
+            enforcer.disturbed(.guardRestored)
+            await enforcer.changes.wait("the repair") { !enforcer.members.isEmpty }
+            #expect(enforcer.members == [Scene.key: BootTime(milliseconds: 160_000)])
+        }
+        await server.kill()
+    }
+
+    @Test("a guard on trial is counted, and taken back when nobody confirms it")
+    func trial() async throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let server = try await FakeServer.start()
+        let enforcer = RecordingEnforcer()
+        let clocks = DrivenClocks()
+        try await withAgent(scene.configuration(server), enforcer: enforcer, clocks: clocks) {
+            let link = try await server.link()
+            try await link.greet()
+            try link.snapshot(Scene.position(2), targets: [Scene.guardRow(confirmed: false)], entries: [])
+            await link.waitApplied(2)
+            #expect(enforcer.targets[Scene.target]?.purpose == .enforce)
+            #expect(
+                link.received.contains {
+                    if case .trial(let trial) = $0 { trial.state == .started && trial.flows == 2 } else { false }
+                })
+            await enforcer.changes.wait("the reversal") {
+                clocks.advance(milliseconds: 500)
+                return enforcer.targets[Scene.target]?.purpose == .unguard
+            }
+            #expect(clocks.boot().milliseconds >= 160_000)
+        }
+        await server.kill()
+    }
+
+    @Test("a target that fails is reported in the kernel's words, and its health says so")
+    func failure() async throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let server = try await FakeServer.start()
+        let enforcer = RecordingEnforcer()
+        enforcer.fail(Scene.target, "set inet filter allowed: No such file or directory")
+        try await withAgent(scene.configuration(server), enforcer: enforcer, clocks: DrivenClocks()) {
+            let link = try await server.link()
+            try await open(link)
+            #expect(link.applied.last?.failures.contains { $0.reason.contains("No such file") } == true)
+        }
+        await server.kill()
+    }
+
+    @Test("the dry-run backend says dry run and never open")
+    func dryRun() async throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let server = try await FakeServer.start()
+        var configuration = try scene.configuration(server)
+        configuration.backend = .dryRun
+        try await withAgent(configuration, enforcer: CompositeEnforcer(nftables: nil), clocks: DrivenClocks()) {
+            let link = try await server.link()
+            try await open(link)
+            #expect(link.applied.last?.dryRun == [Scene.target])
+            #expect(link.applied.last?.failures == [])
+        }
+        await server.kill()
+    }
+
+    @Test("without the right to change the firewall every target fails with the reason")
+    func unavailable() async throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let server = try await FakeServer.start()
+        let enforcer = CompositeEnforcer(nftables: UnavailableEnforcer(reason: "needs CAP_NET_ADMIN"))
+        try await withAgent(scene.configuration(server), enforcer: enforcer, clocks: DrivenClocks()) {
+            let link = try await server.link()
+            try await open(link)
+            #expect(link.applied.last?.failures.contains { $0.reason == "needs CAP_NET_ADMIN" } == true)
+            #expect(link.applied.last?.dryRun == [])
+        }
+        await server.kill()
+    }
+}

@@ -1,0 +1,170 @@
+import Crypto
+import Foundation
+import KnocknocModel
+import KnocknocProtocol
+import NIOCore
+import Testing
+
+@testable import KnocknocAgent
+
+@Suite("the life of a link", .timeLimit(.minutes(1)))
+struct LinkLifeTests {
+    @Test("hello is signed for this nonce, agent and host, with the pinned key")
+    func signedHello() async throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let server = try await FakeServer.start()
+        try await withAgent(scene.configuration(server), enforcer: RecordingEnforcer(), clocks: DrivenClocks()) {
+            let link = try await server.link()
+            let hello = try await link.greet()
+            let key = try Curve25519.Signing.PublicKey(
+                rawRepresentation: try #require(Data(base64Encoded: hello.signingKey)))
+            let signature = try #require(Data(base64Encoded: hello.signature))
+            let bytes = SignedHello.bytes(nonce: "bm9uY2U=", agent: testAgent, host: link.host)
+            #expect(key.isValidSignature(signature, for: bytes))
+            #expect(!key.isValidSignature(signature, for: SignedHello.bytes(nonce: "b3RoZXI=", agent: testAgent, host: link.host)))
+            #expect(hello.position == nil)
+            #expect(hello.capabilities["backend"] == "nftables")
+        }
+        await server.kill()
+    }
+
+    @Test("a lost link is dialed again, and goes on where it was")
+    func resumes() async throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let server = try await FakeServer.start()
+        let enforcer = RecordingEnforcer()
+        try await withAgent(scene.configuration(server), enforcer: enforcer, clocks: try SystemClocks()) {
+            let first = try await server.link(0)
+            try await first.greet()
+            try first.snapshot(Scene.position(2), targets: [Scene.guardRow()], entries: [Scene.row(2, ttl: 60_000)])
+            await first.waitApplied(2)
+            first.close()
+            let second = try await server.link(1)
+            let hello = try await second.greet()
+            #expect(hello.position == Scene.position(2))
+            #expect(enforcer.members.count == 1)
+        }
+        await server.kill()
+    }
+
+    @Test("when its node dies an agent is linked to another one within 3 s, and nothing opens or closes meanwhile")
+    func failover() async throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let dying = try await FakeServer.start()
+        let other = try await FakeServer.start()
+        let enforcer = RecordingEnforcer()
+        try await withAgent(scene.configuration(dying, other), enforcer: enforcer, clocks: try SystemClocks()) {
+            let link = try await dying.link()
+            try await link.greet()
+            try link.snapshot(Scene.position(2), targets: [Scene.guardRow()], entries: [Scene.row(2, ttl: 60_000)])
+            await link.waitApplied(2)
+            let events = enforcer.events.count
+            let start = ContinuousClock.now
+            await dying.kill()
+            let next = try await other.link()
+            #expect(ContinuousClock.now - start < .seconds(3))
+            try await next.greet()
+            #expect(enforcer.events.count == events)
+            #expect(enforcer.members.count == 1)
+        }
+        await other.kill()
+    }
+
+    @Test("two heartbeats without an answer end the link")
+    func silence() async throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let server = try await FakeServer.start()
+        let clocks = DrivenClocks()
+        let log = RecordedLog()
+        try await withAgent(scene.configuration(server), enforcer: RecordingEnforcer(), clocks: clocks, log: log) {
+            let link = try await server.link()
+            try await link.greet(heartbeat: 1000)
+            await server.changes.wait("the second link") {
+                clocks.advance(milliseconds: 50)
+                return server.accepted.count > 1
+            }
+            #expect(link.heartbeats.count == 2)
+        }
+        #expect(log.text.contains("did not answer two heartbeats"))
+        await server.kill()
+    }
+
+    @Test("a revoked agent closes everything, keeps its guards and stays away for a minute")
+    func revoked() async throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let server = try await FakeServer.start()
+        let enforcer = RecordingEnforcer()
+        let clocks = DrivenClocks()
+        try await withAgent(scene.configuration(server), enforcer: enforcer, clocks: clocks) {
+            let link = try await server.link()
+            try await link.greet()
+            try link.snapshot(Scene.position(2), targets: [Scene.guardRow()], entries: [Scene.row(2, ttl: 60_000)])
+            await link.waitApplied(2)
+            try link.send(.bye(.init(code: .revoked, text: "deleted by an administrator")))
+            await enforcer.changes.wait("the end of all members") { enforcer.members.isEmpty }
+            #expect(enforcer.targets[Scene.target]?.purpose == .released)
+            await server.changes.wait("the next link") {
+                clocks.advance(milliseconds: 200)
+                return server.accepted.count > 1
+            }
+            #expect(clocks.boot().milliseconds >= 160_000)
+        }
+        await server.kill()
+    }
+
+    @Test("a server that takes this agent for another one is left")
+    func wrongIdentity() async throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let server = try await FakeServer.start()
+        var configuration = try scene.configuration(server)
+        configuration.id = AgentID(value: 99)
+        let log = RecordedLog()
+        try await withAgent(configuration, enforcer: RecordingEnforcer(), clocks: DrivenClocks(), log: log) {
+            let link = try await server.link()
+            try link.send(.challenge(.init(agent: testAgent, nonce: "bm9uY2U=", protocolMin: 1, protocolMax: 1)))
+            try await link.channel.closeFuture.get()
+            #expect(link.hellos.isEmpty)
+            await link.changes.wait("the reason in the log") { log.text.contains("is it another's token?") }
+        }
+        await server.kill()
+    }
+
+    @Test("a message of a type from the future is left out, nonsense ends the link")
+    func strangeMessages() async throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let server = try await FakeServer.start()
+        try await withAgent(scene.configuration(server), enforcer: RecordingEnforcer(), clocks: DrivenClocks()) {
+            let link = try await server.link()
+            try await link.greet()
+            link.send(raw: "{\"type\":\"telepathy\",\"thought\":1}")
+            try link.send(.ping(.init(id: "p1")))
+            await link.changes.wait("the pong") { link.received.contains(.pong(.init(id: "p1"))) }
+            link.send(raw: "{\"type\":")
+            try await link.channel.closeFuture.get()
+        }
+        await server.kill()
+    }
+
+    @Test("a message of more than 1 MiB ends the link")
+    func oversized() async throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let server = try await FakeServer.start()
+        let log = RecordedLog()
+        try await withAgent(scene.configuration(server), enforcer: RecordingEnforcer(), clocks: DrivenClocks(), log: log) {
+            let link = try await server.link()
+            try await link.greet()
+            link.send(raw: String(repeating: " ", count: 1 << 20 | 1))
+            try await link.channel.closeFuture.get()
+            await link.changes.wait("the reason in the log") { log.text.contains("1 MiB") }
+        }
+        await server.kill()
+    }
+}

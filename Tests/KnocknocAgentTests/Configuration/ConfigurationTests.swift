@@ -1,0 +1,165 @@
+import KnocknocModel
+import Testing
+
+@testable import KnocknocAgent
+
+@Suite("the agent's configuration")
+struct ConfigurationTests {
+    private let good = """
+        # the agent of gateway 1
+        ServerURL = https://knoc.example.org, https://[2001:db8::1]:8443/sub/   # two nodes
+        Token = kna_0123456789abcdef
+        NeverGuard = 22, 2222
+        AlwaysAllow = 192.0.2.0/24,2001:db8::/32
+        """
+
+    private func read(
+        _ text: String, token: (String) throws(AgentError) -> String = { _ in "" }
+    ) throws -> AgentConfiguration {
+        let file = try ConfigurationFile(parsing: text, name: "knocknoc.conf")
+        return try AgentConfiguration(
+            settings: Settings(file: file, keys: AgentConfiguration.Key.all), readToken: token)
+    }
+
+    private func problems(_ text: String) -> [String] {
+        do {
+            _ = try read(text)
+            return []
+        } catch let error as ConfigurationError {
+            return error.problems.map(\.description)
+        } catch {
+            return ["\(error)"]
+        }
+    }
+
+    @Test("a whole file is understood, and what it leaves out has its default")
+    func whole() throws {
+        let configuration = try read(good)
+        #expect(configuration.servers.map(\.description) == ["https://knoc.example.org", "https://[2001:db8::1]:8443/sub"])
+        #expect(configuration.servers[1].path == "/sub/agent/v1/link")
+        #expect(configuration.neverGuard == [22, 2222])
+        #expect(configuration.alwaysAllow.count == 2)
+        #expect(configuration.healthListen == .init(host: "127.0.0.1", port: 8757))
+        #expect(configuration.stateFile == "/var/lib/knocknoc-agent/state.json")
+        #expect(configuration.keyFile == "/var/lib/knocknoc-agent/keys.json")
+        #expect(configuration.guardFile == "/var/lib/knocknoc-agent/guard.nft")
+        #expect(configuration.backend == .nftables)
+    }
+
+    @Test("an unknown key is refused with file, line and the key that was meant")
+    func unknownKey() {
+        #expect(
+            problems(good + "\nServerUrl2 = x\nStateFyle = /x") == [
+                "knocknoc.conf:6: unknown key \"ServerUrl2\"; did you mean ServerURL?",
+                "knocknoc.conf:7: unknown key \"StateFyle\"; did you mean StateFile?",
+            ])
+    }
+
+    @Test(
+        "a bad value is refused with file, line and what was expected",
+        arguments: [
+            ("Backend = iptables", "Backend: \"iptables\" cannot be used; expected nftables or dry-run"),
+            ("NeverGuard = 70000", "NeverGuard: \"70000\" cannot be used; expected ports 1 to 65535"),
+            ("AlwaysAllow = 10.0.0.1/8", "AlwaysAllow: \"10.0.0.1/8\" cannot be used; expected networks such as 192.0.2.0/24"),
+            ("HealthListen = 0.0.0.0:8757", "HealthListen: \"0.0.0.0:8757\" cannot be used; expected a loopback ADDRESS:PORT such as 127.0.0.1:8757, or none"),
+            ("TrustRTC = maybe", "TrustRTC: \"maybe\" cannot be used; expected true or false"),
+            ("StateFile = state.json", "StateFile: \"state.json\" cannot be used; expected an absolute path or none"),
+            ("ID = gateway", "ID: \"gateway\" cannot be used; expected the agent's UUID"),
+        ])
+    func badValue(line: String, message: String) {
+        let text = "ServerURL = https://a\nToken = kna_0123456789abcdef\n" + line
+        #expect(problems(text) == ["knocknoc.conf:3: " + message])
+    }
+
+    @Test("a line that is no setting is refused, and a key given twice")
+    func badLines() {
+        let found = problems("ServerURL https://a\nToken = kna_0123456789abcdef\nToken = kna_0123456789abcdeg\nName = \"x")
+        #expect(found.count == 3)
+        #expect(found.first == "knocknoc.conf:1: \"ServerURL ht…\" has no \"=\"; expected Key = value")
+        #expect(found.dropFirst().first == "knocknoc.conf:3: Token is given twice; line 2 has it too, expected it once")
+        #expect(found.last == "knocknoc.conf:4: Name: the closing double quote is missing")
+    }
+
+    @Test("without server and token both keys are named")
+    func missing() {
+        let found = problems("")
+        #expect(found.count == 2)
+        #expect(found.first?.contains("KNOCKNOC_AGENT_SERVER_URL") == true)
+        #expect(found.last?.contains("KNOCKNOC_AGENT_TOKEN") == true)
+    }
+
+    @Test("http:// beyond this machine is refused unless InsecureHTTP says so")
+    func plainHTTP() throws {
+        let token = "\nToken = kna_0123456789abcdef"
+        #expect(problems("ServerURL = http://knoc.example.org" + token).first?.contains("InsecureHTTP = true") == true)
+        #expect(problems("ServerURL = http://10.0.0.1:8756" + token).count == 1)
+        #expect(problems("ServerURL = http://127.0.0.1:8756" + token).isEmpty)
+        #expect(problems("ServerURL = http://[::1]:8756" + token).isEmpty)
+        #expect(problems("ServerURL = http://10.0.0.1:8756\nInsecureHTTP = true" + token).isEmpty)
+    }
+
+    @Test(
+        "a URL that would carry a secret or cannot be dialed is refused",
+        arguments: [
+            "https://user:secret@host", "https://host?token=x", "https://host#x", "ftp://host", "https://", "host:8756",
+            "https://host:0", "https://host:99999", "https://[::1", "https://ho st",
+        ])
+    func badURL(text: String) { #expect(ServerURL(text) == nil) }
+
+    @Test("flag beats environment beats file, key by key")
+    func layers() throws {
+        let key = AgentConfiguration.Key.self
+        var flags = Settings()
+        flags[key.name] = .init("by flag", place: "--name")
+        var environment = Settings()
+        environment[key.name] = .init("by environment", place: "environment KNOCKNOC_AGENT_NAME")
+        environment[key.zone] = .init("by environment", place: "environment KNOCKNOC_AGENT_ZONE")
+        let file = try Settings(
+            file: ConfigurationFile(parsing: "Name = f\nZone = f\nLogLevel = debug", name: "f"), keys: key.all)
+        let all = flags.over(environment).over(file)
+        #expect(all[key.name]?.text == "by flag")
+        #expect(all[key.zone]?.text == "by environment")
+        #expect(all[key.logLevel]?.text == "debug")
+    }
+
+    @Test("every key has an environment twin of the contract")
+    func twins() {
+        let names = AgentConfiguration.Key.all.map { $0.environmentName(prefix: "KNOCKNOC_AGENT") }
+        #expect(names.contains("KNOCKNOC_AGENT_TLS_CA_FILE"))
+        #expect(names.contains("KNOCKNOC_AGENT_SERVER_URL"))
+        #expect(names.contains("KNOCKNOC_AGENT_STATE_FILE"))
+        #expect(Set(names).count == names.count)
+    }
+
+    @Test("a bad token is refused without being shown, and a good one never shows itself")
+    func secretToken() throws {
+        let bad = problems("ServerURL = https://a\nToken = short-secret")
+        #expect(bad.count == 1)
+        #expect(bad.first?.contains("short-secret") == false)
+        let configuration = try read(good)
+        #expect(!"\(configuration)".contains("kna_"))
+        #expect(!String(reflecting: configuration).contains("kna_"))
+    }
+
+    @Test("a token file is read, and one that cannot be read is named with the reason")
+    func tokenFile() throws {
+        let text = "ServerURL = https://a\nTokenFile = /run/token"
+        let configuration = try read(text) { path in path == "/run/token" ? "kna_0123456789abcdef" : "" }
+        #expect(configuration.token.secret == "kna_0123456789abcdef")
+        #expect(throws: AgentError.self) { try AgentConfiguration.readToken("/nowhere/token") }
+    }
+
+    @Test("no state file needs a key file")
+    func noState() throws {
+        let base = "ServerURL = https://a\nToken = kna_0123456789abcdef\nStateFile = none"
+        #expect(problems(base).first?.contains("KeyFile = /PATH") == true)
+        #expect(try read(base + "\nKeyFile = /etc/keys.json").stateFile == nil)
+    }
+
+    @Test("the agent's own ports and those of a server on this machine cannot be guarded")
+    func protected() throws {
+        let configuration = try read(
+            "ServerURL = http://127.0.0.1:8756,https://far.example.org\nToken = kna_0123456789abcdef\nNeverGuard = 22")
+        #expect(configuration.protectedPorts.sorted() == [22, 8756, 8757])
+    }
+}

@@ -1,0 +1,126 @@
+import Foundation
+import KnocknocModel
+import KnocknocProtocol
+import Testing
+
+@testable import KnocknocAgent
+
+@Suite("the agent's files")
+struct FileTests {
+    private func state() -> AgentState {
+        AgentState(
+            agent: testAgent, boot: "boot-1", wall: Timestamp(microseconds: 1), time: BootTime(milliseconds: 5),
+            position: Scene.position(3), targets: [Scene.guardRow()],
+            entries: [
+                Scene.entry: .init(
+                    target: Scene.target, address: Scene.alice, revision: 3, deadline: BootTime(milliseconds: 9000))
+            ])
+    }
+
+    private func mode(_ path: String) throws -> Int {
+        try #require(FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int)
+    }
+
+    @Test("what is written is read again, and nobody else may read it")
+    func whole() throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let file = StateFile(path: scene.stateFile)
+        try file.write(state())
+        guard case .state(let read) = try file.read() else {
+            Issue.record("no state")
+            return
+        }
+        #expect(read == state())
+        #expect(try mode(scene.stateFile) == 0o600)
+        #expect(!FileManager.default.fileExists(atPath: scene.stateFile + ".new"))
+    }
+
+    @Test("a torn file is moved aside and reported, wherever it was torn", arguments: [0, 1, 40, 200])
+    func torn(bytes: Int) throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let file = StateFile(path: scene.stateFile)
+        try file.write(state())
+        let content = try Data(contentsOf: URL(fileURLWithPath: scene.stateFile))
+        try content.prefix(bytes).write(to: URL(fileURLWithPath: scene.stateFile))
+        guard case .damaged(_, let target) = try file.read() else {
+            Issue.record("a torn file was taken for whole")
+            return
+        }
+        #expect(target == scene.stateFile + ".damaged")
+        guard case .none = try file.read() else {
+            Issue.record("the torn file is still there")
+            return
+        }
+    }
+
+    @Test("a file of another format is not guessed at")
+    func otherFormat() throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        var newer = state()
+        newer.format = 99
+        try StateFile(path: scene.stateFile).write(newer)
+        guard case .damaged(let reason, _) = try StateFile(path: scene.stateFile).read() else {
+            Issue.record("format 99 was read")
+            return
+        }
+        #expect(reason.contains("99"))
+    }
+
+    @Test("a removal that cannot be written takes the file away, so that it grants nothing again")
+    func unwritable() throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let file = StateFile(path: scene.stateFile)
+        try file.write(state())
+        // A folder where the temporary file would be: no write can succeed, for root neither.
+        try FileManager.default.createDirectory(atPath: scene.stateFile + ".new", withIntermediateDirectories: false)
+        let removal = StateWriter.write(state(), [4, 5], file)
+        #expect(removal.durable == [4, 5])
+        #expect(removal.error != nil)
+        #expect(!FileManager.default.fileExists(atPath: scene.stateFile))
+    }
+
+    @Test("an addition that cannot be written leaves the file as it was")
+    func unwritableAddition() throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let file = StateFile(path: scene.stateFile)
+        try file.write(state())
+        try FileManager.default.createDirectory(atPath: scene.stateFile + ".new", withIntermediateDirectories: false)
+        let result = StateWriter.write(state(), [], file)
+        #expect(result.error?.message.contains(scene.stateFile) == true)
+        #expect(FileManager.default.fileExists(atPath: scene.stateFile))
+    }
+
+    @Test("keys are made once, kept, and readable by nobody else")
+    func keys() throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let made = try KeyFile(path: scene.keyFile).readOrMake()
+        let again = try KeyFile(path: scene.keyFile).readOrMake()
+        #expect(made.fingerprint == again.fingerprint)
+        #expect(made.fingerprint.hasPrefix("SHA256:"))
+        #expect(try mode(scene.keyFile) == 0o600)
+    }
+
+    @Test("a damaged key file is never replaced by new keys")
+    func damagedKeys() throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        try Data("{}".utf8).write(to: URL(fileURLWithPath: scene.keyFile))
+        #expect(throws: AgentError.self) { try KeyFile(path: scene.keyFile).readOrMake() }
+        #expect(try Data(contentsOf: URL(fileURLWithPath: scene.keyFile)) == Data("{}".utf8))
+    }
+
+    @Test("a token file gives its first line, without white space")
+    func tokenLine() throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let path = scene.folder + "/token"
+        try Data("  \(testToken) \r\nmore\n".utf8).write(to: URL(fileURLWithPath: path))
+        #expect(try AgentConfiguration.readToken(path) == testToken)
+    }
+}

@@ -1,0 +1,93 @@
+import KnocknocEnforcement
+import KnocknocModel
+import NIOConcurrencyHelpers
+
+/// A kernel in memory: remembers members, tells when something happened, and fails where it is told to.
+final class RecordingEnforcer: Enforcer {
+    struct Key: Hashable {
+        var target: TargetID
+        var address: IPAddress
+    }
+
+    enum Event: Hashable {
+        case defined([TargetID])
+        case applied([MemberChange])
+        case reconciled([Member])
+    }
+
+    private struct State {
+        var members: [Key: BootTime] = [:]
+        var targets: [TargetID: TargetDefinition] = [:]
+        var events: [Event] = []
+        var failing: [TargetID: String] = [:]
+    }
+
+    private let state = NIOLockedValueBox(State())
+    private let stream: AsyncStream<Disturbance>
+    private let disturb: AsyncStream<Disturbance>.Continuation
+    let changes = Signal()
+
+    init() { (stream, disturb) = AsyncStream.makeStream() }
+
+    var members: [Key: BootTime] { state.withLockedValue { $0.members } }
+    var events: [Event] { state.withLockedValue { $0.events } }
+    var targets: [TargetID: TargetDefinition] { state.withLockedValue { $0.targets } }
+
+    func fail(_ target: TargetID, _ reason: String?) { state.withLockedValue { $0.failing[target] = reason } }
+    func emptyBySomebody() { state.withLockedValue { $0.members = [:] } }
+    func disturbed(_ disturbance: Disturbance) { disturb.yield(disturbance) }
+
+    func define(_ targets: [TargetDefinition]) async -> [TargetID: KnocknocEnforcement.Outcome] {
+        note(.defined(targets.map(\.id))) { state in
+            state.targets = Dictionary(targets.map { ($0.id, $0) }) { $1 }
+        }
+        return outcomes(targets)
+    }
+
+    func apply(_ changes: [MemberChange]) async -> [KnocknocEnforcement.Outcome] {
+        note(.applied(changes)) { state in
+            for change in changes {
+                switch change {
+                case .open(let member):
+                    state.members[Key(target: member.target, address: member.address)] = member.deadline
+                case .close(let target, let address): state.members[Key(target: target, address: address)] = nil
+                case .cut: break
+                }
+            }
+        }
+        let failing = state.withLockedValue { $0.failing }
+        return changes.map { failing[$0.target].map { .failed($0) } ?? .applied }
+    }
+
+    func reconcile(_ targets: [TargetDefinition], _ members: [Member]) async -> Reconciliation {
+        note(.reconciled(members)) { state in
+            state.members = Dictionary(
+                members.map { (Key(target: $0.target, address: $0.address), $0.deadline) }) { $1 }
+        }
+        return Reconciliation(targets: outcomes(targets))
+    }
+
+    func disturbances() -> AsyncStream<Disturbance> { stream }
+
+    func flowsCut(by guard: NFTablesGuard) async -> FlowCensus {
+        FlowCensus(flows: 2, sources: [.v4(0x0a00_0001)])
+    }
+
+    private func outcomes(_ targets: [TargetDefinition]) -> [TargetID: KnocknocEnforcement.Outcome] {
+        let failing = state.withLockedValue { $0.failing }
+        return Dictionary(
+            targets.map { target in
+                if case .dryRun = target.backend { return (target.id, .dryRun) }
+                return (target.id, failing[target.id].map { .failed($0) } ?? .applied)
+            }
+        ) { $1 }
+    }
+
+    private func note(_ event: Event, _ change: (inout State) -> Void) {
+        state.withLockedValue { state in
+            change(&state)
+            state.events.append(event)
+        }
+        changes.notify()
+    }
+}
