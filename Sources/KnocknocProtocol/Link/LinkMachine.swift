@@ -6,7 +6,7 @@ public import KnocknocModel
 /// is left of every entry from the agent's own last stamp and the database's time when that stamp arrived, so that
 /// delay only shortens.
 public struct LinkMachine: Sendable {
-    let linkEpoch: Int64
+    public let linkEpoch: Int64
     private var stamp: AgentStamp
     /// The database's time, estimated on its late side, when `stamp` arrived.
     private var stampedAt: Timestamp
@@ -116,6 +116,9 @@ public struct LinkMachine: Sendable {
         guard !isClosed else { return [] }
         return (reported.map { [.record($0)] } ?? []) + fetch()
     }
+
+    /// Whether a snapshot goes on once ``written()`` is said.
+    public var isSending: Bool { sending != nil }
 
     /// Everything sent so far is out.
     public mutating func written() -> [LinkEffect] {

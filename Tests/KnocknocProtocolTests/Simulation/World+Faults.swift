@@ -45,7 +45,7 @@ extension World {
     // MARK: Faults
 
     func fault() {
-        let kind = random.next() % 10
+        let kind = random.next() % 11
         trace.append("\(now) fault \(kind)")
         switch kind {
         case 0, 1: cut()
@@ -69,6 +69,11 @@ extension World {
             perform(agent?.linkDown() ?? [])
             links[old].stall += random.pick(0...4000)
             schedule(.dial(run: run), in: random.pick(0...100))
+        case 8:
+            // A failover lost nothing but what agents reported, which is committed without waiting.
+            store.applied = -1
+            store.failures = []
+            schedule(.reconnected, in: random.pick(1...2000))
         default: rewind()
         }
     }
@@ -128,8 +133,8 @@ extension World {
         store = older[back]
         older.removeLast(older.count - back)
         trace.append("\(now) rewound to \(store.revision)")
-        // Every node loses its connections, and hears of that.
-        schedule(.reconnected, in: random.pick(1...2000))
+        // Every node loses its connections; that it hears of it is no more than a hint.
+        if random.chance(50) { schedule(.reconnected, in: random.pick(1...2000)) }
         guard random.chance(30) else { return }
         serial += 1
         store.epoch = "site-\(serial)"

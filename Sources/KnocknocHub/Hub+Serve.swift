@@ -1,0 +1,31 @@
+public import KnocknocModel
+import KnocknocProtocol
+import Logging
+public import NIOCore
+public import NIOWebSocket
+
+extension Hub {
+    /// Serves one agent's link until it ends.
+    ///
+    /// - Parameters:
+    ///   - channel: the upgraded connection; its decoder must take frames of 1 MiB.
+    ///   - agent: whose bearer token came with the request.
+    ///   - host: the request's `Host` header, which the agent signs.
+    public func serve(
+        _ channel: NIOAsyncChannel<WebSocketFrame, WebSocketFrame>, agent: AgentID, host: String
+    ) async {
+        var logger = logger
+        logger[metadataKey: "agent"] = "\(agent)"
+        do {
+            try await channel.executeThenClose { [logger] inbound, outbound in
+                let vitals = LinkVitals(now: .now)
+                let session = LinkSession(
+                    hub: self, agent: agent, host: host, channel: channel.channel, vitals: vitals,
+                    writer: LinkWriter(outbound: outbound, vitals: vitals), logger: logger)
+                try await session.run(inbound)
+            }
+        } catch {
+            logger.debug("A link ended.", metadata: ["error": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,125 @@
+public import KnocknocModel
+import KnocknocProtocol
+public import Logging
+public import ServiceLifecycle
+import Synchronization
+
+/// The server's end of all agents' links on this node: who is linked, what wakes them, what they report.
+public final class Hub: Service {
+    let directory: any LinkDirectory
+    let node: String
+    let options: HubOptions
+    let logger: Logger
+    let registry = LinkRegistry()
+    let recorder: ReportRecorder
+    let pings = PingBoard()
+    private let draining = Mutex(false)
+
+    /// - Parameter node: this web node's name, as agents and administrators see it.
+    public init(directory: any LinkDirectory, node: String, options: HubOptions = HubOptions(), logger: Logger) {
+        self.directory = directory
+        self.node = node
+        self.options = options
+        self.logger = logger
+        recorder = ReportRecorder(directory: directory, logger: logger)
+    }
+
+    /// Works until the task is cancelled or a graceful shutdown begins, then says bye to every agent.
+    public func run() async throws {
+        await cancelWhenGracefulShutdown {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await self.recorder.run() }
+                group.addTask { await self.follow() }
+                group.addTask { await self.repeatedly(every: self.options.comparison) { await self.compare() } }
+                group.addTask { await self.repeatedly(every: self.options.presence) { await self.notePresence() } }
+                await group.waitForAll()
+            }
+        }
+        drain()
+    }
+
+    /// The agents that are linked to this node.
+    public var agents: [AgentID] { registry.all.map(\.agent) }
+
+    /// The time to this agent and back over its link; nil where it is not linked here or does not answer within 5 s.
+    public func ping(_ agent: AgentID) async -> Duration? {
+        guard let link = registry[agent] else { return nil }
+        var generator = SystemRandomNumberGenerator()
+        let id = String(generator.next(), radix: 16)
+        return await pings.ping(id, limit: .seconds(5)) { link.put(.ping(id)) }
+    }
+
+    /// Says bye to every agent and refuses links from now on.
+    public func drain() {
+        draining.withLock { $0 = true }
+        for link in registry.all { link.put(.close(.draining, "this node is stopping")) }
+    }
+
+    /// Why no link is taken now, nil where one is.
+    var refusal: (code: ServerMessage.Bye.Code, text: String)? {
+        if draining.withLock({ $0 }) { return (.draining, "this node is stopping") }
+        if directory.databaseAge() > options.databaseSilence { return (.noDatabase, "this node has no database now") }
+        return nil
+    }
+
+    // MARK: What wakes links
+
+    private func follow() async {
+        for await change in directory.changes() { apply(change) }
+    }
+
+    func apply(_ change: LinkChange) {
+        switch change {
+        case .agents(let agents): for agent in agents { registry[agent]?.put(.wake) }
+        case .everything: for link in registry.all { link.put(.reconnected) }
+        }
+    }
+
+    /// Compares every link with the store and looks after the dead; the truth where a hint was lost.
+    func compare(now: ContinuousClock.Instant = .now) async {
+        let links = registry.all
+        recorder.retry()
+        if let refusal = self.refusal {
+            for link in links { link.put(.close(refusal.code, refusal.text)) }
+            return
+        }
+        for link in links {
+            let silence = options.heartbeat * 3
+            guard let complaint = link.vitals.complaint(at: now, silence: silence, write: options.write) else { continue }
+            logger.info("A link is dead.", metadata: ["agent": "\(link.agent)", "reason": "\(complaint)"])
+            link.cut()
+        }
+        await compare(links)
+    }
+
+    func compare(_ links: [Link]) async {
+        guard !links.isEmpty else { return }
+        do {
+            let standings = try await directory.standings(of: links.map(\.agent))
+            for link in links {
+                if let standing = standings[link.agent] {
+                    link.put(.compare(standing))
+                } else {
+                    link.put(.close(.revoked, "the agent was deleted or disabled"))
+                }
+            }
+        } catch {
+            logger.debug("The links could not be compared.", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func notePresence() async {
+        let agents = agents
+        guard !agents.isEmpty else { return }
+        do { try await directory.presence(agents, node: node) } catch {
+            logger.debug("Presence could not be noted.", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func repeatedly(every interval: Duration, _ body: @Sendable () async -> Void) async {
+        while !Task.isCancelled {
+            do { try await Task.sleep(for: interval) } catch { return }
+            await body()
+        }
+    }
+}

@@ -1,0 +1,21 @@
+/// The hub's intervals and limits.
+public struct HubOptions: Sendable {
+    /// Between an agent's heartbeats; three missed ones end the link.
+    public var heartbeat: Duration = .seconds(5)
+    /// How long an agent may take to say hello.
+    public var hello: Duration = .seconds(10)
+    /// How long one write may be stuck.
+    public var write: Duration = .seconds(10)
+    /// Between comparisons of all links with the store.
+    public var comparison: Duration = .seconds(1)
+    /// Between notes of who is linked here.
+    public var presence: Duration = .seconds(15)
+    /// How long the database may be silent before the node lets its agents go.
+    public var databaseSilence: Duration = .seconds(5)
+    /// How long a link may take to end after its bye.
+    public var farewell: Duration = .seconds(2)
+    /// This software's version, for the welcome.
+    public var version = "0"
+
+    public init() {}
+}

@@ -1,0 +1,18 @@
+import KnocknocModel
+import KnocknocProtocol
+
+/// What happens to one link, in the order in which it is dealt with.
+enum LinkInput: Sendable {
+    /// - at: the database's time, estimated on its late side, when the message arrived.
+    case message(AgentMessage, at: Timestamp)
+    case wake
+    case reconnected
+    case compare(LinkStanding)
+    case fetched(StreamAnswer)
+    case failed(String)
+    case replayed
+    /// The last message of a snapshot is out.
+    case written
+    case ping(String)
+    case close(ServerMessage.Bye.Code, String)
+}
