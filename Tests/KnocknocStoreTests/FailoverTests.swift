@@ -1,0 +1,106 @@
+import Foundation
+import KnocknocModel
+import Synchronization
+import Testing
+
+@testable import KnocknocStore
+
+/// Two real clusters, a primary and its standby.
+@Suite("a primary that moves", .enabled(if: PostgresServer.isInstalled, "no PostgreSQL server is installed"))
+struct FailoverTests {
+    @Test("behind a two-host URL the same process goes on after a promotion, listener included")
+    func promotion() async throws {
+        let primary = try await PostgresServer(settings: ["wal_level": "replica", "max_wal_senders": "4"])
+        let name = try await primary.makeDatabase()
+        let standby = try await PostgresServer(following: primary)
+        try await primary.sql("alter system set synchronous_standby_names = 'standby'")
+        try await primary.sql("select pg_reload_conf()")
+        let url = "postgres://postgres@127.0.0.1:\(primary.port),127.0.0.1:\(standby.port)/\(name)"
+        let (one, two) = (try Fixture.open(url), try Fixture.open(url))
+        try await Migrator(one, logger: Fixture.logger).migrate()
+        try await one.migrate { try await $0.execute(script: Fixture.probe(.postgres)) }
+        try await Fixture.running(one) {
+            try await Fixture.running(two) {
+                try await insert(1, one)
+                for side in [one, two] { while try await side.health().events != "live" { await Task.yield() } }
+                #expect(try await one.health().durability == "sync")
+
+                try await primary.stopAtOnce()
+                let during = Task { try await insert(2, one) }
+                let reading = Task { try await Fixture.count(two) }
+                try await standby.promote()
+                let start = ContinuousClock.now
+                try await during.value
+                #expect(try await reading.value >= 1)
+                try await insert(3, two)
+                #expect(start.duration(to: .now) < .seconds(2))
+                try await Fixture.expect(3, in: one)
+
+                for side in [one, two] { while try await live(side) == false { await Task.yield() } }
+                let user = UserID.new(at: SystemTime.now())
+                let events = two.events()
+                one.announce(.users([user]))
+                #expect(await Fixture.wait(events) { $0 == .users([user]) })
+                #expect(one.estimatedNow().milliseconds(since: SystemTime.now()) < 2000)
+            }
+        }
+    }
+
+    @Test("a wait for the synchronous standby that is given up is looked up, and the write is done once")
+    func cancelledSyncWait() async throws {
+        let server = try await PostgresServer()
+        let name = try await server.makeDatabase()
+        let database = try Fixture.open(server.url(name))
+        try await Migrator(database, logger: Fixture.logger).migrate()
+        try await database.migrate { try await $0.execute(script: Fixture.probe(.postgres)) }
+        try await server.sql("alter system set synchronous_standby_names = 'nobody'")
+        try await server.sql("select pg_reload_conf()")
+        while try await server.sql("show synchronous_standby_names") != "nobody" {}
+        let attempts = Mutex(0)
+        let writing = Task {
+            try await database.write(Fixture.operation()) { transaction in
+                attempts.withLock { $0 += 1 }
+                _ = try await transaction.run(Statement("insert into probe (id) values (1)"))
+            }
+        }
+        let waiting = "from pg_stat_activity where wait_event = 'SyncRep'"
+        while try await server.sql("select count(*) \(waiting)") == "0" {}
+        try await server.sql("select pg_cancel_backend(pid) \(waiting)")
+        try await writing.value
+        #expect(attempts.withLock { $0 } == 2)
+        try await Fixture.expect(1, in: database)
+        await database.close()
+    }
+
+    @Test("a database that is away at start is waited for")
+    func awayAtStart() async throws {
+        // The port of a server that is stopped is nobody's; it starts on it again.
+        let server = try await PostgresServer()
+        let name = try await server.makeDatabase()
+        try await server.stopAtOnce()
+        let database = try Fixture.open(server.url(name))
+        try await Fixture.running(database) {
+            let ready = Latch()
+            let waiting = Task {
+                try await database.waitUntilReachable()
+                ready.set()
+                try await Migrator(database, logger: Fixture.logger).migrate()
+            }
+            #expect(try await !ready.wait(within: .milliseconds(600)))
+            try await server.startAgain()
+            #expect(try await ready.wait(within: .seconds(10)))
+            try await waiting.value
+            #expect(try await database.health().schema >= 1)
+        }
+    }
+
+    private func insert(_ id: Int, _ database: any Database) async throws {
+        try await database.write(Fixture.operation()) { transaction in
+            _ = try await transaction.run(Statement("insert into probe (id) values ($1)", id))
+        }
+    }
+
+    private func live(_ database: any Database) async throws -> Bool {
+        await (try? database.health())?.events == "live"
+    }
+}

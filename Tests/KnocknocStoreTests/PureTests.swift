@@ -1,0 +1,136 @@
+import KnocknocModel
+import Testing
+
+@testable import KnocknocStore
+
+@Suite("pure parts of the store")
+struct PureTests {
+    @Test(
+        "dollar parameters become SQLite's, and nothing else does",
+        arguments: [
+            ("select $1, $12", "select ?1, ?12"),
+            ("select '$1', \"$2\", `$3`, [$4], $5", "select '$1', \"$2\", `$3`, [$4], ?5"),
+            ("select 'it''s $1', $1", "select 'it''s $1', ?1"),
+            ("select a$1, _b$2, ü$3, $3", "select a$1, _b$2, ü$3, ?3"),
+            ("-- costs $1\nselect $1", "-- costs $1\nselect ?1"),
+            ("/* $1 * / $2 */ $3", "/* $1 * / $2 */ ?3"),
+            ("a - $1 / $2 $name $", "a - ?1 / ?2 $name $"),
+            ("x='unended $1", "x='unended $1"),
+            ("/*/ $1 */ $2", "/*/ $1 */ ?2"),
+            ("", ""),
+        ])
+    func lexer(_ sql: String, _ expected: String) {
+        #expect(ParameterLexer.rewrite(sql) == expected)
+    }
+
+    @Test("a notification says the same after its journey")
+    func notification() throws {
+        var events = PendingEvents()
+        events.add(.agents([.new(at: SystemTime.now()), .new(at: SystemTime.now())]))
+        events.add(.users([.new(at: SystemTime.now())]))
+        let sent = Notification(sender: "me", content: .events(events))
+        #expect(Notification(sent.text) == sent)
+        let nonce = Notification(sender: "me", content: .nonce("x1"))
+        #expect(Notification(nonce.text) == nonce)
+    }
+
+    @Test("too many identifiers for one notification become everything")
+    func longNotification() {
+        var events = PendingEvents()
+        events.add(.agents(Set((0..<500).map { _ in .new(at: SystemTime.now()) })))
+        #expect(Notification(sender: "me", content: .events(events)).text == "me;*")
+    }
+
+    @Test("a notification that is not understood means everything, and foreign text means nothing")
+    func foreignNotifications() {
+        var everything = PendingEvents()
+        everything.add(.everything)
+        for text in ["me;z:1", "me;a:nonsense", "me;*"] {
+            #expect(Notification(text)?.content == .events(everything))
+        }
+        #expect(Notification("hello") == nil)
+        #expect(Notification("") == nil)
+    }
+
+    @Test("the estimate counts the time since sending, and a clock that went back only stands still")
+    func estimate() {
+        let start = ContinuousClock.now
+        let clock = ClockEstimate(wall: { Timestamp(microseconds: 5) })
+        #expect(clock.now(at: start) == Timestamp(microseconds: 5))
+        clock.take(Timestamp(microseconds: 1_000_000), sent: start, answered: start + .milliseconds(80))
+        #expect(clock.now(at: start + .milliseconds(100)) == Timestamp(microseconds: 1_100_000))
+        clock.take(Timestamp(microseconds: 500_000), sent: start + .seconds(1))
+        #expect(clock.now(at: start + .seconds(1)) == Timestamp(microseconds: 1_100_000))
+        #expect(clock.now(at: start + .seconds(2)) == Timestamp(microseconds: 1_500_000))
+        #expect(clock.silence(at: start + .seconds(2)) >= .zero)
+    }
+
+    @Test("a database URL shows neither password nor key, and gives up the key")
+    func url() throws {
+        let url = try DatabaseURL("postgres://kn:s3cret%40x@a:1,b:2/d?sslmode=require&knocknoc_key=AB%2Bc&password=p")
+        #expect(url.encryptionKey == "AB+c")
+        #expect(url.location == "postgres://kn:s3cret%40x@a:1,b:2/d?sslmode=require&password=p")
+        #expect(url.description == "postgres://kn:***@a:1,b:2/d?sslmode=require&password=***")
+        #expect(try DatabaseURL("postgres://h/d?knocknoc_key=x").location == "postgres://h/d")
+        #expect(try DatabaseURL("sqlite:///var/lib/k.db").location == "/var/lib/k.db")
+    }
+
+    @Test(
+        "a URL that cannot be used says what was expected, without its password",
+        arguments: ["mysql://u:s3cret@h/d", "sqlite://relative.db", "sqlite:///", "", "/var/lib/k.db"])
+    func badURL(_ text: String) {
+        let error = #expect(throws: StoreError.self) { try DatabaseURL(text) }
+        #expect(error?.code == .configuration && error?.message.contains("expected") == true)
+        #expect(error?.message.contains("s3cret") == false)
+    }
+
+    @Test("libpq's complaint about a URL names the parameter and not the password")
+    func badParameter() {
+        let error = #expect(throws: StoreError.self) {
+            try PostgresDatabase(url: "postgres://u:s3cret@h/d?sslmod=require", logger: Fixture.logger)
+        }
+        #expect(error?.message.contains("sslmod") == true && error?.message.contains("s3cret") == false)
+    }
+
+    @Test("hosts of a DSN keep their ports and share the rest")
+    func hosts() throws {
+        let targets = try PostgresTarget.parse("postgres://u@a:1,b:2/d?tcp_user_timeout=7&target_session_attrs=any")
+        #expect(targets.map(\.name) == ["a:1", "b:2"])
+        #expect(targets[1].parameters["tcp_user_timeout"] == "7")
+        #expect(targets[1].parameters["keepalives_idle"] == "5")
+        #expect(try PostgresTarget.parse("postgres://u@a,b:9/d").map(\.port) == [nil, "9"])
+    }
+
+    @Test("slots go to whoever asked first, and waiting ends")
+    func semaphore() async throws {
+        let semaphore = FairSemaphore(slots: 1)
+        try await semaphore.acquire(within: .seconds(1), for: "a test")
+        await #expect(throws: StoreError.self) {
+            try await semaphore.acquire(within: .milliseconds(10), for: "a test")
+        }
+        let waiting = Task { try await semaphore.acquire(within: .seconds(60), for: "a test") }
+        waiting.cancel()
+        await #expect(throws: CancellationError.self) { try await waiting.value }
+        semaphore.release()
+        try await semaphore.acquire(within: .milliseconds(10), for: "a test")
+    }
+
+    @Test("a race goes on to the next when one is slow, and ends with all reasons when none succeeds")
+    func race() async throws {
+        let never = Latch()
+        let winner = try await StaggeredRace.first(of: [0, 1, 2], every: .milliseconds(5)) { item in
+            if item == 0 { _ = try await never.wait(within: .seconds(60)) }
+            if item == 1 { throw StoreError(.unavailable, "one") }
+            return item
+        } failure: { $0[0] }
+        #expect(winner == 2)
+        let error = await #expect(throws: StoreError.self) {
+            try await StaggeredRace.first(of: ["a", "b"], every: .seconds(60)) { item -> Int in
+                throw StoreError(.unavailable, item)
+            } failure: { errors in
+                StoreError(.unavailable, errors.map { "\($0)" }.joined())
+            }
+        }
+        #expect(error?.message == "ab")
+    }
+}

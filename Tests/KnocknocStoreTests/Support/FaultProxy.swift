@@ -1,0 +1,89 @@
+import Foundation
+import Synchronization
+
+/// Stands between the driver and Postgres and cuts the line at a COMMIT, once.
+final class FaultProxy: Sendable {
+    enum Fault: Sendable, CaseIterable {
+        /// COMMIT never arrives.
+        case beforeCommit
+        /// COMMIT is done, and its answer is lost.
+        case afterCommit
+    }
+
+    let port: Int
+    private let listener: Int32
+    private let server: Int
+    private let fault: Mutex<Fault?>
+
+    init(to server: PostgresServer, _ fault: Fault) throws {
+        self.server = server.port
+        self.fault = Mutex(fault)
+        (listener, port) = try Command.listen(backlog: 16)
+        Thread.detachNewThread { [self] in
+            while true {
+                let client = accept(listener, nil, nil)
+                guard client >= 0 else { return }
+                Thread.detachNewThread { [self] in carry(client) }
+            }
+        }
+    }
+
+    var hasStruck: Bool { fault.withLock { $0 == nil } }
+
+    func stop() {
+        shutdown(listener, Int32(SHUT_RDWR))
+        close(listener)
+    }
+
+    private func carry(_ client: Int32) {
+        defer { close(client) }
+        let upstream = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(upstream) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        address.sin_port = in_port_t(UInt16(server)).bigEndian
+        let connected = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(upstream, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard connected == 0 else { return }
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        while true {
+            var polled = [
+                pollfd(fd: client, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: upstream, events: Int16(POLLIN), revents: 0),
+            ]
+            guard poll(&polled, 2, -1) > 0 else { return }
+            for (index, side) in polled.enumerated() where side.revents != 0 {
+                let count = read(side.fd, &buffer, buffer.count)
+                guard count > 0 else { return }
+                let isCommit = index == 0 && buffer[..<count].containsCommit
+                let strike = isCommit ? fault.withLock { fault in
+                    defer { fault = nil }
+                    return fault
+                } : nil
+                if strike == .beforeCommit { return }
+                var sent = 0
+                while sent < count {
+                    let some = buffer.withUnsafeBytes { write(index == 0 ? upstream : client, $0.baseAddress! + sent, count - sent) }
+                    guard some > 0 else { return }
+                    sent += some
+                }
+                if strike == .afterCommit {
+                    // The answer means that it is done; nobody gets to see it.
+                    _ = read(upstream, &buffer, buffer.count)
+                    return
+                }
+            }
+        }
+    }
+}
+
+extension ArraySlice<UInt8> {
+    fileprivate var containsCommit: Bool {
+        let word = Array("commit\0".utf8)
+        return indices.contains { self[$0...].starts(with: word) }
+    }
+}

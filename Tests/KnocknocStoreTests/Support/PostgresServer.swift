@@ -1,0 +1,123 @@
+import Foundation
+import KnocknocModel
+import Logging
+import Testing
+
+@testable import KnocknocStore
+
+/// A real Postgres of this test process; it stops, and its files go, when the process ends in whatever way.
+final class PostgresServer: Sendable {
+    let directory: String
+    let port: Int
+    /// Its other end is read by the shell that stops the server at end of file.
+    private let lifeline: FileHandle
+
+    /// Where Debian or the PATH has Postgres' programs; nil where it is not installed.
+    static let programs: String? = {
+        let root = "/usr/lib/postgresql"
+        let versions = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
+        let newest = versions.compactMap(Int.init).max()
+        return newest.map { "\(root)/\($0)/bin" }
+    }()
+
+    static let isInstalled: Bool = {
+        if programs == nil { print("SKIPPED: tests against Postgres, because no PostgreSQL server is installed") }
+        return programs != nil
+    }()
+
+    /// One for all tests that do not stop it.
+    static let shared = Task { try await PostgresServer() }
+
+    convenience init(settings: [String: String] = [:]) async throws {
+        let directory = try await Self.makeDirectory()
+        try await Command.run(
+            Self.program("initdb"),
+            ["-D", directory + "/data", "-A", "trust", "-U", "postgres", "--no-sync", "--locale=C", "-E", "UTF8"])
+        try await self.init(starting: directory, settings)
+    }
+
+    /// A standby that streams from `primary`.
+    convenience init(following primary: PostgresServer, settings: [String: String] = [:]) async throws {
+        let directory = try await Self.makeDirectory()
+        try await Command.run(
+            Self.program("pg_basebackup"),
+            [
+                "-D", directory + "/data", "-R", "-X", "stream", "-c", "fast", "--no-sync", "-d",
+                "host=127.0.0.1 port=\(primary.port) user=postgres application_name=standby",
+            ])
+        try await self.init(starting: directory, settings)
+    }
+
+    private init(starting directory: String, _ settings: [String: String]) async throws {
+        let port = try Command.freePort()
+        self.directory = directory
+        self.port = port
+        let all = [
+            "port": "\(port)", "listen_addresses": "127.0.0.1", "unix_socket_directories": directory, "fsync": "off",
+            "max_connections": "200",
+        ].merging(settings) { _, given in given }
+        let options = all.map { "-c \($0.key)='\($0.value)'" }.sorted().joined(separator: " ")
+        let control = Self.program("pg_ctl")
+        let script = """
+            \(control) -D \(directory)/data -s -w -l \(directory)/log -o "\(options)" start || exit 1
+            echo ready
+            read line
+            \(control) -D \(directory)/data -s -m immediate stop
+            rm -rf \(directory)
+            """
+        let process = Command.process("sh", ["-c", script])
+        let (input, output) = (Pipe(), Pipe())
+        process.standardInput = input
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        lifeline = input.fileHandleForWriting
+        let reading = output.fileHandleForReading
+        guard try await Command.onThread({ try reading.read(upToCount: 5) }) == Data("ready".utf8) else {
+            throw Command.Failure(description: "Postgres did not start; see \(directory)/log")
+        }
+    }
+
+    private static func program(_ name: String) -> String { (programs ?? "") + "/" + name }
+
+    private static func makeDirectory() async throws -> String {
+        try await Command.run("mktemp", ["-d", "/var/tmp/knocknoc-pg-XXXXXX"]).trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    func url(_ database: String, user: String = "postgres") -> String {
+        "postgres://\(user)@127.0.0.1:\(port)/\(database)"
+    }
+
+    /// Ends it as a power cut would.
+    func stopAtOnce() async throws {
+        try await Command.run(Self.program("pg_ctl"), ["-D", directory + "/data", "-s", "-w", "-m", "immediate", "stop"])
+    }
+
+    func startAgain() async throws {
+        try await Command.run(
+            Self.program("pg_ctl"),
+            [
+                "-D", directory + "/data", "-s", "-w", "-l", directory + "/log", "-o",
+                "-c port=\(port) -c listen_addresses=127.0.0.1 -c unix_socket_directories=\(directory) -c fsync=off",
+                "start",
+            ])
+    }
+
+    func promote() async throws {
+        try await Command.run(Self.program("pg_ctl"), ["-D", directory + "/data", "-s", "-w", "promote"])
+    }
+
+    /// Runs SQL as the superuser, past the driver under test.
+    @discardableResult
+    func sql(_ sql: String, database: String = "postgres") async throws -> String {
+        try await Command.run(
+            Self.program("psql"), ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url(database), "-c", sql]
+        ).trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    func makeDatabase(owner: String = "postgres") async throws -> String {
+        let name = "t\(UInt64.random(in: 0 ... .max))"
+        try await sql("create database \(name) template template0 owner \(owner)")
+        return name
+    }
+}
