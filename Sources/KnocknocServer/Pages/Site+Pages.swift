@@ -3,7 +3,7 @@ import HummingbirdCore
 
 extension Site {
     /// The portal and the administration.
-    func addPageRoutes(to router: KnocknocRouter) {
+    func addPages(to router: KnocknocRouter) {
         PortalPages(site: self).add(to: router)
         AdminGatePages(site: self).add(to: router)
         OverviewPages(site: self).add(to: router)

@@ -1,4 +1,0 @@
-extension Site {
-    /// The pages of Portal/ and Admin/.
-    func addPages(to router: KnocknocRouter) {}
-}
