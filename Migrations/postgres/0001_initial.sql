@@ -139,6 +139,7 @@ create table agents (
     signing_key text collate "C",
     sealing_key text collate "C",
     offered_signing_key text collate "C",
+    offered_sealing_key text collate "C",
     revision bigint not null default 0,
     change_id text collate "C" not null,
     pruned_revision bigint not null default 0,
@@ -156,6 +157,7 @@ comment on column agents.token_hash is 'SHA-256 of the token that enrols and lin
 comment on column agents.signing_key is 'Ed25519 public key pinned at first contact, base64.';
 comment on column agents.sealing_key is 'X25519 public key pinned at first contact, base64.';
 comment on column agents.offered_signing_key is 'A key that was refused and waits for an administrator''s approval.';
+comment on column agents.offered_sealing_key is 'The sealing key that was offered with it.';
 comment on column agents.revision is 'Counts the changes to this agent''s targets and enforcements; bumped last in a transaction.';
 comment on column agents.change_id is 'Random, made with the revision.';
 comment on column agents.pruned_revision is 'Rows above an older position than this may be gone: such an agent gets a snapshot.';
@@ -412,6 +414,9 @@ create index grants_knoc_id_idx on grants (knoc_id) where state = 'live';
 create index grants_expires_at_idx on grants (expires_at) where state = 'live';
 create index grant_entries_entry_id_idx on grant_entries (entry_id);
 create index enforcements_agent_id_revision_idx on enforcements (agent_id, revision);
+create index enforcements_unconfirmed_idx on enforcements (agent_id, revision) where applied_revision < revision;
+create index enforcements_failed_idx on enforcements (agent_id, revision) where outcome = 'failed';
+create index enforcements_absent_idx on enforcements (confirmed_at) where wanted = 0;
 create index agent_changes_created_at_idx on agent_changes (created_at);
 create index operations_created_at_idx on operations (created_at);
 create index audit_events_at_idx on audit_events (at, id);

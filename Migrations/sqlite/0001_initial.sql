@@ -111,6 +111,7 @@ create table agents (
     signing_key text,
     sealing_key text,
     offered_signing_key text,
+    offered_sealing_key text,
     revision integer not null default 0,
     change_id text not null,
     pruned_revision integer not null default 0,
@@ -327,6 +328,9 @@ create index grants_knoc_id_idx on grants (knoc_id) where state = 'live';
 create index grants_expires_at_idx on grants (expires_at) where state = 'live';
 create index grant_entries_entry_id_idx on grant_entries (entry_id);
 create index enforcements_agent_id_revision_idx on enforcements (agent_id, revision);
+create index enforcements_unconfirmed_idx on enforcements (agent_id, revision) where applied_revision < revision;
+create index enforcements_failed_idx on enforcements (agent_id, revision) where outcome = 'failed';
+create index enforcements_absent_idx on enforcements (confirmed_at) where wanted = 0;
 create index agent_changes_created_at_idx on agent_changes (created_at);
 create index operations_created_at_idx on operations (created_at);
 create index audit_events_at_idx on audit_events (at, id);

@@ -10,6 +10,7 @@ public final class Access: Sendable {
     let node: String
     let options: AccessOptions
     let logger: Logger
+    let seen = LastSeen()
 
     /// - Parameter node: this web node's name, for the audit.
     public init(

@@ -61,6 +61,7 @@ public struct GrantRule: Hashable, Sendable {
     /// Why a Knoc with these features cannot be served; nil where it can.
     public static func refusal(features: [String]) -> String? {
         let unknown = features.filter { !knownFeatures.contains($0) }
-        return unknown.isEmpty ? nil : "this server is too old for this Knoc: it needs \(unknown.joined(separator: ", "))"
+        guard !unknown.isEmpty else { return nil }
+        return "this server is too old for this Knoc: it needs \(unknown.joined(separator: ", "))"
     }
 }

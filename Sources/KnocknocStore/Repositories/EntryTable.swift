@@ -1,4 +1,4 @@
-public import KnocknocModel
+package import KnocknocModel
 
 /// The statements about entries and enforcements. All of them run after the agent's revision was bumped in the same
 /// transaction: that row's lock is what makes two transactions take turns on the entries of one agent.
@@ -15,7 +15,7 @@ package enum EntryTable {
             """, id, target, address, expiresAt)
     }
 
-    /// An entry that ran out is not in force any more, whatever the agent said of it; runs before ``open(_:target:address:expiresAt:)``.
+    /// An entry that ran out is not in force any more, whatever the agent said of it; runs before it opens again.
     package static func forgetExpired(target: TargetID, address: IPAddress, now: Timestamp) -> Statement {
         Statement(
             """
@@ -124,5 +124,19 @@ package enum EntryTable {
                 where n.entry_id = entries.id and n.wanted = 0 and n.applied_revision >= n.revision)
             """
         }
+    }
+
+    /// Entries that are wanted although no live grant holds them; there should be none.
+    package static func orphans(now: Timestamp, limit: Int) -> Statement {
+        Statement(
+            """
+            select n.entry_id, n.agent_id
+            from enforcements n
+            where n.wanted = 1 and not exists (
+                select 1 from grant_entries ge
+                join grants g on g.id = ge.grant_id
+                where ge.entry_id = n.entry_id and g.state = 'live' and g.expires_at > $1)
+            limit $2
+            """, now, limit)
     }
 }

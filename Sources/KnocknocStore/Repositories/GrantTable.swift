@@ -1,8 +1,8 @@
-public import KnocknocModel
+package import KnocknocModel
 
 /// The statements about rights.
 package enum GrantTable {
-    /// Which grants an ending is about. Each is a condition on `grants` with one parameter, `$3` in ``end(_:at:reason:)``.
+    /// Which grants an ending is about: a condition on `grants` with parameters from `$3` on.
     package enum Scope: Sendable {
         case grant(GrantID)
         case session(SessionID)

@@ -1,4 +1,4 @@
-public import KnocknocModel
+package import KnocknocModel
 
 /// The Knocs of a session with all that their states follow from: a row for each Knoc and agent of its newest grant.
 package enum PortalQuery {

@@ -1,5 +1,3 @@
-public import KnocknocModel
-
 /// Statements about many rows at once. Their texts are few, so that each is prepared once: lists are cut to chunks of
 /// a few sizes, and a chunk is filled up by repeating its last value, which changes nothing within `in (…)`.
 package enum SQLList {

@@ -1,4 +1,4 @@
-public import KnocknocModel
+package import KnocknocModel
 
 /// The statements about sessions.
 package enum SessionTable {

@@ -1,0 +1,174 @@
+public import KnocknocModel
+import KnocknocStore
+
+extension Access {
+    /// Agents in the order of their making, those after `after`.
+    public func listAgents(after: AgentID? = nil, limit: Int = 100) async throws -> [AgentRecord] {
+        try await database.run(AgentTable.list(after: after, limit: limit)).map(agent)
+    }
+
+    /// - Throws: ``AccessError`` not found.
+    public func agent(_ id: AgentID) async throws -> AgentRecord { try await agent(id, database) }
+
+    /// Makes an agent; its token is shown this once.
+    ///
+    /// - Throws: ``AccessError``: invalid, duplicate.
+    public func createAgent(
+        _ draft: AgentDraft, by actor: Actor, _ context: RequestContext
+    ) async throws -> (agent: AgentRecord, token: String) {
+        let (name, key) = try checkedName(draft.name, what: "an agent")
+        try checkText(draft.zone, atMost: 64, field: "zone")
+        let token = Secret.new()
+        let record = try await refusing("an agent", name: name) {
+            try await write { tx in
+                let now = try await clock(tx)
+                let id = try await insertAgent(
+                    name, key, zone: draft.zone, embedded: false, token: token, at: now, by: actor, context, tx)
+                return (try await agent(id, tx), Effects())
+            }
+        }
+        return (record, token)
+    }
+
+    func insertAgent(
+        _ name: String, _ key: String, zone: String?, embedded: Bool, token: String, at now: Timestamp,
+        by actor: Actor, _ context: RequestContext?, _ tx: any Transaction
+    ) async throws -> AgentID {
+        let id: AgentID = new()
+        try await tx.run([
+            AgentTable.insert(
+                id, name: name, key: key, zone: zone, embedded: embedded, token: Secret.hash(token),
+                change: Secret.new(), now: now),
+            AgentTable.noteRevision(id, now: now),
+            try audit(AuditLine("agent.create", by: actor, ("agent", id.description, name)), at: now, context),
+        ])
+        return id
+    }
+
+    /// Changes an agent. Disabling it takes its link; its guards stay closed.
+    ///
+    /// - Throws: ``AccessError``: not found, invalid, duplicate, stale.
+    public func updateAgent(
+        _ id: AgentID, _ patch: AgentPatch, version: Int64? = nil, by actor: Actor, _ context: RequestContext
+    ) async throws -> AgentRecord {
+        let wanted = try patch.name.map { try checkedName($0, what: "an agent").name }
+        return try await refusing("an agent", name: wanted ?? "") {
+            try await write { tx in
+                let old = try await agent(id, tx)
+                try checkVersion(version, old.version, what: "the agent")
+                let name = wanted ?? old.name
+                let zone = patch.zone.applied(to: old.zone)
+                let disabled = patch.disabled ?? old.disabled
+                try checkText(zone, atMost: 64, field: "zone")
+                let now = late
+                let updated = try await tx.run(
+                    AgentTable.update(
+                        id, version: old.version, name: name, key: NameRule.key(name), zone: zone, disabled: disabled,
+                        now: now))
+                guard !updated.isEmpty else { throw Access.moved("the agent") }
+                let changes = Access.fields([
+                    ("name", name != old.name), ("zone", zone != old.zone), ("disabled", disabled != old.disabled),
+                ])
+                var statements = [
+                    try audit(
+                        AuditLine("agent.update", by: actor, ("agent", id.description, name), changes), at: now,
+                        context)
+                ]
+                var effects = Effects()
+                if disabled != old.disabled {
+                    statements += bump([id]) + AgentTable.forgetConfirmations(id, now: now) + note([id], at: now)
+                    effects.agents = [id]
+                }
+                try await tx.run(statements)
+                return (try await agent(id, tx), effects)
+            }
+        }
+    }
+
+    /// Deletes an agent; its sets are emptied when its link ends, its guards stay closed.
+    ///
+    /// - Throws: ``AccessError``: not found, stale.
+    public func deleteAgent(
+        _ id: AgentID, version: Int64? = nil, by actor: Actor, _ context: RequestContext
+    ) async throws {
+        try await write { tx in
+            let old = try await agent(id, tx)
+            try checkVersion(version, old.version, what: "the agent")
+            try await tx.run([
+                AgentTable.touchKnocs(id),
+                AgentTable.delete(id),
+                try audit(
+                    AuditLine("agent.delete", by: actor, ("agent", id.description, old.name)), at: late, context),
+            ])
+            return ((), Effects(agents: [id]))
+        }
+    }
+
+    /// Makes the offered keys the pinned ones, where they have the fingerprint that the administrator compared.
+    ///
+    /// - Throws: ``AccessError``: not found; invalid where another key, or none, is offered.
+    public func approveKey(
+        of id: AgentID, fingerprint: String, by actor: Actor, _ context: RequestContext
+    ) async throws -> AgentRecord {
+        try await write { tx in
+            guard let row = try await tx.run(LinkTable.keys(id)).first else { throw Access.none("agent", id) }
+            let signing = try row.optional("offered_signing_key", row.text)
+            let sealing = try row.optional("offered_sealing_key", row.text)
+            guard let signing, let sealing,
+                Secret.fingerprint(signing: signing, sealing: sealing) == fingerprint
+            else {
+                throw AccessError(
+                    .invalid, "this agent does not offer a key with the fingerprint \(fingerprint)",
+                    field: "fingerprint")
+            }
+            try await tx.run([
+                LinkTable.approve(id, signingKey: signing, sealingKey: sealing),
+                try audit(
+                    AuditLine(
+                        "agent.approve_key", by: actor, ("agent", id.description, try row.text("name")),
+                        ["fingerprint": fingerprint]), at: late, context),
+            ])
+            return (try await agent(id, tx), Effects(agents: [id]))
+        }
+    }
+
+    private func agent(_ id: AgentID, _ executor: any Executor) async throws -> AgentRecord {
+        guard let row = try await executor.run(AgentTable.one(id)).first else { throw Access.none("agent", id) }
+        return try agent(row)
+    }
+
+    private func agent(_ row: Row) throws -> AgentRecord {
+        let now = try row.now(self)
+        let seen = try row.optional("last_seen_at", row.timestamp)
+        let disabled = try row.bool("disabled")
+        let status: AgentRecord.Status =
+            if disabled {
+                .disabled
+            } else if let seen {
+                if try !row.isNull("closed_at") || now.milliseconds(since: seen) > 10 * Access.silence * 1000 {
+                    .offline
+                } else {
+                    now.milliseconds(since: seen) > Access.silence * 1000 ? .stale : .online
+                }
+            } else {
+                .pending
+            }
+        return AgentRecord(
+            id: try row.identifier("id"), name: try row.text("name"), zone: try row.optional("zone", row.text),
+            disabled: disabled, embedded: try row.bool("embedded"), status: status,
+            node: try row.optional("node", row.text), connectedAt: try row.optional("connected_at", row.timestamp),
+            lastSeenAt: seen, software: try row.optional("software", row.text),
+            machine: try row.optional("machine", row.text), system: try row.optional("system", row.text),
+            capabilities: try row.optional("capabilities", row.text).map { try JSON.value($0) } ?? [:],
+            fingerprint: try fingerprint(row, "signing_key", "sealing_key"),
+            offeredFingerprint: try fingerprint(row, "offered_signing_key", "offered_sealing_key"),
+            entriesApplied: try row.integer("entries_applied"), entriesWanted: try row.integer("entries_wanted"),
+            version: try row.integer("version"), createdAt: try row.timestamp("created_at"))
+    }
+
+    private func fingerprint(_ row: Row, _ signing: String, _ sealing: String) throws -> String? {
+        guard let signing = try row.optional(signing, row.text), let sealing = try row.optional(sealing, row.text)
+        else { return nil }
+        return Secret.fingerprint(signing: signing, sealing: sealing)
+    }
+}

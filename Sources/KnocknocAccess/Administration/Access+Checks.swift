@@ -1,0 +1,67 @@
+import KnocknocIdentity
+import KnocknocModel
+import KnocknocStore
+
+extension Access {
+    /// A name as it is stored, with its key.
+    func checkedName(_ name: String, what: String, field: String = "name") throws -> (name: String, key: String) {
+        do throws(ModelError) {
+            let checked = try NameRule.checked(name, what: what)
+            return (checked, NameRule.key(checked))
+        } catch {
+            throw AccessError(.invalid, error.message, field: field)
+        }
+    }
+
+    /// A new password's hash.
+    func hashed(_ password: String) async throws -> String {
+        do {
+            try PasswordRule.check(new: password)
+            return try await hasher.hash(password, lane: "administration")
+        } catch let error as IdentityError {
+            if error.code == .invalidPassword { throw AccessError(.invalid, error.message, field: "password") }
+            throw AccessError(.busy, error.message, retryAfter: 5)
+        }
+    }
+
+    func checkText(_ text: String?, atMost limit: Int, field: String) throws {
+        guard let text, text.count > limit else { return }
+        throw AccessError(.invalid, "\(field) has at most \(limit) characters", field: field)
+    }
+
+    func checkSeconds(_ seconds: Int64?, atLeast minimum: Int64, field: String) throws {
+        guard let seconds, !(minimum...options.maxSessionSeconds).contains(seconds) else { return }
+        throw AccessError(
+            .invalid, "\(field) is \(minimum) to \(options.maxSessionSeconds) seconds, not \(seconds)", field: field)
+    }
+
+    /// Runs a write whose name, or whose references, the database may refuse.
+    func refusing<Result>(
+        _ what: String, name: String, nameField: String = "name", missing: String? = nil,
+        _ body: () async throws -> Result
+    ) async throws -> Result {
+        do {
+            return try await body()
+        } catch let error as StoreError where error.code == .unique {
+            throw AccessError(.duplicate, "there is already \(what) named \"\(name)\"", field: nameField)
+        } catch let error as StoreError where error.code == .foreignKey {
+            throw AccessError(.invalid, "\(missing ?? "something it refers to") does not exist", field: missing)
+        }
+    }
+
+    func checkVersion(_ given: Int64?, _ actual: Int64, what: String) throws {
+        guard let given, given != actual else { return }
+        throw AccessError(
+            .stale, "\(what) was changed meanwhile: you saw version \(given), it is now \(actual)")
+    }
+
+    static func none(_ what: String, _ id: some CustomStringConvertible) -> AccessError {
+        AccessError(.notFound, "there is no \(what) \(id)")
+    }
+
+    /// What an actor of the audit is called by its fields, where a patch changed something.
+    static func fields(_ changes: [(String, Bool)]) -> [String: String] {
+        let names = changes.filter(\.1).map(\.0)
+        return names.isEmpty ? [:] : ["changed": names.joined(separator: " ")]
+    }
+}

@@ -1,0 +1,82 @@
+public import KnocknocModel
+import KnocknocProtocol
+import KnocknocStore
+
+extension Access {
+    /// The targets of an agent, those that no Knoc uses any more among them.
+    public func targets(of agent: AgentID) async throws -> [TargetStatus] {
+        try await database.run(TargetTable.of(agent)).map(target)
+    }
+
+    /// Ends the trial of a guard that has taken effect: that this request came through proves that the guard did not
+    /// lock its administrator out.
+    ///
+    /// - Throws: ``AccessError``: not found; invalid where the guard is not in force.
+    public func confirmGuard(_ id: TargetID, by actor: Actor, _ context: RequestContext) async throws {
+        try await write { tx in
+            guard let row = try await tx.run(TargetTable.one(id)).first else { throw Access.none("target", id) }
+            let status = try target(row)
+            guard !status.confirmed else { return ((), Effects()) }
+            let applied = try row.integer("applied_revision") >= row.integer("revision")
+            guard status.purpose == .enforce, applied, status.trial?.state == .started else {
+                let reverted = status.trial?.state == .reverted
+                throw AccessError(
+                    .invalid,
+                    reverted
+                        ? "the trial ran out and the port is as it was before; save the Knoc to start another one"
+                        : "\(status.agentName) has not said yet that the guard is in force",
+                    field: "confirmed")
+            }
+            let now = late
+            let line = AuditLine(
+                "target.confirm", by: actor, ("target", id.description, status.backend.targetKey),
+                ["agent": status.agentName])
+            try await tx.run(
+                bump([status.agentID]) + [TargetTable.confirm(id), try audit(line, at: now, context)]
+                    + note([status.agentID], at: now))
+            return ((), Effects(agents: [status.agentID]))
+        }
+    }
+
+    /// Takes away a guard that no Knoc uses any more: its ports open to everybody.
+    ///
+    /// - Throws: ``AccessError``: not found; invalid where it is no guard or a Knoc uses it.
+    public func unguard(_ id: TargetID, by actor: Actor, _ context: RequestContext) async throws {
+        try await write { tx in
+            guard let row = try await tx.run(TargetTable.one(id)).first else { throw Access.none("target", id) }
+            let status = try target(row)
+            guard case .nftablesGuard(let guarded) = status.backend else {
+                throw AccessError(.invalid, "only a guard can be taken away", field: "target")
+            }
+            if let name = try row.optional("used_by", row.text) {
+                throw AccessError(.invalid, "the Knoc \"\(name)\" uses this guard; remove it there first")
+            }
+            guard status.purpose != .unguard else { return ((), Effects()) }
+            let now = late
+            let ports = guarded.ports.map(String.init).joined(separator: " ")
+            let line = AuditLine(
+                "target.unguard", by: actor, ("target", id.description, status.backend.targetKey),
+                [
+                    "agent": status.agentName, "ports": ports, "protocol": guarded.protocol.rawValue,
+                    "consequence": "open to everybody unless another rule drops it",
+                ])
+            try await tx.run(
+                bump([status.agentID]) + [
+                    TargetTable.change(
+                        id, purpose: .unguard, confirmed: status.confirmed, backend: try row.text("backend")),
+                    try audit(line, at: now, context),
+                ] + note([status.agentID], at: now))
+            return ((), Effects(agents: [status.agentID]))
+        }
+    }
+
+    func target(_ row: Row) throws -> TargetStatus {
+        TargetStatus(
+            id: try row.identifier("id"), agentID: try row.identifier("agent_id"),
+            agentName: try row.text("agent_name"), backend: try JSON.value(try row.text("backend")),
+            purpose: TargetDefinition.Purpose(rawValue: try row.text("purpose")) ?? .enforce,
+            confirmed: try row.bool("confirmed"), outcome: Outcome(rawValue: try row.text("outcome")) ?? .pending,
+            reason: try row.optional("reason", row.text),
+            trial: try row.optional("trial", row.text).map { try JSON.value($0, as: AgentMessage.Trial.self) })
+    }
+}

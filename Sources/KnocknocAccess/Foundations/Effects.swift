@@ -1,0 +1,53 @@
+import KnocknocModel
+import KnocknocStore
+
+/// Whom to tell after the commit.
+struct Effects: Sendable {
+    var agents: Set<AgentID> = []
+    var users: Set<UserID> = []
+
+    mutating func merge(_ other: Effects) {
+        agents.formUnion(other.agents)
+        users.formUnion(other.users)
+    }
+}
+
+extension Access {
+    /// One use case: a transaction, and after its commit the hints.
+    func write<Result: Sendable>(
+        _ body: @Sendable (any Transaction) async throws -> (Result, Effects)
+    ) async throws -> Result {
+        let (result, effects) = try await database.write(OperationID.new(at: database.estimatedNow()), body)
+        announce(effects)
+        return result
+    }
+
+    func announce(_ effects: Effects) {
+        if !effects.agents.isEmpty { database.announce(.agents(effects.agents)) }
+        if !effects.users.isEmpty { database.announce(.users(effects.users)) }
+    }
+
+    /// The database's time on its late side, without asking: to end things by, never to prolong them.
+    var late: Timestamp { adjusted(database.estimatedNow()) }
+
+    func adjusted(_ time: Timestamp) -> Timestamp {
+        Timestamp(microseconds: time.microseconds + options.clockOffset())
+    }
+
+    func new<Subject>(_ type: Identifier<Subject>.Type = Identifier<Subject>.self) -> Identifier<Subject> {
+        Identifier<Subject>.new(at: database.estimatedNow())
+    }
+}
+
+extension Row {
+    /// The database's time that the statement read beside its columns.
+    func now(_ access: Access) throws -> Timestamp { access.adjusted(try timestamp("now")) }
+}
+
+extension Row {
+    func identifierIfPresent<Subject>(
+        _ name: String, as type: Identifier<Subject>.Type = Identifier<Subject>.self
+    ) throws -> Identifier<Subject>? {
+        try isNull(name) ? nil : try identifier(name, as: type)
+    }
+}

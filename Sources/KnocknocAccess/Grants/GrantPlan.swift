@@ -1,0 +1,96 @@
+import KnocknocModel
+import KnocknocStore
+
+/// Grants to be made in one transaction: what was read, and the statements that write it.
+struct GrantPlan: Sendable {
+    struct Item: Sendable {
+        var grant: GrantID
+        var knoc: KnocID
+        var knocName: String
+        /// As the right was judged by; the write is void where it has moved on.
+        var version: Int64
+        var until: Timestamp
+        var targets: [(id: TargetID, agent: AgentID)]
+    }
+
+    var user: UserID
+    var session: SessionID
+    var address: IPAddress
+    var origin: GrantOn
+    var now: Timestamp
+    var items: [Item] = []
+
+    var agents: Set<AgentID> { Set(items.flatMap { $0.targets.map(\.agent) }) }
+
+    /// The Knocs' locks, in the order of their ids; each returns a row unless the Knoc has changed.
+    var locks: [Statement] {
+        items.sorted { $0.knoc < $1.knoc }.map { KnocTable.lock($0.knoc, version: $0.version) }
+    }
+
+    var inserts: [Statement] {
+        items.map {
+            GrantTable.insert(
+                $0.grant, user: user, session: session, knoc: $0.knoc, address: address, origin: origin,
+                createdAt: now, expiresAt: $0.until)
+        }
+    }
+
+    /// To be run after the agents were bumped.
+    func entries(_ newID: () -> EntryID) -> [Statement] {
+        items.flatMap { item in
+            item.targets.flatMap { target in
+                [
+                    EntryTable.forgetExpired(target: target.id, address: address, now: now),
+                    EntryTable.open(newID(), target: target.id, address: address, expiresAt: item.until),
+                    EntryTable.link(grant: item.grant, target: target.id, address: address),
+                    EntryTable.enforce(agent: target.agent, target: target.id, address: address, now: now),
+                ]
+            }
+        }
+    }
+}
+
+/// The Knoc changed between the judging and the granting of a right: judge again.
+struct KnocMoved: Error {}
+
+extension Access {
+    /// Everything of a plan in one batch: locks first, agents next to last, then what depends on them.
+    func statements(_ plan: GrantPlan, by actor: Actor, _ context: RequestContext) throws -> [Statement] {
+        var statements = plan.locks + plan.inserts
+        statements += try plan.items.map { item in
+            try audit(
+                AuditLine(
+                    "grant.create", by: actor, ("knoc", item.knoc.description, item.knocName),
+                    [
+                        "grant": item.grant.description, "address": plan.address.description,
+                        "origin": plan.origin.rawValue, "expires_at": item.until.description,
+                    ]), at: plan.now, context)
+        }
+        statements += bump(plan.agents)
+        statements += plan.entries { new(EntryID.self) }
+        statements += note(plan.agents, at: plan.now)
+        return statements
+    }
+
+    /// - Parameter results: of a batch that began with the plan's statements at `offset`.
+    func checkLocks(_ plan: GrantPlan, _ results: [[Row]], offset: Int = 0) throws {
+        for index in plan.items.indices where results[offset + index].isEmpty { throw KnocMoved() }
+    }
+
+    /// Runs a use case again where a Knoc moved under it.
+    func untilStill<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {
+        for _ in 0..<8 {
+            do {
+                return try await body()
+            } catch is KnocMoved {
+                continue
+            }
+        }
+        throw AccessError(.busy, "this Knoc is being changed right now; try again", retryAfter: 1)
+    }
+
+    func targets(_ rows: [Row], of knoc: KnocID) throws -> [(id: TargetID, agent: AgentID)] {
+        try rows.filter { try $0.identifier("knoc_id", as: KnocID.self) == knoc }
+            .map { (try $0.identifier("id"), try $0.identifier("agent_id")) }
+    }
+}

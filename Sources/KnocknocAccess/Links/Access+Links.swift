@@ -1,0 +1,87 @@
+public import KnocknocModel
+public import KnocknocProtocol
+import KnocknocStore
+
+extension Access {
+    /// The enabled agent with this token; nil where there is none.
+    public func agent(token: String) async throws -> AgentID? {
+        try await database.run(LinkTable.agent(token: Secret.hash(token))).first?.identifier("id")
+    }
+
+    /// Takes an agent in: pins its keys at first contact, compares them later, and voids what older links write.
+    /// Whoever calls has checked that the hello is signed by the key that it names.
+    public func attach(agent: AgentID, hello: AgentMessage.Hello, node: String) async throws -> Attachment {
+        try await write { tx in
+            guard let row = try await tx.run(LinkTable.keys(agent)).first, try !row.bool("disabled") else {
+                return (.revoked, Effects())
+            }
+            let now = late
+            let actor = Actor.agent(agent, name: try row.text("name"))
+            var statements: [Statement] = []
+            if let pinned = try row.optional("signing_key", row.text) {
+                let sealing = try row.optional("sealing_key", row.text)
+                guard pinned == hello.signingKey, sealing == hello.sealingKey else {
+                    return (try await refuse(hello, row, actor, at: now, tx), Effects())
+                }
+            } else {
+                statements.append(LinkTable.pin(agent, signingKey: hello.signingKey, sealingKey: hello.sealingKey))
+                let print = Secret.fingerprint(signing: hello.signingKey, sealing: hello.sealingKey) ?? "unreadable"
+                let line = AuditLine("agent.pin_key", by: actor, nil, ["fingerprint": print])
+                statements.append(try audit(line, at: now, nil))
+            }
+            statements.append(
+                try audit(
+                    AuditLine("agent.connect", by: actor, nil, ["node": node, "version": hello.version]), at: now, nil))
+            statements.append(
+                LinkTable.attach(
+                    agent, instance: hello.instance, node: node, software: hello.version, machine: hello.machine,
+                    system: hello.system, capabilities: try JSON.text(hello.capabilities), now: now))
+            guard let epoch = try await tx.run(statements).last?.first else {
+                throw StoreError(.decoding, "the link's epoch is missing")
+            }
+            return (.accepted(epoch: try epoch.integer("epoch")), Effects())
+        }
+    }
+
+    private func refuse(
+        _ hello: AgentMessage.Hello, _ row: Row, _ actor: Actor, at now: Timestamp, _ tx: any Transaction
+    ) async throws -> Attachment {
+        let print = Secret.fingerprint(signing: hello.signingKey, sealing: hello.sealingKey) ?? "unreadable"
+        let known = try row.optional("offered_signing_key", row.text) == hello.signingKey
+        if !known, case .agent(let agent, _) = actor {
+            try await tx.run([
+                LinkTable.offer(agent, signingKey: hello.signingKey, sealingKey: hello.sealingKey),
+                try audit(AuditLine("agent.key_refused", by: actor, nil, ["fingerprint": print]), at: now, nil),
+            ])
+        }
+        return .keyChanged(fingerprint: print)
+    }
+
+    /// This agent's link of that epoch is gone.
+    public func detach(agent: AgentID, linkEpoch: Int64) async throws {
+        try await write { tx in
+            try await tx.run(LinkTable.detach(agent, epoch: linkEpoch, now: late))
+            return ((), Effects())
+        }
+    }
+
+    /// These agents are linked to this node now.
+    public func presence(_ agents: [AgentID], node: String) async throws {
+        guard !agents.isEmpty else { return }
+        try await write { tx in
+            try await tx.run(LinkTable.presence(agents.sorted(), node: node, now: late))
+            return ((), Effects())
+        }
+    }
+
+    /// Where each agent's stream stands; agents that were deleted or disabled are left out: their links end.
+    public func positions(of agents: [AgentID]) async throws -> [AgentID: Position] {
+        var positions: [AgentID: Position] = [:]
+        for row in try await database.run(LinkTable.positions(agents)).joined() {
+            positions[try row.identifier("id")] = Position(
+                epoch: try row.text("epoch"), revision: try row.integer("revision"),
+                change: try row.text("change_id"))
+        }
+        return positions
+    }
+}

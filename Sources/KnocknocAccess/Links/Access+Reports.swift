@@ -1,0 +1,84 @@
+public import KnocknocModel
+public import KnocknocProtocol
+import KnocknocStore
+
+extension Access {
+    /// Notes what an agent has done, where the row is older and the link's epoch is still the newest. Reports are
+    /// cumulative, so the one that names the highest revision says it all.
+    public func record(agent: AgentID, linkEpoch: Int64, applied: [AgentMessage.Applied]) async throws {
+        guard let newest = applied.enumerated().max(by: { ($0.1.revision, $0.0) < ($1.1.revision, $1.0) })?.1
+        else { return }
+        try await write { tx in
+            let now = late
+            var statements = [
+                ReportTable.targetsApplied(agent, epoch: linkEpoch, upTo: newest.revision),
+                ReportTable.entriesApplied(agent, epoch: linkEpoch, upTo: newest.revision, now: now),
+                ReportTable.entriesRecovered(agent, epoch: linkEpoch, upTo: newest.revision, now: now),
+            ]
+            for failure in newest.failures {
+                let reason = String(failure.reason.prefix(500))
+                if let entry = failure.entry {
+                    statements.append(ReportTable.entryFailed(entry, agent, epoch: linkEpoch, reason: reason))
+                } else {
+                    statements.append(
+                        ReportTable.targetFailed(failure.target, agent, epoch: linkEpoch, reason: reason))
+                }
+            }
+            statements += newest.dryRun.map { ReportTable.targetDryRun($0, agent, epoch: linkEpoch) }
+            var targets: Set<TargetID> = []
+            var entries: Set<EntryID> = []
+            for row in try await tx.run(statements).joined() {
+                if row.columns.names.contains("entry_id") {
+                    entries.insert(try row.identifier("entry_id"))
+                } else {
+                    targets.insert(try row.identifier("id"))
+                }
+            }
+            return ((), Effects(users: try await users(targets, entries, tx)))
+        }
+    }
+
+    /// Notes how a guard on trial fares.
+    public func trial(agent: AgentID, linkEpoch: Int64, trial: AgentMessage.Trial) async throws {
+        try await write { tx in
+            let report = try JSON.text(trial)
+            let known = try await tx.run(ReportTable.trial(trial.target, agent, epoch: linkEpoch, report: report))
+            if !known.isEmpty {
+                let line = AuditLine(
+                    "target.trial_\(trial.state.rawValue)", by: .agent(agent, name: ""),
+                    ("target", trial.target.description, nil),
+                    ["flows": "\(trial.flows)", "sources": trial.sources.map(\.description).joined(separator: " ")])
+                try await tx.run(try audit(line, at: late, nil))
+            }
+            return ((), Effects())
+        }
+    }
+
+    /// Ends the rights behind entries that the agent removed on this site's word and that a rewound store wants
+    /// again, with a revision that the agent has already seen.
+    public func replay(agent: AgentID, removals: [Removal]) async throws {
+        for removal in removals {
+            try await write { tx in
+                let revived = LinkTable.revived(removal.entry, agent: agent, removedAt: removal.revision)
+                guard try await !tx.run(revived).isEmpty else { return ((), Effects()) }
+                let now = late
+                let ending = try await end(.entry(removal.entry), reason: "revoke_replayed", at: now, tx)
+                let line = AuditLine(
+                    "RevokeReplayed", by: .agent(agent, name: ""), ("entry", removal.entry.description, nil),
+                    ["address": removal.address.description, "revision": "\(removal.revision)"])
+                var widened = ending
+                widened.entries.insert(removal.entry)
+                widened.agents.insert(agent)
+                return ((), try await settle(widened, at: now, by: .system, nil, extra: [line], tx))
+            }
+        }
+    }
+
+    private func users(
+        _ targets: Set<TargetID>, _ entries: Set<EntryID>, _ tx: any Transaction
+    ) async throws -> Set<UserID> {
+        let statements = ReportTable.users(ofEntries: entries.sorted()) + ReportTable.users(ofTargets: targets.sorted())
+        guard !statements.isEmpty else { return [] }
+        return Set(try await tx.run(statements).joined().map { try $0.identifier("user_id", as: UserID.self) })
+    }
+}

@@ -1,0 +1,144 @@
+import KnocknocIdentity
+import KnocknocModel
+import KnocknocStore
+
+extension Access {
+    /// Signs a user in and grants what is granted by signing in.
+    ///
+    /// - Throws: ``AccessError``: unauthenticated, throttled, busy.
+    public func signIn(user name: String, password: String, _ context: RequestContext) async throws -> SignIn {
+        let key = NameRule.key(name)
+        let attempt = attempt(key, kind: .user, context)
+        let results = try await database.run(
+            [UserTable.credentials(key: key), SiteTable.now()] + attempt.reads(late))
+        try check(attempt, Array(results[2...]))
+        let row = results[0].first
+        let hash = try row.flatMap(usableHash)
+        guard try await verify(password, hash, attempt), let row, let hash else {
+            throw try await failed(attempt, name: name, context)
+        }
+        let user: UserID = try row.identifier("id")
+        let token = Secret.new()
+        return try await untilStill {
+            try await write { tx in
+                let read = try await tx.run(
+                    [
+                        UserTable.lock(user, passwordHash: hash), SiteTable.now(), RightQuery.forSignIn(user),
+                        RightQuery.targetsForSignIn(user),
+                    ] + attempt.reads(late))
+                guard !read[0].isEmpty, let clock = read[1].first else { throw Access.wrongPassword }
+                try check(attempt, Array(read[4...]))
+                let now = try clock.now(self)
+                let length = try row.optional("session_seconds", row.integer) ?? options.defaultSessionSeconds
+                var session = Session(
+                    id: new(), principal: .user(user), name: try row.text("name"),
+                    displayName: try row.optional("display_name", row.text), address: nil, addressReason: nil,
+                    createdAt: now, expiresAt: now.adding(seconds: min(length, options.maxSessionSeconds)),
+                    csrf: Secret.csrf(token))
+                place(&session, context)
+                let plan = try plan(session, user, knocs: read[2], targets: read[3], now: now)
+                var statements = try plan.map { try self.statements($0, by: session.actor, context) } ?? []
+                statements.insert(insert(session, token, context), at: 0)
+                statements.append(
+                    try audit(
+                        AuditLine(
+                            "session.create", by: session.actor, ("session", session.id.description, session.name),
+                            session.addressReason.map { ["refused": $0] } ?? [:]), at: now, context))
+                let written = try await tx.run(statements)
+                if let plan { try checkLocks(plan, written, offset: 1) }
+                let effects = Effects(agents: plan?.agents ?? [], users: [user])
+                return (SignIn(token: token, session: session), effects)
+            }
+        }
+    }
+
+    /// Signs an administrator in.
+    public func signIn(admin name: String, password: String, _ context: RequestContext) async throws -> SignIn {
+        let key = NameRule.key(name)
+        let attempt = attempt(key, kind: .admin, context)
+        let results = try await database.run([AdminTable.credentials(key: key)] + attempt.reads(late))
+        try check(attempt, Array(results[1...]))
+        let row = results[0].first
+        let hash = try row.flatMap(usableHash)
+        guard try await verify(password, hash, attempt), let row, let hash else {
+            throw try await failed(attempt, name: name, context)
+        }
+        let admin: AdminID = try row.identifier("id")
+        let name = try row.text("name")
+        return try await write { tx in
+            let read = try await tx.run(
+                [AdminTable.lock(admin, passwordHash: hash), SiteTable.now()] + attempt.reads(late))
+            guard !read[0].isEmpty, let clock = read[1].first else { throw Access.wrongPassword }
+            try check(attempt, Array(read[2...]))
+            return (try await begin(admin, name: name, at: try clock.now(self), context, tx), Effects())
+        }
+    }
+
+    /// A new session of an administrator.
+    func begin(
+        _ admin: AdminID, name: String, at now: Timestamp, _ context: RequestContext, _ tx: any Transaction
+    ) async throws -> SignIn {
+        let token = Secret.new()
+        var session = Session(
+            id: new(), principal: .admin(admin), name: name, displayName: nil, address: nil, addressReason: nil,
+            createdAt: now, expiresAt: now.adding(seconds: options.adminSessionSeconds), csrf: Secret.csrf(token))
+        place(&session, context)
+        try await tx.run([
+            insert(session, token, context),
+            try audit(
+                AuditLine("session.create", by: session.actor, ("session", session.id.description, name)), at: now,
+                context),
+        ])
+        return SignIn(token: token, session: session)
+    }
+
+    private func insert(_ session: Session, _ token: String, _ context: RequestContext) -> Statement {
+        SessionTable.insert(
+            session.id, user: session.userID, admin: session.adminID, token: Secret.hash(token),
+            address: session.address, addressReason: session.addressReason,
+            userAgent: context.userAgent.map { String($0.prefix(300)) }, createdAt: session.createdAt,
+            expiresAt: session.expiresAt)
+    }
+
+    private func place(_ session: inout Session, _ context: RequestContext) {
+        switch context.client {
+        case .address(let address):
+            session.address = address
+            session.addressReason = AddressRule.refusal(address, loopback: options.allInOne)
+        case .refused(let address, let reason):
+            session.address = address
+            session.addressReason = reason
+        }
+    }
+
+    /// nil where nothing is granted by signing in, or nothing may be granted.
+    private func plan(
+        _ session: Session, _ user: UserID, knocs: [Row], targets: [Row], now: Timestamp
+    ) throws -> GrantPlan? {
+        var plan: GrantPlan?
+        for row in knocs {
+            let rule = GrantRule(
+                sessionExpiresAt: session.expiresAt, permitted: true,
+                features: try row.text("features").split(separator: " ").map(String.init),
+                durationSeconds: try row.optional("duration_seconds", row.integer), address: session.address,
+                addressReason: session.addressReason)
+            guard case .granted(let address, let until) = rule.decide(at: now) else { continue }
+            let knoc: KnocID = try row.identifier("knoc_id")
+            let item = GrantPlan.Item(
+                grant: new(), knoc: knoc, knocName: try row.text("knoc_name"), version: try row.integer("version"),
+                until: until, targets: try self.targets(targets, of: knoc))
+            if plan == nil {
+                plan = GrantPlan(user: user, session: session.id, address: address, origin: .signIn, now: now)
+            }
+            plan?.items.append(item)
+        }
+        return plan
+    }
+
+    /// nil where the account is disabled or has no password: then no password fits, after the same time.
+    private func usableHash(_ row: Row) throws -> String? {
+        try row.bool("disabled") ? nil : try row.optional("password_hash", row.text)
+    }
+
+    static let wrongPassword = AccessError(.unauthenticated, "name and password do not fit")
+}

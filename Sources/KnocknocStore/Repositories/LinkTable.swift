@@ -1,0 +1,139 @@
+package import KnocknocModel
+
+/// The statements of agents' links: who they are, what they lack, what they have done.
+package enum LinkTable {
+    package static func agent(token hash: [UInt8]) -> Statement {
+        Statement("select id from agents where token_hash = $1 and disabled = 0", hash)
+    }
+
+    package static func keys(_ id: AgentID) -> Statement {
+        Statement(
+            """
+            select name, disabled, signing_key, sealing_key, offered_signing_key, offered_sealing_key
+            from agents where id = $1
+            """, id)
+    }
+
+    package static func pin(_ id: AgentID, signingKey: String, sealingKey: String) -> Statement {
+        Statement(
+            """
+            update agents set signing_key = $2, sealing_key = $3, offered_signing_key = null,
+                offered_sealing_key = null
+            where id = $1 and signing_key is null
+            returning id
+            """, id, signingKey, sealingKey)
+    }
+
+    package static func offer(_ id: AgentID, signingKey: String, sealingKey: String) -> Statement {
+        Statement(
+            "update agents set offered_signing_key = $2, offered_sealing_key = $3 where id = $1", id, signingKey,
+            sealingKey)
+    }
+
+    package static func approve(_ id: AgentID, signingKey: String, sealingKey: String) -> Statement {
+        Statement(
+            """
+            update agents set signing_key = $2, sealing_key = $3, offered_signing_key = null,
+                offered_sealing_key = null, version = version + 1
+            where id = $1 and offered_signing_key = $2 and offered_sealing_key = $3
+            returning id
+            """, id, signingKey, sealingKey)
+    }
+
+    package static func attach(
+        _ id: AgentID, instance: String, node: String, software: String, machine: String, system: String,
+        capabilities: String, now: Timestamp
+    ) -> Statement {
+        Statement(
+            """
+            insert into agent_links (agent_id, epoch, instance, node, software, machine, system, capabilities,
+                connected_at, last_seen_at)
+            values ($1, 1, $2, $3, $4, $5, $6, $7, $8, $8)
+            on conflict (agent_id) do update set epoch = agent_links.epoch + 1, instance = excluded.instance,
+                node = excluded.node, software = excluded.software, machine = excluded.machine,
+                system = excluded.system, capabilities = excluded.capabilities,
+                connected_at = excluded.connected_at, last_seen_at = excluded.last_seen_at, closed_at = null
+            returning epoch
+            """, id, instance, node, software, machine, system, capabilities, now)
+    }
+
+    package static func detach(_ id: AgentID, epoch: Int64, now: Timestamp) -> Statement {
+        Statement(
+            "update agent_links set closed_at = $3 where agent_id = $1 and epoch = $2 and closed_at is null", id, epoch,
+            now)
+    }
+
+    package static func presence(_ agents: [AgentID], node: String, now: Timestamp) -> [Statement] {
+        SQLList.statements(agents, leading: [now, node]) { list in
+            """
+            update agent_links set last_seen_at = $1, closed_at = null
+            where agent_id in (\(list)) and node = $2 and last_seen_at < $1
+            """
+        }
+    }
+
+    package static func positions(_ agents: [AgentID]) -> [Statement] {
+        SQLList.statements(agents) { list in
+            """
+            select a.id, a.revision, a.change_id, s.epoch
+            from agents a
+            join site s on s.id = 1
+            where a.disabled = 0 and a.id in (\(list))
+            """
+        }
+    }
+
+    package static func position(_ id: AgentID) -> Statement {
+        Statement(
+            """
+            select a.revision, a.change_id, a.pruned_revision, a.disabled, s.epoch
+            from agents a
+            join site s on s.id = 1
+            where a.id = $1
+            """, id)
+    }
+
+    package static func change(_ id: AgentID, revision: Int64) -> Statement {
+        Statement("select change_id from agent_changes where agent_id = $1 and revision = $2", id, revision)
+    }
+
+    package static func targets(_ id: AgentID, above revision: Int64) -> Statement {
+        Statement(
+            """
+            select id, backend, purpose, confirmed, revision from targets
+            where agent_id = $1 and revision > $2
+            order by revision, id
+            """, id, revision)
+    }
+
+    package static func entries(_ id: AgentID, above revision: Int64) -> Statement {
+        Statement(
+            """
+            select n.entry_id, e.target_id, e.address, n.wanted, n.revision, n.cut_revision, e.expires_at
+            from enforcements n
+            join entries e on e.id = n.entry_id
+            where n.agent_id = $1 and n.revision > $2
+            order by n.revision, n.entry_id
+            """, id, revision)
+    }
+
+    package static func wantedEntries(_ id: AgentID) -> Statement {
+        Statement(
+            """
+            select n.entry_id, e.target_id, e.address, n.wanted, n.revision, n.cut_revision, e.expires_at
+            from enforcements n
+            join entries e on e.id = n.entry_id
+            where n.agent_id = $1 and n.wanted = 1
+            order by n.revision, n.entry_id
+            """, id)
+    }
+
+    /// An entry of this agent that is wanted with a revision that the agent has since removed.
+    package static func revived(_ entry: EntryID, agent: AgentID, removedAt revision: Int64) -> Statement {
+        Statement(
+            """
+            select entry_id from enforcements
+            where entry_id = $1 and agent_id = $2 and wanted = 1 and revision <= $3
+            """, entry, agent, revision)
+    }
+}

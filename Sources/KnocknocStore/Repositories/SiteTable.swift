@@ -1,0 +1,27 @@
+package import KnocknocModel
+
+/// The statements about the site as a whole.
+package enum SiteTable {
+    package static func now() -> Statement { Statement("select knocknoc_now() as now") }
+
+    package static func counts(now: Timestamp, heardSince: Timestamp) -> Statement {
+        Statement(
+            """
+            select
+                (select count(*) from grants where state = 'live' and expires_at > $1) as live_grants,
+                (select count(*) from sessions where ended_at is null and expires_at > $1) as sessions,
+                (select count(*) from users) as users,
+                (select count(*) from groups) as groups,
+                (select count(*) from knocs) as knocs,
+                (select count(*) from agents) as agents,
+                (select count(*) from agents a join agent_links l on l.agent_id = a.id
+                    where a.disabled = 0 and l.closed_at is null and l.last_seen_at > $2) as agents_online,
+                (select count(*) from enforcements where outcome = 'failed')
+                    + (select count(*) from targets where outcome = 'failed') as failed
+            """, now, heardSince)
+    }
+
+    package static func pruneOperations(before: Timestamp) -> Statement {
+        Statement("delete from operations where created_at < $1", before)
+    }
+}

@@ -1,0 +1,111 @@
+package import KnocknocModel
+
+/// The statements about targets. Like those of entries they run after the agent's revision was bumped.
+package enum TargetTable {
+    package static func find(_ agent: AgentID, key: String) -> Statement {
+        Statement("select id, purpose, confirmed, backend from targets where agent_id = $1 and key = $2", agent, key)
+    }
+
+    package static func of(_ agent: AgentID) -> Statement {
+        Statement(
+            """
+            select t.id, t.agent_id, a.name as agent_name, t.backend, t.purpose, t.confirmed, t.outcome, t.reason,
+                t.trial
+            from targets t
+            join agents a on a.id = t.agent_id
+            where t.agent_id = $1
+            order by t.id
+            """, agent)
+    }
+
+    package static func one(_ id: TargetID) -> Statement {
+        Statement(
+            """
+            select t.id, t.agent_id, a.name as agent_name, t.backend, t.purpose, t.confirmed, t.outcome, t.reason,
+                t.trial, t.revision, t.applied_revision,
+                (select min(k.name) from knoc_targets kt join knocs k on k.id = kt.knoc_id
+                    where kt.target_id = t.id) as used_by
+            from targets t
+            join agents a on a.id = t.agent_id
+            where t.id = $1
+            """, id)
+    }
+
+    package static func insert(
+        _ id: TargetID, agent: AgentID, key: String, backend: String, confirmed: Bool, now: Timestamp
+    ) -> Statement {
+        Statement(
+            """
+            insert into targets (id, agent_id, key, backend, purpose, confirmed, revision, created_at)
+            select $1, a.id, $3, $4, 'enforce', $5, a.revision, $6 from agents a where a.id = $2
+            """, id, agent, key, backend, confirmed, now)
+    }
+
+    /// Another purpose, or another state of its trial; the agent is to say anew how it fares.
+    package static func change(
+        _ id: TargetID, purpose: TargetDefinition.Purpose, confirmed: Bool, backend: String
+    ) -> Statement {
+        Statement(
+            """
+            update targets set purpose = $2, confirmed = $3, backend = $4, outcome = 'pending', reason = null,
+                trial = null, revision = (select a.revision from agents a where a.id = targets.agent_id)
+            where id = $1
+            """, id, purpose.rawValue, confirmed, backend)
+    }
+
+    /// Ends a trial; what was in force stays.
+    package static func confirm(_ id: TargetID) -> Statement {
+        Statement(
+            """
+            update targets set confirmed = 1, trial = null,
+                revision = (select a.revision from agents a where a.id = targets.agent_id)
+            where id = $1
+            """, id)
+    }
+
+    /// Targets of these agents that no Knoc uses any more.
+    package static func release(_ agents: [AgentID]) -> [Statement] {
+        SQLList.statements(agents) { list in
+            """
+            update targets set purpose = 'released', outcome = 'pending', reason = null, trial = null,
+                revision = (select a.revision from agents a where a.id = targets.agent_id)
+            where agent_id in (\(list)) and purpose = 'enforce'
+                and not exists (select 1 from knoc_targets kt where kt.target_id = targets.id)
+            """
+        }
+    }
+
+    package static func agents(ofKnoc knoc: KnocID) -> Statement {
+        Statement(
+            """
+            select distinct t.agent_id from knoc_targets kt join targets t on t.id = kt.target_id
+            where kt.knoc_id = $1
+            """, knoc)
+    }
+
+    package static func ids(ofKnoc knoc: KnocID) -> Statement {
+        Statement("select target_id from knoc_targets where knoc_id = $1", knoc)
+    }
+
+    /// Targets that are gone for good: not guards, or guards taken away, as the agent has confirmed.
+    package static func prunable(limit: Int) -> Statement {
+        Statement(
+            """
+            select t.id, t.agent_id, t.revision, t.purpose, t.backend
+            from targets t
+            where t.purpose <> 'enforce' and t.applied_revision >= t.revision and t.outcome <> 'failed'
+                and not exists (select 1 from entries e where e.target_id = t.id)
+                and not exists (select 1 from knoc_targets kt where kt.target_id = t.id)
+            limit $1
+            """, limit)
+    }
+
+    package static func prune(_ id: TargetID) -> Statement {
+        Statement(
+            """
+            delete from targets
+            where id = $1 and purpose <> 'enforce' and applied_revision >= revision
+                and not exists (select 1 from entries e where e.target_id = targets.id)
+            """, id)
+    }
+}
