@@ -1,0 +1,88 @@
+"""Collects figures, prints them, and writes the page."""
+import os, pathlib, platform, statistics, time
+
+import lab
+
+METHOD = """# Performance
+
+Written by `./dev bench`; do not edit. Absolute times vary from machine to machine, so look at the ratios first: everything
+below was measured in one run, on one machine, in the same two network namespaces.
+
+{machine}
+
+| figure | p50 | p99 | |
+|---|---|---|---|
+{rows}
+
+## Ratios
+
+{ratios}
+
+## Method
+
+- Two network namespaces on one wire: *gateway* (Postgres with its defaults, one web node, one agent, the protected
+  service) and *client*. Release build, static Swift runtime. No TLS on the wire between them, so that the peers, which
+  have none, are compared with the same thing.
+- One prober runs on the client before a round begins and takes both stamps. It sends the request, then tries to connect
+  without a pause (2 ms per attempt) until the kernel accepts. *The prober alone* is its own floor, on an open port.
+- *Kept connection*: the request goes over an HTTP connection that is already there, as a browser's would. *A client process
+  per knock*: the stamp is taken before the client program (curl, knock, fwknop) is started, as those tools are used.
+- *Beside 100 grants/s*: 49 other people on addresses of their own grant and revoke by turns, 100 grants a second in all.
+- *Revoke*: from sending the request to the begin of the first attempt that the kernel refuses; and to the last byte that
+  the service, which sends every 2 ms without being asked, gets through on an established connection.
+- *Floor*: one commit with a notification in it (libpq, one connection) and one `add element` (libnftables, in process).
+- *Checks*: wrk, 16 connections, one thread, on the gateway's loopback; the whole state of a session's Knocs, from the
+  database each time. pgbench, the database's own tool: prepared single-row selects, 8 clients.
+- *Memory*: `smaps_rollup` after the start, with the agent linked and nobody doing anything. *Start*: from exec to the first 200
+  of `/health`, ten times.
+
+## Not measured yet
+
+Password sign-ins per core, 10,000 agents on a node, re-applying 100,000 entries, the state check beside 100,000 live grants,
+and database failover; the targets stand, and each is measured with the work that it belongs to.
+"""
+
+
+class Figures:
+    def __init__(self):
+        self.rows, self.values = [], {}
+
+    def put(self, name, p50, p99, unit):
+        self.rows.append((name, p50, p99, unit))
+        print(f"    {name:<58} {p50:>9} {p99:>9}  {unit}", flush=True)
+
+    def series(self, name, values):
+        values = sorted(values)
+        median = statistics.median(values)
+        p99 = values[min(len(values) - 1, int(len(values) * 0.99))]
+        self.values[name] = median
+        self.put(name, f"{median:.2f}", f"{p99:.2f}", f"ms, n = {len(values)}")
+
+    def rate(self, name, value):
+        self.values[name] = value
+        self.put(name, f"{value:,.0f}", "", "per second")
+
+    def ratios(self):
+        click = self.values.get("click → SYN accepted, kept connection")
+        process = self.values.get("a client process per knock: Knocknoc (curl)")
+        lines = []
+        if click and "commit" in self.values:
+            floor = self.values["commit"] + self.values["nft"]
+            lines.append(f"- click over its floor ({floor:.2f} ms): {click / floor:.1f} × (target ≤ 10)")
+        for peer, target in (("knockd", "≤ 1/5"), ("fwknop", "≤ 1/20")):
+            theirs = self.values.get(f"a client process per knock: {peer}")
+            if process and theirs:
+                lines.append(f"- a process per knock, against {peer}: 1/{theirs / process:.1f} (target {target})")
+        return "\n".join(lines) or "- none: a part only was measured"
+
+    def finish(self, names, rounds, write):
+        print()
+        print(self.ratios())
+        if not write:
+            return
+        rows = "\n".join(f"| {name} | {p50} | {p99} | {unit} |" for name, p50, p99, unit in self.rows)
+        machine = (f"{os.cpu_count()} cores, Linux {platform.release().split('-')[0]}, {rounds} rounds, "
+                   f"{time.strftime('%Y-%m-%d')}.")
+        page = pathlib.Path(__file__).resolve().parent.parent / "docs" / "performance.md"
+        page.write_text(METHOD.format(machine=machine, rows=rows, ratios=self.ratios()))
+        print(f"\nWritten to {page.relative_to(page.parent.parent)}")
