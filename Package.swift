@@ -18,6 +18,7 @@ let system: [Target] = [
     .systemLibrary(
         name: "CConntrack", path: "Sources/CConntrack", pkgConfig: "libnetfilter_conntrack",
         providers: [.apt(["libnetfilter-conntrack-dev"])]),
+    .systemLibrary(name: "CLinux", path: "Sources/CLinux"),
     .systemLibrary(
         name: "CSodium", path: "Sources/CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
     .systemLibrary(name: "CTimex", path: "Sources/CTimex"),
@@ -105,8 +106,8 @@ let floors: [Target] = [
     .executableTarget(
         name: "knocknoc",
         dependencies: [
-            "KnocknocModel", "KnocknocStore", "KnocknocAccess", "KnocknocServer", argumentParser, configuration,
-            lifecycle, logging, subprocess,
+            "KnocknocModel", "KnocknocStore", "KnocknocIdentity", "KnocknocAccess", "KnocknocServer", "CLinux",
+            argumentParser, configuration, crypto, lifecycle, logging, unixSignals,
         ],
         swiftSettings: settings
     ),

@@ -1,0 +1,58 @@
+import Glibc
+import KnocknocAccess
+import KnocknocServer
+import Logging
+import ServiceLifecycle
+
+/// The all-in-one's own agent: told who it is once the server is ready, and ended with the server.
+struct EmbeddedAgent: Service {
+    let supervisor: Supervisor
+    let server: Server
+    /// Whether this process could change the firewall, which its child then can.
+    let mayChangeFirewall: Bool
+    let logger: Logger
+
+    func run() async throws {
+        do {
+            try await cancelWhenGracefulShutdown { try await supervise() }
+        } catch is CancellationError {}
+        close(supervisor.pipe)
+        // The agent needs a moment to write its state; guards and members stay in the kernel.
+        for _ in 0..<100 where !supervisor.hasEnded() { try? await Task.sleep(for: .milliseconds(20)) }
+        if !supervisor.hasEnded() { kill(supervisor.pid, SIGTERM) }
+    }
+
+    private func supervise() async throws {
+        guard let port = await server.boundPort(), await server.waitUntilReady() else { return }
+        let agent = try await server.access.embeddedAgent(named: "local")
+        supervisor.begin(environment(port: port), token: agent.token)
+        if server.settings.sample { try await Sample.make(server, agent: agent.id, url: server.publicURL(port: port)) }
+        while true {
+            try await Task.sleep(for: .seconds(1))
+            if supervisor.hasEnded() {
+                throw ServerError(.files, "the embedded agent's supervisor has ended; stopping, so that both start anew")
+            }
+        }
+    }
+
+    private func environment(port: Int) -> [(String, String)] {
+        let settings = server.settings
+        let dryRun = settings.agentBackend == .dryRun || !mayChangeFirewall
+        var result = [
+            ("KNOCKNOC_AGENT_SERVER_URL", server.localURL(port: port)),
+            ("KNOCKNOC_AGENT_TOKEN_FILE", "/dev/fd/3"),
+            ("KNOCKNOC_AGENT_STATE_FILE", settings.dataDirectory + "/agent/state.json"),
+            ("KNOCKNOC_AGENT_NAME", "local"),
+            ("KNOCKNOC_AGENT_BACKEND", dryRun ? "dry-run" : "nftables"),
+            ("KNOCKNOC_AGENT_LOG_LEVEL", settings.logLevel.rawValue),
+            // Two sites on one machine do not share the agents' usual port.
+            ("KNOCKNOC_AGENT_HEALTH_LISTEN", port == 8756 ? "127.0.0.1:8757" : "none"),
+        ]
+        if let fingerprint = server.fingerprint { result.append(("KNOCKNOC_AGENT_TLS_FINGERPRINT", fingerprint)) }
+        if settings.tls == .none, !server.isLocalURLLoopback {
+            // Our own address: the packets do not leave this machine.
+            result.append(("KNOCKNOC_AGENT_INSECURE_HTTP", "true"))
+        }
+        return result
+    }
+}

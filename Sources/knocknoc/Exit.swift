@@ -1,0 +1,57 @@
+import ArgumentParser
+import Glibc
+import KnocknocAccess
+import KnocknocIdentity
+import KnocknocModel
+import KnocknocServer
+import KnocknocStore
+
+/// The exit codes that scripts rely on: 0 done, 1 failed, 2 wrong usage, 77 not allowed, 78 bad configuration.
+enum Exit {
+    static let failed: Int32 = 1
+    static let usage: Int32 = 2
+    static let badConfiguration: Int32 = 78
+
+    /// Says what went wrong on standard error and ends the process with the code that fits.
+    static func end<Command: ParsableCommand>(_ error: any Error, of command: Command.Type) -> Never {
+        switch error {
+        case let error as ConfigurationError: end(error.description, badConfiguration)
+        case let error as StoreError: end(error.message, code(error))
+        case let error as ServerError: end(error.message, error.code == .listen ? failed : badConfiguration)
+        case let error as AccessError: end(error.message, failed)
+        case let error as IdentityError: end(error.message, failed)
+        default: break
+        }
+        let code = command.exitCode(for: error)
+        // The argument library's own code for wrong usage is EX_USAGE, 64.
+        guard code == .validationFailure else { command.exit(withError: error) }
+        end(command.fullMessage(for: error), usage)
+    }
+
+    private static func code(_ error: StoreError) -> Int32 {
+        switch error.code {
+        case .configuration, .locked, .schemaTooNew, .schemaTooOld: badConfiguration
+        default: failed
+        }
+    }
+
+    static func end(_ message: String, _ code: Int32) -> Never {
+        say(message)
+        exit(code)
+    }
+
+    /// Writes a line to standard error.
+    static func say(_ message: String) { write(message + "\n", to: STDERR_FILENO) }
+
+    /// Writes a line to standard output.
+    static func tell(_ message: String) { write(message + "\n", to: STDOUT_FILENO) }
+
+    private static func write(_ text: String, to descriptor: Int32) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno != EINTR { return }
+            bytes = bytes.dropFirst(max(0, count))
+        }
+    }
+}

@@ -1,0 +1,24 @@
+import KnocknocAccess
+import KnocknocIdentity
+import KnocknocServer
+import KnocknocStore
+import Logging
+
+/// A short piece of work on the site's database, beside the server.
+enum SiteAccess {
+    static func with(_ options: DatabaseOptions, _ work: (Access) async throws -> Void) async throws {
+        let settings = try options.settings()
+        let logger = Logs.start(max(settings.logLevel, .warning))
+        let database = try DatabaseFactory.open(url: settings.databaseURL, serverLock: false, logger: logger)
+        try await Migrator(database, logger: logger).migrate()
+        let access = Access(
+            database: database, hasher: PasswordHasher(slots: 1), node: settings.nodeName, logger: logger)
+        do {
+            try await work(access)
+        } catch {
+            await database.close()
+            throw error
+        }
+        await database.close()
+    }
+}

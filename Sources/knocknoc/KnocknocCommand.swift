@@ -1,0 +1,41 @@
+import ArgumentParser
+
+/// The server's command line; the executable answers as `knocker` when called by that name.
+@main
+struct KnocknocCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "knocknoc",
+        abstract: "Gives people network access only while they need it: the server.",
+        subcommands: [
+            ServeCommand.self, MigrateCommand.self, GenkeyCommand.self, KnockerCommand.self, SuperviseCommand.self,
+            VersionCommand.self,
+        ])
+
+    // On the main thread and before the first suspension, so that no thread exists yet when rights are given up.
+    @MainActor
+    static func main() async {
+        let name = CommandLine.arguments.first?.split(separator: "/").last
+        if name == "knocker" {
+            await start(KnockerCommand.self)
+        } else {
+            await start(Self.self)
+        }
+    }
+
+    @MainActor
+    private static func start<Root: ParsableCommand>(_ root: Root.Type) async {
+        do {
+            var command = try root.parseAsRoot()
+            if let serve = command as? ServeCommand {
+                let plan = try ServePlan(serve.options)
+                try await plan.run()
+            } else if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            Exit.end(error, of: root)
+        }
+    }
+}

@@ -1,0 +1,15 @@
+import KnocknocAccess
+import KnocknocModel
+import KnocknocServer
+
+/// What `./dev run` shows a newcomer: a user, a group and a Knoc that guards a port of our own.
+enum Sample {
+    static func make(_ server: Server, agent: AgentID, url: String) async throws {
+        let backend = Backend.nftablesGuard(
+            NFTablesGuard(
+                protocol: .tcp, ports: [UInt16(SampleService.port)], loopback: true, trialSeconds: 0))
+        let password = try await server.access.createSample(agent: agent, backend: backend, url: SampleService.url)
+        if let password { Exit.tell("Sample: sign in at \(url)/ as \"demo\" with the password \(password)") }
+        Exit.tell("Sample: that opens \(SampleService.url)")
+    }
+}

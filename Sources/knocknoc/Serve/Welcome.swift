@@ -1,0 +1,38 @@
+import Glibc
+import KnocknocAccess
+import KnocknocServer
+import Logging
+import ServiceLifecycle
+
+/// Says on the terminal where to go and how to begin.
+struct Welcome: Service {
+    let server: Server
+    let logger: Logger
+
+    func run() async throws {
+        do {
+            try await cancelWhenGracefulShutdown { try await welcome() }
+        } catch let error as AccessError {
+            logger.error("the first steps could not be prepared: \(error.message)")
+        } catch is CancellationError {
+            return
+        }
+        try? await gracefulShutdown()
+    }
+
+    private func welcome() async throws {
+        guard let port = await server.boundPort() else { return }
+        if let fingerprint = server.fingerprint { Exit.tell("TLS certificate SHA-256: \(fingerprint)") }
+        guard await server.waitUntilReady() else { return }
+        let url = server.publicURL(port: port)
+        Exit.tell("Knocknoc is ready: \(url)/")
+        if let code = try await server.access.setUpLink() {
+            // After "#" it stays in the browser: no server, proxy or log sees it.
+            if isatty(STDOUT_FILENO) == 1 || server.settings.sample {
+                Exit.tell("Make the first administrator (this link works once): \(url)/admin/setup#\(code)")
+            } else {
+                Exit.tell("Make the first administrator: knocker create-admin NAME --password-stdin")
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+import Configuration
+import FoundationEssentials
+import Glibc
+import KnocknocModel
+import KnocknocServer
+
+/// Puts flags over the environment over the file.
+enum SettingsLayers {
+    /// - Parameter config: the file that was named; else the standard one, where it exists.
+    /// - Throws: ``ConfigurationError`` naming every place that is wrong.
+    static func read(config: String?, flags: [(SettingKey, String?)]) throws -> ServerSettings {
+        var settings = Settings()
+        for case (let key, let text?) in flags { settings[key] = .init(text, place: key.flag) }
+        return try ServerSettings(
+            settings: settings.over(environment()).over(try file(config)), hostName: hostName(),
+            workingDirectory: FileManager.default.currentDirectoryPath)
+    }
+
+    private static func environment() -> Settings {
+        let reader = ConfigReader(provider: EnvironmentVariablesProvider())
+        var settings = Settings()
+        for key in ServerSettings.Key.all {
+            guard let text = reader.string(forKey: ConfigKey(["knocknoc"] + key.words)) else { continue }
+            let name = key.environmentName(prefix: ServerSettings.environmentPrefix)
+            settings[key] = .init(text, place: "environment \(name)")
+        }
+        return settings
+    }
+
+    private static func file(_ config: String?) throws -> Settings {
+        let path = config ?? ServerSettings.standardFile
+        if config == nil, access(path, F_OK) != 0 { return Settings() }
+        guard access(path, R_OK) == 0, let data = try? Data(contentsOf: URL(filePath: path)) else {
+            throw ConfigurationError([
+                .init(place: path, message: "cannot be read: \(String(cString: strerror(errno)))")
+            ])
+        }
+        return try Settings(
+            file: ConfigurationFile(parsing: String(decoding: data, as: UTF8.self), name: path),
+            keys: ServerSettings.Key.all)
+    }
+
+    private static func hostName() -> String {
+        var name = [CChar](repeating: 0, count: 256)
+        guard gethostname(&name, name.count - 1) == 0 else { return "localhost" }
+        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}
