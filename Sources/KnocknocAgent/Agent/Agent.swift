@@ -9,7 +9,7 @@ public import ServiceLifecycle
 /// The process beside a firewall: holds a link to a server, and does what it says as long as it may.
 ///
 /// Stopping it leaves guards and members in the kernel, where every member ends on time by itself.
-public struct Agent: Service {
+public struct Agent: Service, CustomStringConvertible {
     let configuration: AgentConfiguration
     let enforcer: any Enforcer
     let clocks: any Clocks
@@ -23,6 +23,8 @@ public struct Agent: Service {
         self.clocks = clocks
         self.logger = logger
     }
+
+    public var description: String { "agent" }
 
     /// Runs until the service group shuts down or the task is cancelled.
     ///

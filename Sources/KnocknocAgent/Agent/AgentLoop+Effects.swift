@@ -73,7 +73,8 @@ extension AgentLoop {
             nonce: greeting.nonce, agent: greeting.agent, host: link.server.authority)
         do throws(AgentError) {
             let host = HostFacts()
-            var capabilities = ["backend": configuration.backend.rawValue]
+            var capabilities = host.capabilities
+            capabilities["backend"] = configuration.backend.rawValue
             capabilities["name"] = configuration.name
             capabilities["zone"] = configuration.zone
             send(

@@ -45,7 +45,7 @@ extension AgentLoop {
         do throws(ProtocolError) {
             let message = try Codec.decodeServer(bytes.readableBytesView)
             await received(message, link.link)
-        } catch where error.code == .unknownType {
+        } catch  where error.code == .unknownType {
             logger.info("\(error.message) was left out: the server is newer than this agent")
         } catch {
             link.link.close("the server cannot be understood: \(error.message)")
@@ -65,7 +65,8 @@ extension AgentLoop {
             nextHeartbeat = clocks.boot().adding(milliseconds: interval)
             board.update { $0.node = welcome.node }
             logger.info(
-                "linked", metadata: ["server": "\(link.server)", "node": "\(welcome.node)", "version": "\(welcome.version)"])
+                "linked",
+                metadata: ["server": "\(link.server)", "node": "\(welcome.node)", "version": "\(welcome.version)"])
         case .heartbeat(let reply): heard(reply, link)
         default: break
         }
@@ -109,7 +110,8 @@ extension AgentLoop {
         if nextCheck <= now.time || nextReconcile.map({ $0 <= now.time }) ?? false { await reconcile() }
         if nextStamp <= now.time {
             nextStamp = now.time.adding(milliseconds: Self.stampInterval)
-            writeDue = now.time
+            // The stamp is there for entries: without any it has nothing to bound.
+            if !machine.entries.isEmpty { writeDue = now.time }
         }
     }
 

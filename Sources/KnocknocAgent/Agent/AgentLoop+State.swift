@@ -10,7 +10,8 @@ extension AgentLoop {
             pendingTickets.append(ticket)
             writeDue = now
         } else {
-            writeDue = min(writeDue ?? now.adding(milliseconds: Self.lazyWrite), now.adding(milliseconds: Self.lazyWrite))
+            writeDue = min(
+                writeDue ?? now.adding(milliseconds: Self.lazyWrite), now.adding(milliseconds: Self.lazyWrite))
         }
     }
 

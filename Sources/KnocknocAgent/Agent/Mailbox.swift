@@ -1,6 +1,6 @@
+import KnocknocEnforcement
 import NIOConcurrencyHelpers
 import NIOCore
-import KnocknocEnforcement
 
 /// Something that happened, in the order in which the agent takes note of it.
 enum AgentInput: Sendable {

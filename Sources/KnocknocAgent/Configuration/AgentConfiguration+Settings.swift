@@ -35,7 +35,8 @@ extension AgentConfiguration {
         }
         if servers.isEmpty, reader.problems.isEmpty {
             reader.refuse(
-                Key.serverURL, "ServerURL is missing; expected ServerURL = https://HOST[:PORT] or "
+                Key.serverURL,
+                "ServerURL is missing; expected ServerURL = https://HOST[:PORT] or "
                     + "\(Key.serverURL.environmentName(prefix: Self.environmentPrefix))")
         }
     }
@@ -72,7 +73,8 @@ extension AgentConfiguration {
             keyFile = folder + "/keys.json"
         } else {
             reader.refuse(
-                Key.stateFile, "StateFile = none needs a KeyFile, else every start would be another agent; "
+                Key.stateFile,
+                "StateFile = none needs a KeyFile, else every start would be another agent; "
                     + "expected KeyFile = /PATH")
         }
         tlsCAFile = reader.value(Key.tlsCAFile, expected: expected, path)
@@ -98,7 +100,9 @@ extension AgentConfiguration {
         alwaysAllow = reader.list(Key.alwaysAllow, expected: "networks such as 192.0.2.0/24") { text in
             do throws(ModelError) { return try CIDR(parsing: text) } catch { return nil }
         }
-        neverGuard = reader.list(Key.neverGuard, expected: "ports 1 to 65535") { UInt16($0).flatMap { $0 > 0 ? $0 : nil } }
+        neverGuard = reader.list(Key.neverGuard, expected: "ports 1 to 65535") {
+            UInt16($0).flatMap { $0 > 0 ? $0 : nil }
+        }
     }
 
     /// Hexadecimal digits with or without colons, perhaps after `sha256:`.
@@ -119,7 +123,8 @@ extension AgentConfiguration {
         }
         guard let file = reader.text(Key.tokenFile) else {
             reader.refuse(
-                Key.token, "Token is missing; expected Token or TokenFile = /PATH, or "
+                Key.token,
+                "Token is missing; expected Token or TokenFile = /PATH, or "
                     + "\(Key.token.environmentName(prefix: environmentPrefix))")
             return nil
         }

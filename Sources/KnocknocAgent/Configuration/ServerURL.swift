@@ -61,7 +61,8 @@ public struct ServerURL: Hashable, Sendable, CustomStringConvertible {
             port = number
         }
         let fits = host.utf8.allSatisfy {
-            (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || [45, 46, 58, 95].contains($0)
+            (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0)
+                || [45, 46, 58, 95].contains($0)
         }
         guard !host.isEmpty, fits else { return nil }
         return (host.lowercased(), port)

@@ -10,18 +10,20 @@ public enum HealthClient {
     /// - Throws: ``AgentError`` where nothing answers there.
     public static func ask(_ listen: AgentConfiguration.Listen) async throws(AgentError) -> HealthReport {
         do {
-            let bytes = try await fetch(listen)
+            let (_, bytes) = try await fetch(listen)
             let decoder = JSONDecoder()
             decoder.keyDecodingStrategy = .convertFromSnakeCase
             return try decoder.decode(HealthReport.self, from: Data(bytes))
         } catch {
             throw AgentError(
-                .health, "no agent answers on \(listen.host):\(listen.port): "
+                .health,
+                "no agent answers on \(listen.host):\(listen.port): "
                     + ((error as? IOError).map { "\($0)" } ?? "is it running?"))
         }
     }
 
-    private static func fetch(_ listen: AgentConfiguration.Listen) async throws -> [UInt8] {
+    /// The status code and the body of the answer.
+    static func fetch(_ listen: AgentConfiguration.Listen) async throws -> (UInt, [UInt8]) {
         let exchange = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .connectTimeout(.seconds(2))
             .connect(host: listen.host, port: listen.port) { channel in
@@ -37,16 +39,17 @@ public enum HealthClient {
             let headers: HTTPHeaders = ["Host": "\(listen.host):\(listen.port)", "Connection": "close"]
             try await outbound.write(.head(.init(version: .http1_1, method: .GET, uri: "/health", headers: headers)))
             try await outbound.write(.end(nil))
+            var status: UInt = 0
             var bytes: [UInt8] = []
             for try await part in inbound {
                 switch part {
-                case .head: break
+                case .head(let head): status = head.status.code
                 case .body(let buffer): bytes += Array(buffer.readableBytesView)
-                case .end: return bytes
+                case .end: return (status, bytes)
                 }
                 if bytes.count > 65_536 { break }
             }
-            return bytes
+            return (status, bytes)
         }
     }
 }

@@ -24,7 +24,8 @@ struct HealthListener: Sendable {
             return HealthListener(channel: channel)
         } catch {
             throw AgentError(
-                .health, "HealthListen: cannot listen on \(listen.host):\(listen.port): \(error); "
+                .health,
+                "HealthListen: cannot listen on \(listen.host):\(listen.port): \(error); "
                     + "choose a free port, or none")
         }
     }
@@ -67,7 +68,8 @@ final class HealthHandler: ChannelInboundHandler {
             "Content-Type": "application/json", "Content-Length": "\(body.readableBytes)", "Cache-Control": "no-store",
         ]
         if !request.isKeepAlive { headers.add(name: "Connection", value: "close") }
-        context.write(wrapOutboundOut(.head(.init(version: request.version, status: status, headers: headers))), promise: nil)
+        context.write(
+            wrapOutboundOut(.head(.init(version: request.version, status: status, headers: headers))), promise: nil)
         if request.method != .HEAD { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
         let keep = request.isKeepAlive
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)

@@ -38,7 +38,8 @@ public struct KeyFile: Sendable {
             let sealing = try? Curve25519.KeyAgreement.PrivateKey(rawRepresentation: content.sealing)
         else {
             throw AgentError(
-                .keys, "\(path) does not hold this agent's keys; restore it from a backup, or remove it and approve "
+                .keys,
+                "\(path) does not hold this agent's keys; restore it from a backup, or remove it and approve "
                     + "the new fingerprint on the server")
         }
         return AgentKeys(signing: signing, sealing: sealing)

@@ -20,7 +20,8 @@ struct TLSTrust: Sendable {
             context = try NIOSSLContext(configuration: configuration)
         } catch {
             throw AgentError(
-                .configuration, "TLSCAFile: \(caFile ?? "the system's roots") cannot be used: \(error); "
+                .configuration,
+                "TLSCAFile: \(caFile ?? "the system's roots") cannot be used: \(error); "
                     + "expected certificates in PEM")
         }
     }

@@ -232,7 +232,7 @@ struct AgentTests {
                     if case .trial(let trial) = $0 { trial.state == .started && trial.flows == 2 } else { false }
                 })
             await enforcer.changes.wait("the reversal") {
-                clocks.advance(milliseconds: 500)
+                clocks.advance(milliseconds: 2000)
                 return enforcer.targets[Scene.target]?.purpose == .unguard
             }
             #expect(clocks.boot().milliseconds >= 160_000)

@@ -35,7 +35,8 @@ struct ConfigurationTests {
     @Test("a whole file is understood, and what it leaves out has its default")
     func whole() throws {
         let configuration = try read(good)
-        #expect(configuration.servers.map(\.description) == ["https://knoc.example.org", "https://[2001:db8::1]:8443/sub"])
+        #expect(
+            configuration.servers.map(\.description) == ["https://knoc.example.org", "https://[2001:db8::1]:8443/sub"])
         #expect(configuration.servers[1].path == "/sub/agent/v1/link")
         #expect(configuration.neverGuard == [22, 2222])
         #expect(configuration.alwaysAllow.count == 2)
@@ -60,8 +61,14 @@ struct ConfigurationTests {
         arguments: [
             ("Backend = iptables", "Backend: \"iptables\" cannot be used; expected nftables or dry-run"),
             ("NeverGuard = 70000", "NeverGuard: \"70000\" cannot be used; expected ports 1 to 65535"),
-            ("AlwaysAllow = 10.0.0.1/8", "AlwaysAllow: \"10.0.0.1/8\" cannot be used; expected networks such as 192.0.2.0/24"),
-            ("HealthListen = 0.0.0.0:8757", "HealthListen: \"0.0.0.0:8757\" cannot be used; expected a loopback ADDRESS:PORT such as 127.0.0.1:8757, or none"),
+            (
+                "AlwaysAllow = 10.0.0.1/8",
+                "AlwaysAllow: \"10.0.0.1/8\" cannot be used; expected networks such as 192.0.2.0/24"
+            ),
+            (
+                "HealthListen = 0.0.0.0:8757",
+                "HealthListen: \"0.0.0.0:8757\" cannot be used; expected a loopback ADDRESS:PORT such as 127.0.0.1:8757, or none"
+            ),
             ("TrustRTC = maybe", "TrustRTC: \"maybe\" cannot be used; expected true or false"),
             ("StateFile = state.json", "StateFile: \"state.json\" cannot be used; expected an absolute path or none"),
             ("ID = gateway", "ID: \"gateway\" cannot be used; expected the agent's UUID"),
@@ -73,7 +80,8 @@ struct ConfigurationTests {
 
     @Test("a line that is no setting is refused, and a key given twice")
     func badLines() {
-        let found = problems("ServerURL https://a\nToken = kna_0123456789abcdef\nToken = kna_0123456789abcdeg\nName = \"x")
+        let found = problems(
+            "ServerURL https://a\nToken = kna_0123456789abcdef\nToken = kna_0123456789abcdeg\nName = \"x")
         #expect(found.count == 3)
         #expect(found.first == "knocknoc.conf:1: \"ServerURL ht…\" has no \"=\"; expected Key = value")
         #expect(found.dropFirst().first == "knocknoc.conf:3: Token is given twice; line 2 has it too, expected it once")

@@ -32,6 +32,7 @@ struct HealthTests {
             for _ in 0..<200 where later.connected { later = try await HealthClient.ask(listen) }
             #expect(!later.connected)
             #expect(later.status == .ok)
+            #expect(try await HealthClient.fetch(listen).0 == 200)
         }
         await #expect(throws: AgentError.self) { try await HealthClient.ask(listen) }
     }
@@ -53,6 +54,7 @@ struct HealthTests {
             let report = try await HealthClient.ask(.init(host: "127.0.0.1", port: port))
             #expect(report.status == .failing)
             #expect(report.reason == "needs CAP_NET_ADMIN")
+            #expect(try await HealthClient.fetch(.init(host: "127.0.0.1", port: port)).0 == 503)
         }
         await server.kill()
     }

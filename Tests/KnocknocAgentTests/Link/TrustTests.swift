@@ -8,7 +8,9 @@ import Testing
 
 @Suite("whom an agent trusts", .timeLimit(.minutes(1)))
 struct TrustTests {
-    private func client(caFile: String? = nil, fingerprint: [UInt8]? = nil, token: String = testToken) throws -> LinkClient {
+    private func client(caFile: String? = nil, fingerprint: [UInt8]? = nil, token: String = testToken) throws
+        -> LinkClient
+    {
         LinkClient(
             group: MultiThreadedEventLoopGroup.singleton, token: try #require(Token(token)),
             trust: try TLSTrust(caFile: caFile, fingerprint: fingerprint), userAgent: "test")

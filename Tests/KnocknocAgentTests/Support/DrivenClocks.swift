@@ -22,7 +22,10 @@ final class DrivenClocks: Clocks {
     let bootID: String
     private let state: NIOLockedValueBox<State>
 
-    init(bootID: String = "boot-1", bootMilliseconds: Int64 = 100_000, wallMilliseconds: Int64 = 1_800_000_000_000, synchronised: Bool = true) {
+    init(
+        bootID: String = "boot-1", bootMilliseconds: Int64 = 100_000, wallMilliseconds: Int64 = 1_800_000_000_000,
+        synchronised: Bool = true
+    ) {
         self.bootID = bootID
         var state = State()
         state.boot = bootMilliseconds

@@ -50,11 +50,15 @@ final class FakeServer: Sendable {
                             }
                         })
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline(
-                        withServerUpgrade: (upgraders: [upgrader], completionHandler: { context in
-                            if let refuser = try? context.pipeline.syncOperations.context(handlerType: Refuser.self) {
-                                context.pipeline.syncOperations.removeHandler(context: refuser, promise: nil)
+                        withServerUpgrade: (
+                            upgraders: [upgrader],
+                            completionHandler: { context in
+                                if let refuser = try? context.pipeline.syncOperations.context(handlerType: Refuser.self)
+                                {
+                                    context.pipeline.syncOperations.removeHandler(context: refuser, promise: nil)
+                                }
                             }
-                        }))
+                        ))
                     try channel.pipeline.syncOperations.addHandler(Refuser())
                 }
             }

@@ -62,7 +62,8 @@ final class RecordingEnforcer: Enforcer {
     func reconcile(_ targets: [TargetDefinition], _ members: [Member]) async -> Reconciliation {
         note(.reconciled(members)) { state in
             state.members = Dictionary(
-                members.map { (Key(target: $0.target, address: $0.address), $0.deadline) }) { $1 }
+                members.map { (Key(target: $0.target, address: $0.address), $0.deadline) }
+            ) { $1 }
         }
         return Reconciliation(targets: outcomes(targets))
     }
