@@ -25,7 +25,7 @@ extension NFTablesEnforcer {
                 work.outcomes[index] = .failed(error.message)
             }
         }
-        scheduleExpiry()
+        scheduleExpiry(work.earliest)
         return work.outcomes
     }
 
@@ -37,6 +37,7 @@ extension NFTablesEnforcer {
         var shortened: Set<Element> = []
         var cuts: [(index: Int, cut: Cut)] = []
         var allowed: [FlowKey] = []
+        var earliest: BootTime?
 
         mutating func touch(_ element: Element, _ index: Int) {
             if touched[element] == nil { order.append(element) }
@@ -68,6 +69,7 @@ extension NFTablesEnforcer {
         case .open(let member) where member.deadline.milliseconds(since: now) >= CommandBatch.shortest:
             membership.set(id, address, member.deadline)
             work.before[index] = before
+            work.earliest = min(work.earliest ?? member.deadline, member.deadline)
             work.touch(element, index)
             if before == nil { work.allowed += flows(to: target, from: address) }
         case .open, .close:
@@ -110,12 +112,14 @@ extension NFTablesEnforcer {
                 logger.error("ending access", metadata: ["reason": "\(error.message)"])
             }
         }
-        scheduleExpiry()
+        scheduleExpiry(membership.nextDeadline)
     }
 
     /// Sleeps, by a clock that counts through suspend, until the first member's time is up.
-    func scheduleExpiry() {
-        guard let next = membership.nextDeadline else { return }
+    ///
+    /// - Parameter next: the earliest deadline that is new.
+    func scheduleExpiry(_ next: BootTime?) {
+        guard let next else { return }
         if let expiry, expiry.at <= next { return }
         expiry?.task.cancel()
         let left = max(0, next.milliseconds(since: clock()))

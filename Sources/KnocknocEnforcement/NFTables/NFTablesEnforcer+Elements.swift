@@ -11,22 +11,35 @@ extension NFTablesEnforcer {
         var failures: [Element: EnforcementError] = [:]
         let (ours, unread) = mine(elements, kernel)
         for (element, error) in unread { failures[element] = error }
-        // The kernel counts from when the transaction is done, so what that takes is left out of every timeout.
-        var margin = 20 + Int64(ours.count) / 50
+        for start in stride(from: 0, to: max(ours.count, 1), by: CommandBatch.limit) {
+            let part = Array(ours[start..<min(start + CommandBatch.limit, ours.count)])
+            failures.merge(run(part, also: start == 0 ? also : [], kernel)) { first, _ in first }
+        }
+        for element in shortened where failures[element] == nil {
+            failures[element] = confirmShortened(element, kernel)
+        }
+        return failures
+    }
+
+    /// One transaction. The kernel counts from when it is done, so what it takes is left out of every timeout.
+    private func run(
+        _ elements: [Element], also: [CommandBatch.Step], _ kernel: Kernel
+    ) -> [Element: EnforcementError] {
+        var failures: [Element: EnforcementError] = [:]
+        var margin = 20 + Int64(elements.count) / 50
         for _ in 0..<3 {
+            failures = [:]
             let start = clock()
-            let steps = ours.map { step($0, at: start, margin) } + also
-            for (index, error) in kernel.run(steps) where index < ours.count {
+            let steps = elements.map { step($0, at: start, margin) } + also
+            guard !steps.isEmpty else { break }
+            for (index, error) in kernel.run(steps) where index < elements.count {
                 // Nothing is open through a set that is not there.
                 if case .remove = steps[index], error.code == .missing { continue }
-                failures[ours[index]] = error
+                failures[elements[index]] = error
             }
             let took = clock().milliseconds(since: start)
             guard took > margin else { break }
             margin = took * 2
-        }
-        for element in shortened where failures[element] == nil {
-            failures[element] = confirmShortened(element, kernel)
         }
         return failures
     }

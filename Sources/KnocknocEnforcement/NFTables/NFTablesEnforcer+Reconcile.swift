@@ -37,7 +37,7 @@ extension NFTablesEnforcer {
         if let error = cut(Array(Set(cuts)), kernel) {
             logger.error("cutting flows", metadata: ["reason": "\(error.message)"])
         }
-        scheduleExpiry()
+        scheduleExpiry(membership.nextDeadline)
         return result
     }
 

@@ -1,9 +1,14 @@
 import KnocknocModel
 import Logging
+import NIOConcurrencyHelpers
 
 extension NFTablesEnforcer {
     /// Somebody else changed the packet filter.
-    func disturbed(_ events: KernelEvents) async {
+    func disturbed() async {
+        let events = pending.withLockedValue { value in
+            defer { value = KernelEvents() }
+            return value
+        }
         if events.own || events.lost { restore() }
         let used = Set(
             membership.targets.values.flatMap(\.sets.values).filter { !$0.isOurs }
@@ -17,7 +22,8 @@ extension NFTablesEnforcer {
             let kernel = try self.kernel()
             acceptUnguarding(try kernel.listing())
             let now = clock()
-            let margin: Int64 = 20
+            // What the transaction may take under load: the kernel counts from its end.
+            let margin: Int64 = 100
             let sets = guards.keys.sorted().flatMap { name in IPAddress.Family.allCases.map { name.set($0) } }
             var steps = sets.flatMap { set in
                 membership.elements(of: set).compactMap { address, deadline -> CommandBatch.Step? in

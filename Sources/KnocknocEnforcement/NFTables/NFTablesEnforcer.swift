@@ -1,5 +1,6 @@
 public import KnocknocModel
 public import Logging
+import NIOConcurrencyHelpers
 
 /// Enforces with nftables, in this process.
 ///
@@ -32,7 +33,8 @@ public actor NFTablesEnforcer: Enforcer {
     var writtenSkeleton: String?
     /// Flows that were cut, until when their packets are dropped.
     var cutFlows: [FlowKey: BootTime] = [:]
-    var pendingEvents: KernelEvents?
+    /// Events that nobody has looked at yet: one foreign transaction comes in many datagrams.
+    nonisolated let pending = NIOLockedValueBox(KernelEvents())
     var expiry: (at: BootTime, task: Task<Void, Never>)?
 
     /// - Parameter clock: CLOCK_BOOTTIME of this machine.
@@ -65,8 +67,12 @@ public actor NFTablesEnforcer: Enforcer {
             openKernel = kernel
         }
         if watcher == nil {
-            watcher = try KernelWatcher(networkNamespace: options.networkNamespacePath) { [weak self] events in
-                Task { await self?.disturbed(events) }
+            watcher = try KernelWatcher(networkNamespace: options.networkNamespacePath) { [weak self, pending] events in
+                let idle = pending.withLockedValue { value in
+                    defer { value.merge(events) }
+                    return value.isEmpty
+                }
+                if idle { Task { await self?.disturbed() } }
             }
         }
         if !adopted {

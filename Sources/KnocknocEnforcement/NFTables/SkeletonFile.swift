@@ -9,8 +9,9 @@ enum SkeletonFile {
 
     /// Replaces the file at once, readable by its owner only, and returns when it is on the disk.
     static func write(_ text: String, to path: String) throws(EnforcementError) {
-        let temporary = path + ".new"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        // The agent and `unguard` may write at the same time; whoever is last has read what the other did.
+        let temporary = path + ".\(String(UInt64.random(in: 0 ... .max), radix: 36)).new"
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw failure(temporary) }
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
@@ -18,13 +19,18 @@ enum SkeletonFile {
             guard count > 0 else {
                 let error = failure(temporary)
                 close(descriptor)
+                unlink(temporary)
                 throw error
             }
             bytes = bytes.dropFirst(count)
         }
         let synced = fchmod(descriptor, 0o600) == 0 && fsync(descriptor) == 0
         close(descriptor)
-        guard synced, rename(temporary, path) == 0 else { throw failure(path) }
+        guard synced, rename(temporary, path) == 0 else {
+            let error = failure(path)
+            unlink(temporary)
+            throw error
+        }
         let folder = open(String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) + "/", O_RDONLY | O_CLOEXEC)
         if folder >= 0 {
             fsync(folder)

@@ -1,0 +1,153 @@
+import KnocknocModel
+import Testing
+
+@testable import KnocknocEnforcement
+
+extension KernelTests {
+    @Suite("a set of the administrator's own ruleset")
+    struct SetForm {
+        let network: TestNetwork
+
+        init() throws { network = try TestNetwork() }
+
+        /// The usual ruleset: what is established passes before anybody looks at the set.
+        private func ruleset(flags: String = "flags timeout;") throws {
+            try network.nft(.gateway, "add table inet filter")
+            for (name, type) in [("allowed4", "ipv4_addr"), ("allowed6", "ipv6_addr")] {
+                try network.nft(.gateway, "add set inet filter \(name) { type \(type); \(flags) }")
+            }
+            for (chain, hook) in [("input", "input"), ("forward", "forward")] {
+                try network.nft(
+                    .gateway, "add chain inet filter \(chain) { type filter hook \(hook) priority 0; }")
+                for rule in [
+                    "ct state established,related accept", "ip saddr @allowed4 accept", "ip6 saddr @allowed6 accept",
+                    "tcp dport 9000 drop",
+                ] {
+                    try network.nft(.gateway, "add rule inet filter \(chain) \(rule)")
+                }
+            }
+        }
+
+        @Test(
+            "opens and closes; no byte passes after, though established flows are accepted",
+            arguments: IPAddress.Family.allCases, [TestNetwork.Host.gateway, .inner])
+        func opensAndCloses(family: IPAddress.Family, host: TestNetwork.Host) async throws {
+            try ruleset()
+            let service = try ChattyService(network, host, port: 9000)
+            defer { service.stop() }
+            let enforcer = try network.enforcer()
+            let (address, alice) = (network.address(host, family), network.address(.alice, family))
+            #expect(await enforcer.define([setTarget(1)]) == [target(1): .applied])
+            #expect(try !network.connects(.alice, to: address))
+            #expect(await enforcer.apply([.open(member(1, alice))]) == [.applied])
+            let caller = try #require(try Caller(network, .alice, to: address, port: 9000))
+            defer { caller.stop() }
+            #expect(caller.hears())
+            #expect(try !network.connects(.mallory, to: address))
+            #expect(await enforcer.apply([.close(target: target(1), address: alice)]) == [.applied])
+            expectSilence(caller, service)
+            #expect(try !network.connects(.alice, to: address))
+            #expect(await enforcer.apply([.open(member(1, alice))]) == [.applied])
+            #expect(try network.connects(.alice, to: address))
+        }
+
+        @Test("cuts the flows of a member whose time is up")
+        func expires() async throws {
+            try ruleset()
+            let service = try ChattyService(network, .gateway, port: 9000)
+            defer { service.stop() }
+            let enforcer = try network.enforcer()
+            _ = await enforcer.define([setTarget(1)])
+            let alice = member(1, network.address(.alice), seconds: 1.5)
+            _ = await enforcer.apply([.open(alice)])
+            let caller = try #require(try Caller(network, .alice, to: network.address(.gateway), port: 9000))
+            defer { caller.stop() }
+            while caller.hears(milliseconds: 100) {}
+            #expect(BootClock.now() >= alice.deadline)
+            #expect(BootClock.now() < alice.deadline.adding(milliseconds: 400))
+            expectSilence(caller, service)
+        }
+
+        @Test("keeps elements that are not ours, before and after")
+        func foreignElements() async throws {
+            try ruleset()
+            let alice = network.address(.alice)
+            try network.nft(.gateway, "add element inet filter allowed4 { \(alice), 192.0.2.7 timeout 1h }")
+            let enforcer = try network.enforcer()
+            let mallory = network.address(.mallory)
+            let result = await enforcer.reconcile([setTarget(1)], [member(1, alice), member(1, mallory)])
+            #expect(result.failures.isEmpty)
+            #expect(result.added == 1)
+            #expect(
+                await enforcer.apply([
+                    .close(target: target(1), address: alice), .close(target: target(1), address: mallory),
+                ]) == [.applied, .applied])
+            _ = await enforcer.define([setTarget(1, purpose: .released)])
+            let listing = try network.nft(.gateway, "list set inet filter allowed4")
+            #expect(listing.contains("\(alice)") && listing.contains("192.0.2.7"))
+            #expect(!listing.contains("\(mallory)"))
+        }
+
+        @Test("that is missing or cannot hold a timeout is refused with the reason; it works once it is there")
+        func refused() async throws {
+            let enforcer = try network.enforcer()
+            #expect(
+                await enforcer.define([setTarget(1, ipv6: nil)])
+                    == [target(1): .failed("set inet filter allowed4: No such file or directory")])
+            let alice = network.address(.alice)
+            #expect(
+                await enforcer.apply([.open(member(1, alice)), .close(target: target(1), address: alice)])
+                    == [.failed("set inet filter allowed4: No such file or directory"), .applied])
+            try ruleset(flags: "")
+            guard case .failed(let reason) = await enforcer.define([setTarget(1)])[target(1)] else {
+                Issue.record("a set without timeouts was taken")
+                return
+            }
+            #expect(reason.contains("inet filter allowed4") && reason.contains("timeout flag"))
+            try network.nft(.gateway, "flush ruleset")
+            try ruleset()
+            #expect(await enforcer.define([setTarget(1)]) == [target(1): .applied])
+            #expect(await enforcer.apply([.open(member(1, alice))]) == [.applied])
+        }
+
+        @Test("shared by two Knocs stays open until the last one ends and shortens when the longer one does")
+        func shared() async throws {
+            try ruleset()
+            let service = try ChattyService(network, .gateway, port: 9000)
+            defer { service.stop() }
+            let enforcer = try network.enforcer()
+            let alice = network.address(.alice)
+            _ = await enforcer.define([setTarget(1), setTarget(2, .tcp, [9000, 9001])])
+            _ = await enforcer.apply([.open(member(1, alice, seconds: 30)), .open(member(2, alice, seconds: 3000))])
+            let caller = try #require(try Caller(network, .alice, to: network.address(.gateway), port: 9000))
+            defer { caller.stop() }
+            #expect(try remaining(alice) > 2900)
+            _ = await enforcer.apply([.close(target: target(2), address: alice)])
+            #expect(try remaining(alice) <= 30)
+            #expect(caller.hears())
+            _ = await enforcer.apply([.close(target: target(1), address: alice)])
+            expectSilence(caller, service)
+        }
+
+        @Test("takes more elements than one transaction holds, and loses none")
+        func many() async throws {
+            try ruleset()
+            let enforcer = try network.enforcer()
+            _ = await enforcer.define([setTarget(1)])
+            let members = (0..<12_000).map { member(1, .v4(0x0b00_0000 + UInt32($0))) }
+            let outcomes = await enforcer.apply(members.map { .open($0) })
+            #expect(outcomes.allSatisfy { $0 == .applied })
+            let result = await enforcer.reconcile([setTarget(1)], Array(members.dropLast(2000)))
+            #expect(result.added == 0)
+            #expect(result.removed == 2000)
+        }
+
+        private func remaining(_ address: IPAddress) throws -> Int64 {
+            try network.on(.gateway) {
+                let set = ElementSet(
+                    family: .inet, table: "filter", name: "allowed4", addresses: .v4, isOurs: false)
+                return (try? SetReader().find(Element(set: set, address: address)))??.expiration ?? 0
+            } / 1000
+        }
+    }
+}
