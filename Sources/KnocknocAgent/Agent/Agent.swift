@@ -121,7 +121,9 @@ public struct Agent: Service, CustomStringConvertible {
 
     private func listen(_ group: any EventLoopGroup, _ board: HealthBoard) async throws(AgentError) -> HealthListener? {
         guard let listen = configuration.healthListen else { return nil }
-        return try await HealthListener.open(listen, group: group, board: board)
+        let listener = try await HealthListener.open(listen, group: group, board: board)
+        logger.debug("health is answered", metadata: ["port": "\(listener.port ?? listen.port)"])
+        return listener
     }
 
     private static func shutDown(_ group: MultiThreadedEventLoopGroup, _ threads: NIOThreadPool) async {

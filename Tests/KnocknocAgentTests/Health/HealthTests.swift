@@ -11,11 +11,11 @@ struct HealthTests {
         let scene = try Scene()
         defer { scene.clean() }
         let server = try await FakeServer.start()
-        let port = try await freePort()
+        let log = RecordedLog()
         var configuration = try scene.configuration(server)
-        configuration.healthListen = .init(host: "127.0.0.1", port: port)
-        let listen = AgentConfiguration.Listen(host: "127.0.0.1", port: port)
-        try await withAgent(configuration, enforcer: RecordingEnforcer(), clocks: DrivenClocks()) {
+        configuration.healthListen = .init(host: "127.0.0.1", port: 0)
+        try await withAgent(configuration, enforcer: RecordingEnforcer(), clocks: DrivenClocks(), log: log) {
+            let listen = try await listener(log)
             let link = try await server.link()
             try await link.greet()
             try link.snapshot(Scene.position(2), targets: [Scene.guardRow()], entries: [Scene.row(2, ttl: 60_000)])
@@ -34,7 +34,6 @@ struct HealthTests {
             #expect(later.status == .ok)
             #expect(try await HealthClient.fetch(listen).0 == 200)
         }
-        await #expect(throws: AgentError.self) { try await HealthClient.ask(listen) }
     }
 
     @Test("an agent whose backend cannot be applied is not")
@@ -42,21 +41,30 @@ struct HealthTests {
         let scene = try Scene()
         defer { scene.clean() }
         let server = try await FakeServer.start()
-        let port = try await freePort()
+        let log = RecordedLog()
         var configuration = try scene.configuration(server)
-        configuration.healthListen = .init(host: "127.0.0.1", port: port)
+        configuration.healthListen = .init(host: "127.0.0.1", port: 0)
         let enforcer = UnavailableEnforcer(reason: "needs CAP_NET_ADMIN")
-        try await withAgent(configuration, enforcer: enforcer, clocks: DrivenClocks()) {
+        try await withAgent(configuration, enforcer: enforcer, clocks: DrivenClocks(), log: log) {
             let link = try await server.link()
             try await link.greet()
             try link.snapshot(Scene.position(2), targets: [Scene.guardRow()], entries: [])
             await link.waitApplied(2)
-            let report = try await HealthClient.ask(.init(host: "127.0.0.1", port: port))
+            let listen = try await listener(log)
+            let report = try await HealthClient.ask(listen)
             #expect(report.status == .failing)
             #expect(report.reason == "needs CAP_NET_ADMIN")
-            #expect(try await HealthClient.fetch(.init(host: "127.0.0.1", port: port)).0 == 503)
+            #expect(try await HealthClient.fetch(listen).0 == 503)
         }
         await server.kill()
+    }
+
+    @Test("where no agent answers, that is the reason")
+    func nobody() async throws {
+        let server = try await FakeServer.start()
+        await server.kill()
+        let listen = AgentConfiguration.Listen(host: "127.0.0.1", port: server.port)
+        await #expect(throws: AgentError.self) { try await HealthClient.ask(listen) }
     }
 
     @Test("a port that is taken is named, with what to do")
@@ -73,10 +81,10 @@ struct HealthTests {
         await server.kill()
     }
 
-    private func freePort() async throws -> Int {
-        let server = try await FakeServer.start()
-        let port = server.port
-        await server.kill()
-        return port
+    /// Where the agent with this log answers: any free port, which it names.
+    private func listener(_ log: RecordedLog) async throws -> AgentConfiguration.Listen {
+        await Signal().wait("the health listener") { log.text.contains("health is answered port=") }
+        let port = log.text.split(separator: "health is answered port=").last?.prefix { $0.isNumber }
+        return .init(host: "127.0.0.1", port: try #require(port.flatMap { Int($0) }))
     }
 }
