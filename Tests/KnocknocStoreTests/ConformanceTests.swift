@@ -268,6 +268,7 @@ struct ConformanceTests {
     @Test("events reach every subscriber in the process, merged where it is slow", arguments: Driver.available)
     func localEvents(_ driver: Driver) async throws {
         try await Fixture.with(driver) { database, _ in
+            while try await database.health().events != "live" { await Task.yield() }
             let ids = (0..<3).map { _ in AgentID.new(at: SystemTime.now()) }
             let (one, two) = (database.events(), database.events())
             for id in ids { database.announce(.agents([id])) }

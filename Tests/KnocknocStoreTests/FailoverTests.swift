@@ -87,7 +87,7 @@ struct FailoverTests {
                 try await Migrator(database, logger: Fixture.logger).migrate()
             }
             #expect(try await !ready.wait(within: .milliseconds(600)))
-            try await server.startAgain()
+            try await server.start()
             #expect(try await ready.wait(within: .seconds(10)))
             try await waiting.value
             #expect(try await database.health().schema >= 1)

@@ -64,7 +64,8 @@ struct PostgresRecoveryTests {
             let attempts = Mutex(0)
             try await insert(1, behind) { _ in attempts.withLock { $0 += 1 } }
             #expect(proxy.hasStruck)
-            #expect(attempts.withLock { $0 } == 2)
+            // A COMMIT that did arrive is found by the operation's row before the body gets any further.
+            #expect(attempts.withLock { $0 } == (fault == .beforeCommit ? 2 : 1))
             try await Fixture.expect(1, in: database)
             await behind.close()
         }

@@ -2,9 +2,6 @@ import KnocknocModel
 import Logging
 
 extension PostgresDatabase {
-    /// This process on the channel; random, so that it knows its own notifications.
-    private static let sender = String(UInt64.random(in: .min ... .max), radix: 36)
-
     public func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.sampleClock() }
@@ -85,7 +82,7 @@ extension PostgresDatabase {
     }
 
     func tell(_ events: PendingEvents) async throws {
-        try await notify(Notification(sender: Self.sender, content: .events(events)))
+        try await notify(Notification(sender: sender, content: .events(events)))
     }
 
     /// Outside any grant's transaction, and without waiting for the disk: a hint is not worth it.
@@ -140,7 +137,7 @@ extension PostgresDatabase {
         while true {
             let nonce = String(UInt64.random(in: .min ... .max), radix: 36)
             let heard = listening.expect(nonce)
-            try await notify(Notification(sender: Self.sender, content: .nonce(nonce)))
+            try await notify(Notification(sender: sender, content: .nonce(nonce)))
             guard try await heard.wait(within: options.proofTimeout) else {
                 throw StoreError(.unavailable, "the listening connection does not hear", sqlState: "08006")
             }
@@ -160,7 +157,7 @@ extension PostgresDatabase {
         switch notification.content {
         case .nonce(let nonce): listening.heard(nonce)
         case .events(let events):
-            guard notification.sender != Self.sender else { return }
+            guard notification.sender != sender else { return }
             for event in events.events { hub.publish(event) }
         }
     }

@@ -13,7 +13,7 @@ extension PostgresDatabase {
         _ operation: OperationID, _ body: @Sendable (any Transaction) async throws -> Result
     ) async throws -> Result {
         var backoff = Backoff(until: .now + options.patience)
-        var mayPrepareAgain = true
+        var preparations = connections
         var unknown: (result: Result, error: StoreError)?
         while true {
             let failure: any Error
@@ -31,8 +31,8 @@ extension PostgresDatabase {
             case .failed(let error, let retriable):
                 failure = error
                 mayRetry = retriable
-                if let error = error as? StoreError, PostgresErrors.wantsPreparing(error), mayPrepareAgain {
-                    mayPrepareAgain = false
+                if let error = error as? StoreError, PostgresErrors.wantsPreparing(error), preparations > 0 {
+                    preparations -= 1
                     mayRetry = true
                 }
             }

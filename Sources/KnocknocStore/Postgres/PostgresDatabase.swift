@@ -18,6 +18,8 @@ public final class PostgresDatabase: DatabaseService {
     let outbox = EventMailbox()
     let clock: ClockEstimate
     let listening = ListenerState()
+    /// This node on the channel; random, so that it knows its own notifications.
+    let sender = String(UInt64.random(in: .min ... .max), radix: 36)
     private let turn = Atomic<Int>(0)
 
     /// Opens nothing yet; a database that is away is no error here.
@@ -71,6 +73,9 @@ public final class PostgresDatabase: DatabaseService {
                 let result = try await body(transaction)
                 if let failure = transaction.failure { throw failure }
                 return result
+            } catch let error as StoreError where error.sqlState == "25006" {
+                // Here it is the body that writes, not the primary that moved.
+                throw StoreError(.statement, "a snapshot cannot write: \(error.message)")
             } catch {
                 throw retire(transaction.failure ?? error, connection)
             }
@@ -93,6 +98,9 @@ public final class PostgresDatabase: DatabaseService {
         connector.closeAll()
     }
 
+    /// Each may hold an outdated plan of one statement.
+    var connections: Int { options.transactionConnections + readers.count }
+
     /// Marks older connections as useless where the error says so.
     func retire(_ error: any Error, _ connection: PostgresConnection) -> any Error {
         if let error = error as? StoreError, PostgresErrors.retiresConnections(error) {
@@ -106,13 +114,13 @@ public final class PostgresDatabase: DatabaseService {
         _ body: (ContinuousClock.Instant) async throws -> Result
     ) async throws -> Result {
         var backoff = Backoff(until: .now + options.patience)
-        var mayPrepareAgain = true
+        var preparations = connections
         while true {
             do {
                 return try await body(backoff.deadline)
             } catch let error as StoreError {
-                if PostgresErrors.wantsPreparing(error), mayPrepareAgain {
-                    mayPrepareAgain = false
+                if PostgresErrors.wantsPreparing(error), preparations > 0 {
+                    preparations -= 1
                     continue
                 }
                 guard PostgresErrors.isRetriable(error), try await backoff.pause() else { throw error }

@@ -11,6 +11,7 @@ final class PostgresServer: Sendable {
     let port: Int
     /// Its other end is read by the shell that stops the server at end of file.
     private let lifeline: FileHandle
+    private let answers: FileHandle
 
     /// Where Debian or the PATH has Postgres' programs; nil where it is not installed.
     static let programs: String? = {
@@ -59,9 +60,10 @@ final class PostgresServer: Sendable {
         let options = all.map { "-c \($0.key)='\($0.value)'" }.sorted().joined(separator: " ")
         let control = Self.program("pg_ctl")
         let script = """
-            \(control) -D \(directory)/data -s -w -l \(directory)/log -o "\(options)" start || exit 1
-            echo ready
-            read line
+            while read line; do
+                \(control) -D \(directory)/data -s -w -l \(directory)/log -o "\(options)" start || exit 1
+                echo ready
+            done
             \(control) -D \(directory)/data -s -m immediate stop
             rm -rf \(directory)
             """
@@ -72,10 +74,8 @@ final class PostgresServer: Sendable {
         process.standardError = FileHandle.nullDevice
         try process.run()
         lifeline = input.fileHandleForWriting
-        let reading = output.fileHandleForReading
-        guard try await Command.onThread({ try reading.read(upToCount: 5) }) == Data("ready".utf8) else {
-            throw Command.Failure(description: "Postgres did not start; see \(directory)/log")
-        }
+        answers = output.fileHandleForReading
+        try await start()
     }
 
     private static func program(_ name: String) -> String { (programs ?? "") + "/" + name }
@@ -93,14 +93,16 @@ final class PostgresServer: Sendable {
         try await Command.run(Self.program("pg_ctl"), ["-D", directory + "/data", "-s", "-w", "-m", "immediate", "stop"])
     }
 
-    func startAgain() async throws {
-        try await Command.run(
-            Self.program("pg_ctl"),
-            [
-                "-D", directory + "/data", "-s", "-w", "-l", directory + "/log", "-o",
-                "-c port=\(port) -c listen_addresses=127.0.0.1 -c unix_socket_directories=\(directory) -c fsync=off",
-                "start",
-            ])
+    func start() async throws {
+        try lifeline.write(contentsOf: Data("start\n".utf8))
+        try await becomeReady()
+    }
+
+    private func becomeReady() async throws {
+        let answers = answers
+        guard try await Command.onThread({ try answers.read(upToCount: 6) }) == Data("ready\n".utf8) else {
+            throw Command.Failure(description: "Postgres did not start; see \(directory)/log")
+        }
     }
 
     func promote() async throws {
