@@ -2,6 +2,7 @@ import FoundationEssentials
 import Hummingbird
 import HummingbirdCore
 public import KnocknocAccess
+import KnocknocHub
 public import KnocknocIdentity
 import KnocknocModel
 public import KnocknocStore
@@ -39,10 +40,20 @@ public final class Server: Sendable {
         let access = Access(
             database: database, hasher: hasher, node: settings.nodeName, options: options, logger: logger)
         let site = try Site(settings: settings, access: access, phase: phase, live: live, logger: logger)
-        let links = Links(access: access, node: settings.nodeName, phase: phase, logger: logger)
+        var hubOptions = HubOptions()
+        hubOptions.version = Self.version
+        let hub = Hub(
+            directory: AgentDirectory(access: access, database: database), node: settings.nodeName,
+            options: hubOptions, logger: logger)
+        let links = LinkEndpoint(
+            authenticate: { token in
+                guard phase.value == .ready else { return nil }
+                return try? await access.agent(token: token)
+            },
+            serve: { socket, agent, host in await hub.serve(socket, agent: agent, host: host) })
         let application = Application(
             router: site.router(),
-            server: HTTPServerBuilder { WebChannel(responder: $0, tls: tls, links: links.endpoint) },
+            server: HTTPServerBuilder { WebChannel(responder: $0, tls: tls, links: links) },
             configuration: .init(address: .hostname(settings.listen.host, port: settings.listen.port)),
             onServerRunning: { channel in port.set(channel.localAddress?.port ?? settings.listen.port) },
             eventLoopGroupProvider: .singleton, logger: logger)
@@ -57,7 +68,7 @@ public final class Server: Sendable {
             DatabaseRunner(database: database),
             AfterReady(phase: phase, service: Sweeper(access: access)),
             HTTPService(application: application, listen: settings.listen),
-            AfterReady(phase: phase, service: links.service),
+            AfterReady(phase: phase, service: hub),
             Preparation(database: database, phase: phase, logger: logger),
             DrainGate(phase: phase, seconds: settings.drainSeconds, logger: logger),
         ]

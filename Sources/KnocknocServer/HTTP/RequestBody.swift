@@ -35,6 +35,9 @@ extension Request {
         do {
             return try JSONDecoder().decode(type, from: Data(body.readableBytesView))
         } catch let error as DecodingError {
+            if let fault = JSONSyntax.fault(in: Array(body.readableBytesView)) {
+                throw Problem.invalid("The body is not JSON: \(fault).")
+            }
             throw Problem(decoding: error)
         }
     }

@@ -1,4 +1,3 @@
-import FoundationEssentials
 import KnocknocModel
 
 extension Problem {
@@ -16,16 +15,19 @@ extension Problem {
             self = .invalid("The field \"\(field)\" is null; expected \(Self.name(type)).", field: field.nonEmpty)
         case .dataCorrupted(let context):
             let field = Self.path(context.codingPath)
-            if let underlying = context.underlyingError as? CocoaError {
-                let place = underlying.userInfo["NSDebugDescription"].map { " \($0)" } ?? ""
-                self = .invalid("The body is not JSON.\(place)", field: field.nonEmpty)
-            } else {
-                let detail = field.isEmpty ? context.debugDescription : "\(field): \(context.debugDescription)"
-                self = .invalid(detail.hasSuffix(".") ? detail : detail + ".", field: field.nonEmpty)
-            }
+            let unknown = Self.unknownField(context.debugDescription).map { field.isEmpty ? $0 : field + "." + $0 }
+            let detail = field.isEmpty ? context.debugDescription : "\(field): \(context.debugDescription)"
+            self = .invalid(detail.hasSuffix(".") ? detail : detail + ".", field: unknown ?? field.nonEmpty)
         @unknown default:
             self = .invalid("The body cannot be read.")
         }
+    }
+
+    /// The name in the message of `refuseUnknownKeys`.
+    private static func unknownField(_ message: String) -> String? {
+        let start = "unknown field \""
+        guard message.hasPrefix(start) else { return nil }
+        return String(message.dropFirst(start.count).prefix { $0 != "\"" })
     }
 
     private static func path(_ keys: [any CodingKey]) -> String {

@@ -1,0 +1,68 @@
+import KnocknocAccess
+import KnocknocHub
+import KnocknocModel
+import KnocknocProtocol
+import KnocknocStore
+
+/// The hub's view of the store: the use cases of the agents' side, and how long the database has been silent.
+struct AgentDirectory: LinkDirectory {
+    let access: Access
+    let database: any DatabaseService
+
+    func attach(agent: AgentID, hello: AgentMessage.Hello, node: String) async throws -> AttachResult {
+        switch try await access.attach(agent: agent, hello: hello, node: node) {
+        case .accepted(let epoch): .accepted(linkEpoch: epoch)
+        case .keyChanged(let fingerprint): .keyChanged(fingerprint: fingerprint)
+        case .revoked: .revoked
+        }
+    }
+
+    func stream(agent: AgentID, after: Position?) async throws -> StreamAnswer {
+        try await access.stream(agent: agent, after: after)
+    }
+
+    func record(agent: AgentID, linkEpoch: Int64, applied: [AgentMessage.Applied]) async throws {
+        try await access.record(agent: agent, linkEpoch: linkEpoch, applied: applied)
+    }
+
+    func trial(agent: AgentID, linkEpoch: Int64, trial: AgentMessage.Trial) async throws {
+        try await access.trial(agent: agent, linkEpoch: linkEpoch, trial: trial)
+    }
+
+    func replay(agent: AgentID, removals: [Removal]) async throws {
+        try await access.replay(agent: agent, removals: removals)
+    }
+
+    func standings(of agents: [AgentID]) async throws -> [AgentID: LinkStanding] {
+        try await access.standings(of: agents)
+    }
+
+    func presence(_ agents: [AgentID], node: String) async throws {
+        try await access.presence(agents, node: node)
+    }
+
+    func detach(agent: AgentID, linkEpoch: Int64) async throws {
+        try await access.detach(agent: agent, linkEpoch: linkEpoch)
+    }
+
+    func estimatedNow() -> Timestamp { database.estimatedNow() }
+
+    func databaseAge() -> Duration { database.silence() }
+
+    func changes() -> AsyncStream<LinkChange> {
+        let events = database.events()
+        let (stream, continuation) = AsyncStream<LinkChange>.makeStream()
+        let task = Task {
+            for await event in events {
+                switch event {
+                case .agents(let agents): continuation.yield(.agents(Array(agents)))
+                case .everything: continuation.yield(.everything)
+                case .users: break
+                }
+            }
+            continuation.finish()
+        }
+        continuation.onTermination = { _ in task.cancel() }
+        return stream
+    }
+}
