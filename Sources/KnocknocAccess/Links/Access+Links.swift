@@ -74,14 +74,16 @@ extension Access {
         }
     }
 
-    /// Where each agent's stream stands; agents that were deleted or disabled are left out: their links end.
-    public func positions(of agents: [AgentID]) async throws -> [AgentID: Position] {
-        var positions: [AgentID: Position] = [:]
-        for row in try await database.run(LinkTable.positions(agents)).joined() {
-            positions[try row.identifier("id")] = Position(
+    /// How each agent stands; those that were deleted or disabled are left out: their links end.
+    public func standings(of agents: [AgentID]) async throws -> [AgentID: LinkStanding] {
+        var standings: [AgentID: LinkStanding] = [:]
+        for row in try await database.run(LinkTable.standings(agents)).joined() {
+            let position = Position(
                 epoch: try row.text("epoch"), revision: try row.integer("revision"),
                 change: try row.text("change_id"))
+            standings[try row.identifier("id")] = LinkStanding(
+                position: position, linkEpoch: try row.integer("link_epoch"))
         }
-        return positions
+        return standings
     }
 }

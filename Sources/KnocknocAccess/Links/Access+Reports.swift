@@ -59,7 +59,8 @@ extension Access {
     public func replay(agent: AgentID, removals: [Removal]) async throws {
         for removal in removals {
             try await write { tx in
-                let revived = LinkTable.revived(removal.entry, agent: agent, removedAt: removal.revision)
+                let revived = LinkTable.revived(
+                    removal.entry, agent: agent, removedAt: removal.revision, epoch: removal.epoch)
                 guard try await !tx.run(revived).isEmpty else { return ((), Effects()) }
                 let now = late
                 let ending = try await end(.entry(removal.entry), reason: "revoke_replayed", at: now, tx)

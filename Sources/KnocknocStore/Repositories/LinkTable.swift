@@ -40,6 +40,7 @@ package enum LinkTable {
             """, id, signingKey, sealingKey)
     }
 
+    /// The epoch is the time where that is higher, so that a store that was rewound gives none out again.
     package static func attach(
         _ id: AgentID, instance: String, node: String, software: String, machine: String, system: String,
         capabilities: String, now: Timestamp
@@ -48,10 +49,11 @@ package enum LinkTable {
             """
             insert into agent_links (agent_id, epoch, instance, node, software, machine, system, capabilities,
                 connected_at, last_seen_at)
-            values ($1, 1, $2, $3, $4, $5, $6, $7, $8, $8)
-            on conflict (agent_id) do update set epoch = agent_links.epoch + 1, instance = excluded.instance,
-                node = excluded.node, software = excluded.software, machine = excluded.machine,
-                system = excluded.system, capabilities = excluded.capabilities,
+            values ($1, $8, $2, $3, $4, $5, $6, $7, $8, $8)
+            on conflict (agent_id) do update set
+                epoch = case when agent_links.epoch < $8 then $8 else agent_links.epoch + 1 end,
+                instance = excluded.instance, node = excluded.node, software = excluded.software,
+                machine = excluded.machine, system = excluded.system, capabilities = excluded.capabilities,
                 connected_at = excluded.connected_at, last_seen_at = excluded.last_seen_at, closed_at = null
             returning epoch
             """, id, instance, node, software, machine, system, capabilities, now)
@@ -72,12 +74,13 @@ package enum LinkTable {
         }
     }
 
-    package static func positions(_ agents: [AgentID]) -> [Statement] {
+    package static func standings(_ agents: [AgentID]) -> [Statement] {
         SQLList.statements(agents) { list in
             """
-            select a.id, a.revision, a.change_id, s.epoch
+            select a.id, a.revision, a.change_id, s.epoch, coalesce(l.epoch, 0) as link_epoch
             from agents a
             join site s on s.id = 1
+            left join agent_links l on l.agent_id = a.id
             where a.disabled = 0 and a.id in (\(list))
             """
         }
@@ -128,12 +131,16 @@ package enum LinkTable {
             """, id)
     }
 
-    /// An entry of this agent that is wanted with a revision that the agent has since removed.
-    package static func revived(_ entry: EntryID, agent: AgentID, removedAt revision: Int64) -> Statement {
+    /// An entry of this agent that is wanted with a revision that the agent has since removed; revisions of another
+    /// site epoch cannot be compared, and the removal stands.
+    package static func revived(
+        _ entry: EntryID, agent: AgentID, removedAt revision: Int64, epoch: String
+    ) -> Statement {
         Statement(
             """
             select entry_id from enforcements
-            where entry_id = $1 and agent_id = $2 and wanted = 1 and revision <= $3
-            """, entry, agent, revision)
+            where entry_id = $1 and agent_id = $2 and wanted = 1
+                and (revision <= $3 or not exists (select 1 from site s where s.id = 1 and s.epoch = $4))
+            """, entry, agent, revision, epoch)
     }
 }

@@ -1,8 +1,9 @@
 package import KnocknocModel
 
-/// The statements that write down what an agent has done, void unless its link is the newest.
+/// The statements that write down what an agent has done, void where the store knows a newer link.
 package enum ReportTable {
-    private static let newest = "exists (select 1 from agent_links l where l.agent_id = $1 and l.epoch = $2)"
+    // A failover may have lost the attachment itself; an older epoch in the store therefore voids nothing.
+    private static let newest = "exists (select 1 from agent_links l where l.agent_id = $1 and l.epoch <= $2)"
 
     package static func targetsApplied(_ agent: AgentID, epoch: Int64, upTo revision: Int64) -> Statement {
         Statement(
