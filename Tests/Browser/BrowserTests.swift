@@ -33,6 +33,8 @@ struct BrowserTests {
                 try await browser.wait(card + " .state", reloading: !javaScript) { $0.lowercased() == "open" }
                 #expect(try await Probe.isOpen(from: site.alice, to: site.gateway.ipv4, port: 9000))
                 if javaScript { #expect(try await browser.isMarked(), "the page was loaded again") }
+                // Only a script writes what is left: so it is known whether one runs.
+                #expect(try await browser.text(card + " [data-left]").isEmpty == !javaScript)
 
                 try await browser.click("\(card) form[action$=revoke] button")
                 try await browser.wait(card + " .state", reloading: !javaScript) { $0.lowercased() == "closed" }

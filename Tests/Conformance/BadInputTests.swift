@@ -30,6 +30,7 @@ extension WholeSystem {
                     ("POST", "knocs", knoc(#"{"type":"nftables","guard":{"protocol":"icmp","ports":[1]}}"#), [400, 422], "protocol"),
                     ("POST", "knocs", knoc(#"{"type":"nftables","guard":{"protocol":"tcp","ports":[9000],"forward":true,"destinations":["10.0.0.0/33"]}}"#), [400, 422], "10.0.0.0/33"),
                     ("POST", "knocs", knoc(#"{"type":"nftables","set":{"family":"inet","table":"a; drop","ipv4":"x"}}"#), [400, 422], ""),
+                    ("POST", "knocs", knoc(#"{"type":"nftables","set":{"family":"inet","table":"t","ipv5":"x"}}"#), [400, 422], "ipv5"),
                     ("POST", "knocs", knoc(#"{"type":"telepathy"}"#), [400, 422], "telepathy"),
                     ("GET", "users/\(absent)", nil, [404], ""), ("DELETE", "knocs/\(absent)", nil, [404], ""),
                     ("PATCH", "groups/\(absent)", #"{"name":"y"}"#, [404], ""), ("DELETE", "sessions/\(absent)", nil, [404], ""),
@@ -38,7 +39,7 @@ extension WholeSystem {
                 ]
                 for (method, path, body, statuses, names) in cases {
                     let answer = try await admin.send(method, "/api/v1/admin/\(path)", body: body)
-                    let title = "\(method) \(path) \((body ?? "").prefix(120)): \(answer)"
+                    let title = "\(method) \(path) \((body ?? "").suffix(160)): \(answer)"
                     #expect(statuses.contains(answer.status), "\(title)")
                     #expect(answer.header("content-type")?.hasPrefix("application/problem+json") == true, "\(title)")
                     #expect(answer.json["detail"].string?.isEmpty == false, "\(title)")

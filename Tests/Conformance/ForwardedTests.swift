@@ -51,6 +51,8 @@ extension WholeSystem {
                 let proxy = try await site.another("p", 30)
                 let group = try await site.make(group: "staff")
                 try await site.make(user: "alice", groups: [group])
+                let knoc = try await site.make(
+                    knoc: "service", groups: [group], backend: try await site.backend(.guard, port: 9000))
                 let body: JSON = ["username": "alice", "password": .string(Site.password)]
                 for (value, expected) in [
                     ("10.77.0.2", JSON.string(site.alice.ipv4)),
@@ -64,7 +66,17 @@ extension WholeSystem {
                         "POST", "/api/v1/login", headers: headers, body: body.description)
                     await client.use(token: answer.json["token"].string)
                     let me = try await client.send("GET", "/api/v1/me", headers: headers)
-                    #expect(me.json["session"]["address"] == expected, "\(value): \(answer) \(me)")
+                    let session = me.json["session"]
+                    if expected == .null {
+                        #expect(session["address_reason"].string?.isEmpty == false, "\(value): \(answer) \(me)")
+                        let path = "/api/v1/me/knocs/\(knoc)/grant"
+                        let granted = try await client.send("POST", path, headers: headers)
+                        #expect(granted.status == 403, "\(value): \(granted)")
+                        #expect(try await client.knoc("service")["state"].string != "open")
+                    } else {
+                        #expect(session["address"] == expected, "\(value): \(answer) \(me)")
+                        #expect(session["address_reason"] == .null, "\(value): \(answer) \(me)")
+                    }
                 }
             }
         }

@@ -47,6 +47,8 @@ extension WholeSystem {
                 #expect(item["state"].string == "open")
                 let mallory = try Probe.watch(from: site.mallory, to: site.gateway.ipv4, port: 9000)
                 try await mallory.until(open: false)
+                // An addition reaches the file a moment after the kernel; without the file it would only close.
+                try await site.untilStateFile(holds: site.alice.ipv4)
                 for node in site.nodes { await node.stop(SIGKILL) }
                 await agent.stop(SIGKILL)
                 #expect(try await Probe.isOpen(from: site.alice, to: site.gateway.ipv4, port: 9000))

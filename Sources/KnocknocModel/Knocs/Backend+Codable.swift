@@ -7,6 +7,10 @@ extension Backend: Codable {
     }
 
     private struct SetFields: Codable {
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case family, table, ipv4, ipv6
+        }
+
         var family: NFTablesSet.Family
         var table: String
         var ipv4: String?
@@ -21,12 +25,13 @@ extension Backend: Codable {
         case "dry-run":
             self = .dryRun
         case "nftables" where fields.contains(.set) && !fields.contains(.guard):
+            try fields.superDecoder(forKey: .set).refuseUnknownKeys(SetFields.CodingKeys.self)
             let set = try fields.decode(SetFields.self, forKey: .set)
             self = .nftablesSet(
                 NFTablesSet(
                     family: set.family, table: set.table, ipv4: set.ipv4, ipv6: set.ipv6,
                     protocol: try fields.decodeIfPresent(TransportProtocol.self, forKey: .protocol),
-                    ports: try fields.decodeIfPresent([UInt16].self, forKey: .ports)))
+                    ports: fields.contains(.ports) ? try fields.decodePorts(forKey: .ports) : nil))
         case "nftables" where fields.contains(.guard) && !fields.contains(.set):
             self = .nftablesGuard(try fields.decode(NFTablesGuard.self, forKey: .guard))
         case "nftables":
@@ -68,7 +73,7 @@ extension NFTablesGuard: Codable {
         let fields = try decoder.container(keyedBy: Keys.self)
         self.init(
             protocol: try fields.decode(TransportProtocol.self, forKey: .protocol),
-            ports: try fields.decode([UInt16].self, forKey: .ports),
+            ports: try fields.decodePorts(forKey: .ports),
             forward: try fields.decodeIfPresent(Bool.self, forKey: .forward) ?? false,
             destinations: try fields.decodeIfPresent([CIDR].self, forKey: .destinations) ?? [],
             interfaces: try fields.decodeIfPresent([String].self, forKey: .interfaces) ?? [],
@@ -85,6 +90,17 @@ extension NFTablesGuard: Codable {
         try fields.encode(interfaces, forKey: .interfaces)
         try fields.encode(loopback, forKey: .loopback)
         try fields.encode(trialSeconds, forKey: .trialSeconds)
+    }
+}
+
+extension KeyedDecodingContainer {
+    /// Reads wider numbers first: a JSON decoder cannot say which one did not fit into 16 bits.
+    fileprivate func decodePorts(forKey key: Key) throws -> [UInt16] {
+        try decode([Int64].self, forKey: key).map { number in
+            if let port = UInt16(exactly: number) { return port }
+            throw DecodingError.dataCorruptedError(
+                forKey: key, in: self, debugDescription: "\(number) is not a port; expected 1 to 65535")
+        }
     }
 }
 

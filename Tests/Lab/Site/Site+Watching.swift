@@ -56,6 +56,17 @@ extension Site {
         topology == .allInOne ? folder.path + "/data/agent/guard.nft" : folder.path + "/agent/guard.nft"
     }
 
+    /// Waits until the remote agent's file knows of an address.
+    public func untilStateFile(holds address: String, within limit: Double = 5) async throws {
+        let end = Clock.now + limit
+        while Clock.now < end {
+            let text = (try? String(contentsOfFile: folder.path + "/agent/state.json", encoding: .utf8)) ?? ""
+            if text.contains("\"\(address)\"") { return }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        throw LabError("the state file never held \(address)")
+    }
+
     /// Takes every member out of the agent's own sets, rules untouched.
     public func emptyGuardSets() async throws {
         let listing = try await gateway.run(["nft", "list", "sets", "inet"]).text
