@@ -156,6 +156,13 @@ let tests: [Target] = [
         ],
         swiftSettings: settings),
     .testTarget(
+        name: "KnocknocHubTests",
+        dependencies: [
+            "KnocknocModel", "KnocknocProtocol", "KnocknocHub", crypto, logging, nioCore, nioWebSocket,
+            .product(name: "NIOEmbedded", package: "swift-nio"),
+        ],
+        swiftSettings: settings),
+    .testTarget(
         name: "KnocknocServerTests",
         dependencies: [
             "KnocknocModel", "KnocknocStore", "KnocknocIdentity", "KnocknocAccess", "KnocknocServer", hummingbird,

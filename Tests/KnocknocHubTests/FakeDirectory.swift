@@ -1,0 +1,62 @@
+import KnocknocHub
+import KnocknocModel
+import KnocknocProtocol
+import Synchronization
+
+/// A store that answers as it is told and remembers what it was asked.
+final class FakeDirectory: LinkDirectory {
+    struct State {
+        var attach = AttachResult.accepted(linkEpoch: 1)
+        var answers: [StreamAnswer] = []
+        var answer: StreamAnswer
+        var standings: [AgentID: LinkStanding] = [:]
+        var asked: [Position?] = []
+        var replayed: [Removal] = []
+        var databaseAge = Duration.zero
+        var now = Timestamp(microseconds: 1_000_000_000)
+    }
+
+    let state: Mutex<State>
+    /// What the hub wrote, as it comes.
+    let recorded: AsyncStream<AgentMessage.Applied>
+    private let record: AsyncStream<AgentMessage.Applied>.Continuation
+    private let hints: AsyncStream<LinkChange>
+    let hint: AsyncStream<LinkChange>.Continuation
+
+    init(answer: StreamAnswer) {
+        state = Mutex(State(answer: answer))
+        (recorded, record) = AsyncStream.makeStream()
+        (hints, hint) = AsyncStream.makeStream()
+    }
+
+    func attach(agent: AgentID, hello: AgentMessage.Hello, node: String) async throws -> AttachResult {
+        state.withLock { $0.attach }
+    }
+
+    func stream(agent: AgentID, after: Position?) async throws -> StreamAnswer {
+        state.withLock { state in
+            state.asked.append(after)
+            return state.answers.isEmpty ? state.answer : state.answers.removeFirst()
+        }
+    }
+
+    func record(agent: AgentID, linkEpoch: Int64, applied: [AgentMessage.Applied]) async throws {
+        for one in applied { record.yield(one) }
+    }
+
+    func trial(agent: AgentID, linkEpoch: Int64, trial: AgentMessage.Trial) async throws {}
+
+    func replay(agent: AgentID, removals: [Removal]) async throws { state.withLock { $0.replayed += removals } }
+
+    func standings(of agents: [AgentID]) async throws -> [AgentID: LinkStanding] { state.withLock { $0.standings } }
+
+    func presence(_ agents: [AgentID], node: String) async throws {}
+
+    func detach(agent: AgentID, linkEpoch: Int64) async throws {}
+
+    func estimatedNow() -> Timestamp { state.withLock { $0.now } }
+
+    func databaseAge() -> Duration { state.withLock { $0.databaseAge } }
+
+    func changes() -> AsyncStream<LinkChange> { hints }
+}

@@ -1,0 +1,223 @@
+import Foundation
+import KnocknocModel
+import KnocknocProtocol
+import Logging
+import NIOCore
+import NIOEmbedded
+import NIOWebSocket
+import Synchronization
+import Testing
+
+@testable import KnocknocHub
+
+@Suite("The hub")
+struct HubTests {
+    static let start = Position(epoch: "site", revision: 3, change: "a")
+    static let later = Position(epoch: "site", revision: 4, change: "b")
+    static let entry = StreamEntry(
+        id: EntryID(value: 9), target: TargetID(value: 1), address: .v4(0x0a00_0001), revision: 4,
+        expiresAt: Timestamp(microseconds: 1_060_000_000))
+
+    private func hub(_ directory: FakeDirectory) -> Hub {
+        Hub(directory: directory, node: "web-1", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    @Test("an agent without state is welcomed and gets a snapshot")
+    func snapshot() async throws {
+        let directory = FakeDirectory(
+            answer: .snapshot(StreamRows(position: Self.later, entries: [Self.entry]), diverged: false))
+        let agent = try await FakeAgent(hub(directory))
+        try await agent.greet()
+        guard case .welcome(let welcome) = try await agent.next() else { throw Unexpected() }
+        #expect(welcome.node == "web-1")
+        #expect(welcome.heartbeat == 5000)
+        #expect(try await agent.next() == .snapshotBegin(.init(position: Self.later)))
+        guard case .snapshotChunk(let rows) = try await agent.next() else { throw Unexpected() }
+        #expect(rows.since == FakeAgent.stamp(5000))
+        #expect(rows.entries.first?.ttl == 60_000)
+        #expect(try await agent.next() == .snapshotEnd(.init(position: Self.later)))
+        await agent.hangUp()
+    }
+
+    @Test("a hint wakes the link, and what is left counts from the last heartbeat")
+    func wake() async throws {
+        let directory = FakeDirectory(answer: .delta(StreamRows(position: Self.start), after: Self.start))
+        let hub = hub(directory)
+        let agent = try await FakeAgent(hub)
+        try await agent.greet(position: Self.start)
+        _ = try await agent.next()
+        _ = try await agent.next()
+        directory.state.withLock { $0.now = Timestamp(microseconds: 1_005_000_000) }
+        try await agent.say(.heartbeat(FakeAgent.stamp(10_000)))
+        guard case .heartbeat(let reply) = try await agent.next() else { throw Unexpected() }
+        #expect(reply.stamp == FakeAgent.stamp(10_000))
+        directory.state.withLock {
+            $0.answer = .delta(StreamRows(position: Self.later, entries: [Self.entry]), after: Self.start)
+        }
+        hub.apply(.agents([FakeAgent.id]))
+        guard case .changes(let changes) = try await agent.next() else { throw Unexpected() }
+        #expect(changes.position == Self.later)
+        #expect(changes.rows.since == FakeAgent.stamp(10_000))
+        #expect(changes.rows.entries.first?.ttl == 55_000)
+        await agent.hangUp()
+    }
+
+    @Test("where every hint is lost, the comparison finds the change")
+    func comparison() async throws {
+        let directory = FakeDirectory(answer: .delta(StreamRows(position: Self.start), after: Self.start))
+        let hub = hub(directory)
+        let agent = try await FakeAgent(hub)
+        try await agent.greet(position: Self.start)
+        _ = try await agent.next()
+        _ = try await agent.next()
+        directory.state.withLock {
+            $0.answer = .delta(StreamRows(position: Self.later, entries: [Self.entry]), after: Self.start)
+            $0.standings = [FakeAgent.id: LinkStanding(position: Self.later, linkEpoch: 1)]
+        }
+        await hub.compare(now: .now)
+        guard case .changes = try await agent.next() else { throw Unexpected() }
+        await agent.hangUp()
+    }
+
+    @Test("what an agent reports is written, unless it is of another link")
+    func applied() async throws {
+        let directory = FakeDirectory(answer: .delta(StreamRows(position: Self.start), after: Self.start))
+        let hub = hub(directory)
+        let running = Task { try await hub.run() }
+        let agent = try await FakeAgent(hub)
+        try await agent.greet(position: Self.start)
+        _ = try await agent.next()
+        try await agent.say(.applied(.init(linkEpoch: 99, revision: 3, failures: [], dryRun: [])))
+        try await agent.say(.applied(.init(linkEpoch: 1, revision: 3, failures: [], dryRun: [])))
+        var reports = directory.recorded.makeAsyncIterator()
+        #expect(await reports.next()?.linkEpoch == 1)
+        await agent.hangUp()
+        running.cancel()
+    }
+
+    @Test("a newer link says bye to the older one at once")
+    func replaced() async throws {
+        let directory = FakeDirectory(answer: .delta(StreamRows(position: Self.start), after: Self.start))
+        let hub = hub(directory)
+        let old = try await FakeAgent(hub)
+        try await old.greet(position: Self.start)
+        _ = try await old.next()
+        _ = try await old.next()
+        directory.state.withLock { $0.attach = .accepted(linkEpoch: 2) }
+        let new = try await FakeAgent(hub)
+        try await new.greet(position: Self.start)
+        guard case .bye(let bye) = try await old.next() else { throw Unexpected() }
+        #expect(bye.code == .replaced)
+        _ = try await new.next()
+        #expect(hub.registry[FakeAgent.id]?.epoch == 2)
+        await old.hangUp()
+        #expect(hub.registry[FakeAgent.id]?.epoch == 2)
+        await new.hangUp()
+        #expect(hub.agents.isEmpty)
+    }
+
+    @Test("a link that another node has overtaken ends by the comparison")
+    func overtaken() async throws {
+        let directory = FakeDirectory(answer: .delta(StreamRows(position: Self.start), after: Self.start))
+        let hub = hub(directory)
+        let agent = try await FakeAgent(hub)
+        try await agent.greet(position: Self.start)
+        _ = try await agent.next()
+        _ = try await agent.next()
+        directory.state.withLock {
+            $0.standings = [FakeAgent.id: LinkStanding(position: Self.start, linkEpoch: 2)]
+        }
+        await hub.compare(now: .now)
+        #expect(try await agent.byeCode() == .replaced)
+        await agent.hangUp()
+    }
+
+    @Test("an agent that was deleted is told so by the comparison")
+    func deleted() async throws {
+        let directory = FakeDirectory(answer: .delta(StreamRows(position: Self.start), after: Self.start))
+        let hub = hub(directory)
+        let agent = try await FakeAgent(hub)
+        try await agent.greet(position: Self.start)
+        _ = try await agent.next()
+        _ = try await agent.next()
+        await hub.compare(now: .now)
+        #expect(try await agent.byeCode() == .revoked)
+        await agent.hangUp()
+    }
+
+    @Test("a node without its database lets its agents go and takes none")
+    func withoutDatabase() async throws {
+        let directory = FakeDirectory(answer: .delta(StreamRows(position: Self.start), after: Self.start))
+        let hub = hub(directory)
+        let agent = try await FakeAgent(hub)
+        try await agent.greet(position: Self.start)
+        _ = try await agent.next()
+        _ = try await agent.next()
+        directory.state.withLock { $0.databaseAge = .milliseconds(5001) }
+        await hub.compare(now: .now)
+        #expect(try await agent.byeCode() == .noDatabase)
+        await agent.hangUp()
+        let late = try await FakeAgent(hub)
+        #expect(try await late.byeCode() == .noDatabase)
+        await late.hangUp()
+    }
+
+    @Test("a stopping node says so")
+    func draining() async throws {
+        let directory = FakeDirectory(answer: .delta(StreamRows(position: Self.start), after: Self.start))
+        let hub = hub(directory)
+        let agent = try await FakeAgent(hub)
+        try await agent.greet(position: Self.start)
+        _ = try await agent.next()
+        _ = try await agent.next()
+        hub.drain()
+        #expect(try await agent.byeCode() == .draining)
+        await agent.hangUp()
+    }
+
+    @Test("a link that is silent for three heartbeats is cut")
+    func silent() async throws {
+        let directory = FakeDirectory(answer: .delta(StreamRows(position: Self.start), after: Self.start))
+        directory.state.withLock {
+            $0.standings = [FakeAgent.id: LinkStanding(position: Self.start, linkEpoch: 1)]
+        }
+        let hub = hub(directory)
+        let agent = try await FakeAgent(hub)
+        try await agent.greet(position: Self.start)
+        _ = try await agent.next()
+        _ = try await agent.next()
+        await hub.compare(now: .now.advanced(by: .seconds(14)))
+        try await agent.say(.heartbeat(FakeAgent.stamp(6000)))
+        guard case .heartbeat = try await agent.next() else { throw Unexpected() }
+        await hub.compare(now: .now.advanced(by: .seconds(16)))
+        await agent.served.value
+        #expect(hub.agents.isEmpty)
+    }
+
+    @Test("ping measures the way there and back")
+    func ping() async throws {
+        let directory = FakeDirectory(answer: .delta(StreamRows(position: Self.start), after: Self.start))
+        let hub = hub(directory)
+        #expect(await hub.ping(FakeAgent.id) == nil)
+        let agent = try await FakeAgent(hub)
+        try await agent.greet(position: Self.start)
+        _ = try await agent.next()
+        _ = try await agent.next()
+        async let time = hub.ping(FakeAgent.id)
+        guard case .ping(let ping) = try await agent.next() else { throw Unexpected() }
+        try await agent.say(.pong(.init(id: ping.id)))
+        #expect(await time != nil)
+        await agent.hangUp()
+    }
+}
+
+struct Unexpected: Error {}
+
+extension FakeAgent {
+    /// Reads on until the server says bye.
+    func byeCode() async throws -> ServerMessage.Bye.Code {
+        while true {
+            if case .bye(let bye) = try await next() { return bye.code }
+        }
+    }
+}
