@@ -18,7 +18,7 @@ public enum HealthClient {
             throw AgentError(
                 .health,
                 "no agent answers on \(listen.host):\(listen.port): "
-                    + ((error as? IOError).map { "\($0)" } ?? "is it running?"))
+                    + "is it running? (\(error))")
         }
     }
 

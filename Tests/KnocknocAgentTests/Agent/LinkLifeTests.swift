@@ -130,7 +130,7 @@ struct LinkLifeTests {
         try await withAgent(configuration, enforcer: RecordingEnforcer(), clocks: DrivenClocks(), log: log) {
             let link = try await server.link()
             try link.send(.challenge(.init(agent: testAgent, nonce: "bm9uY2U=", protocolMin: 1, protocolMax: 1)))
-            try await link.channel.closeFuture.get()
+            await link.waitClosed()
             #expect(link.hellos.isEmpty)
             await link.changes.wait("the reason in the log") { log.text.contains("is it another's token?") }
         }
@@ -149,7 +149,7 @@ struct LinkLifeTests {
             try link.send(.ping(.init(id: "p1")))
             await link.changes.wait("the pong") { link.received.contains(.pong(.init(id: "p1"))) }
             link.send(raw: "{\"type\":")
-            try await link.channel.closeFuture.get()
+            await link.waitClosed()
         }
         await server.kill()
     }
@@ -166,7 +166,7 @@ struct LinkLifeTests {
             let link = try await server.link()
             try await link.greet()
             link.send(raw: String(repeating: " ", count: 1 << 20 | 1))
-            try await link.channel.closeFuture.get()
+            await link.waitClosed()
             await link.changes.wait("the reason in the log") { log.text.contains("1 MiB") }
         }
         await server.kill()

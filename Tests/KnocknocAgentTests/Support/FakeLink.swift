@@ -66,6 +66,10 @@ final class FakeLink: Sendable {
         try send(.changes(.init(after: after, position: position, rows: rows)))
     }
 
+    func waitClosed(sourceLocation: SourceLocation = #_sourceLocation) async {
+        await changes.wait("the link's end", sourceLocation: sourceLocation) { !self.channel.isActive }
+    }
+
     func waitApplied(_ revision: Int64, sourceLocation: SourceLocation = #_sourceLocation) async {
         await changes.wait("applied \(revision)", sourceLocation: sourceLocation) {
             self.applied.contains { $0.revision >= revision }
