@@ -6,13 +6,9 @@ import Testing
 
 @Suite("the SQLite file")
 struct SQLiteTests {
-    private func folder() -> String {
-        FileManager.default.temporaryDirectory.appendingPathComponent("knocknoc-\(UUID().uuidString)").path
-    }
-
     @Test("a second server is refused and told by whom; a command works beside the first")
     func lock() async throws {
-        let path = folder() + "/k.db"
+        let path = Fixture.folder() + "/k.db"
         let server = try SQLiteDatabase(path: path, serverLock: true, logger: Fixture.logger)
         let error = #expect(throws: StoreError.self) {
             try SQLiteDatabase(path: path, serverLock: true, logger: Fixture.logger)
@@ -30,7 +26,7 @@ struct SQLiteTests {
 
     @Test("the lock goes with its holder")
     func lockIsReleased() async throws {
-        let path = folder() + "/k.db"
+        let path = Fixture.folder() + "/k.db"
         do {
             let first = try SQLiteDatabase(path: path, serverLock: true, logger: Fixture.logger)
             await first.close()
@@ -41,7 +37,7 @@ struct SQLiteTests {
 
     @Test("nobody else can read the file, its journals or its folder")
     func modes() async throws {
-        let folder = folder()
+        let folder = Fixture.folder()
         let database = try SQLiteDatabase(path: folder + "/deep/k.db", serverLock: true, logger: Fixture.logger)
         try await Migrator(database, logger: Fixture.logger).migrate()
         func mode(_ path: String) throws -> Int {
@@ -56,7 +52,7 @@ struct SQLiteTests {
 
     @Test("an acknowledged write is on the disk, and keys are enforced, on the writing connection")
     func pragmas() async throws {
-        let database = try SQLiteDatabase(path: folder() + "/k.db", serverLock: false, logger: Fixture.logger)
+        let database = try SQLiteDatabase(path: Fixture.folder() + "/k.db", serverLock: false, logger: Fixture.logger)
         let values = try await database.migrate { session in
             var values: [Int64] = []
             for name in ["synchronous", "foreign_keys"] {

@@ -27,12 +27,22 @@ enum Fixture {
     static func emptyURL(_ driver: Driver) async throws -> String {
         switch driver {
         case .sqlite:
-            return "sqlite://\(FileManager.default.temporaryDirectory.path)/knocknoc-\(UUID().uuidString)/store/k.db"
+            return "sqlite://\(folder())/k.db"
         case .postgres:
             let server = try await PostgresServer.shared.value
             return server.url(try await server.makeDatabase())
         }
     }
+
+    /// A folder that is not there yet, in one that goes with the process.
+    static func folder() -> String { "\(scratch)/\(UUID().uuidString)" }
+
+    private static let scratch: String = {
+        atexit { try? FileManager.default.removeItem(atPath: Fixture.scratchPath) }
+        return scratchPath
+    }()
+
+    private static let scratchPath = FileManager.default.temporaryDirectory.path + "/knocknoc-store-tests-\(getpid())"
 
     static func open(_ url: String) throws -> any DatabaseService {
         try DatabaseFactory.open(url: url, serverLock: false, logger: logger)
@@ -47,10 +57,6 @@ enum Fixture {
         try await Migrator(database, logger: logger).migrate()
         try await database.migrate { try await $0.execute(script: probe(driver)) }
         try await running(database) { try await body(database, url) }
-        if driver == .sqlite {
-            let file = String(url.dropFirst(9))
-            try FileManager.default.removeItem(atPath: file.replacingOccurrences(of: "/store/k.db", with: ""))
-        }
     }
 
     static func running(_ database: any DatabaseService, _ body: () async throws -> Void) async throws {
