@@ -38,7 +38,7 @@ enum AgentFacts {
         FormPage.Call(
             kind: "bad", title: "\(agent.name) came with another key and was turned away",
             text: "It offered \(offered). If you have installed the agent anew, compare this with what "
-                + "`knocknoc-agent status` prints on that machine, then approve it. If not, somebody has its token.",
+                + "knocknoc-agent status prints on that machine, then approve it. If not, somebody has its token.",
             path: "/admin/agents/\(agent.id)/approve-key", label: "Approve this key",
             hidden: [FormPage.Call.Hidden(name: "fingerprint", value: offered)])
     }

@@ -18,7 +18,12 @@ enum EnforcementForm {
 
     static func section(_ place: Place, agent: AgentRecord) -> FormPage.Section {
         let name = place.name
-        let words = { (field: Field) in field.with { $0.plainWords = true } }
+        let words = { (field: Field) in
+            field.with {
+                $0.plainWords = true
+                $0.marksOptional = false
+            }
+        }
         return FormPage.Section(
             legend: "On agent \(agent.name)" + (place.number > 0 ? ", another way" : ""),
             about: agent.status == .online ? nil : "This agent is not linked now; it will catch up when it is.",
@@ -47,7 +52,7 @@ enum EnforcementForm {
                 .checkbox(name("forward"), "Guard forwarded packets too").only("guard")
                     .hint("For a gateway in front of other machines. Needs networks or interfaces."),
                 .checkbox(name("loopback"), "Guard connections from this machine to itself too").only("guard"),
-                .text(name("trial_seconds"), "Trial").with { $0.placeholder = "60s" }.half().only("guard")
+                words(.text(name("trial_seconds"), "Trial")).with { $0.placeholder = "60s" }.half().only("guard")
                     .hint("A new guard reverts after this, unless you confirm it here. 0s skips the trial."),
             ])
     }

@@ -75,7 +75,7 @@ struct OverviewPage {
                 more: "of \(Consequence.count(numbers.users, "user", "users"))", href: "/admin/sessions"),
             Stat(
                 label: "Agents online", icon: "agent", value: "\(numbers.agentsOnline) of \(numbers.agents)",
-                more: away == 0 ? "all linked" : "\(away) not linked", href: "/admin/agents",
+                more: numbers.agents == 0 ? "none yet" : away == 0 ? "all linked" : "\(away) not linked", href: "/admin/agents",
                 kind: away > 0 ? "bad" : ""),
             Stat(
                 label: "Failed", icon: "failed", value: String(numbers.failed),

@@ -9,7 +9,7 @@ const say = (text) => {
 };
 
 // Times in the reader's own zone and language.
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const localise = (root) => {
   for (const time of root.querySelectorAll("time[datetime]")) {
@@ -61,7 +61,7 @@ const tick = () => {
       time.dateTime = expires;
       localise(line);
     }
-    line.querySelector("[data-left]").textContent = counting ? `${left(remaining)} left, ` : "";
+    line.querySelector("[data-left]").textContent = counting ? `${left(remaining)} left, until ` : "at the latest ";
     if (counting) {
       const share = Math.min(1, Math.max(0, remaining / Math.max(1, total(card, expires))));
       ring.querySelector(".value").setAttribute("stroke-dashoffset", String(100 - 100 * share));

@@ -21,6 +21,8 @@ struct Field {
     /// Ids of the hint and the error, for `aria-describedby`.
     var described: String?
     var required = false
+    /// Says that it may stay empty; left out where that depends on another field.
+    var marksOptional = true
     var checked = false
     /// Names and codes: no capitals or corrections from a phone's keyboard.
     var plainWords = false
@@ -44,6 +46,7 @@ struct Field {
     static func text(_ name: String, _ label: String, required: Bool = false) -> Field {
         var field = Field(name, label)
         field.required = required
+        field.marksOptional = !required
         return field
     }
 
@@ -59,7 +62,7 @@ struct Field {
         var field = Field(name, label)
         field.isText = false
         field.isSelect = true
-        field.required = true
+        field.marksOptional = false
         field.options = options.map { Option(value: $0.value, label: $0.label, selected: false) }
         return field
     }
@@ -76,6 +79,7 @@ struct Field {
         var field = Field(name, label)
         field.isInput = false
         field.isChoices = true
+        field.marksOptional = false
         field.hasOptions = !options.isEmpty
         field.options = options.map { Option(value: $0.value, label: $0.label, selected: false) }
         return field

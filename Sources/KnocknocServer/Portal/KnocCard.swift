@@ -10,6 +10,8 @@ struct KnocCard {
     var expires: String
     var expiresText: String
     var showsExpiry: Bool
+    /// What the shown time is: when it ends, or when it has ended whatever happens.
+    var untilWord: String
     var text: String
     var visit: String?
     var canVisit: Bool
@@ -24,6 +26,7 @@ struct KnocCard {
         expires = item.expiresAt?.description ?? ""
         expiresText = item.expiresAt.map(TimeText.clock) ?? ""
         showsExpiry = item.expiresAt != nil && [.open, .dryRun, .closing].contains(item.state)
+        untilWord = item.state == .closing ? "at the latest" : "until"
         text = item.reason ?? state.text
         visit = item.url.flatMap { Self.isSafe($0) ? $0 : nil }
         canVisit = item.state == .open || item.state == .dryRun
