@@ -148,7 +148,8 @@ struct ConformanceTests {
         }
     }
 
-    @Test("after a failed statement nothing of the transaction stays, whatever the body makes of it",
+    @Test(
+        "after a failed statement nothing of the transaction stays, whatever the body makes of it",
         arguments: Driver.available)
     func swallowedFailure(_ driver: Driver) async throws {
         try await Fixture.with(driver) { database, _ in

@@ -48,27 +48,57 @@ struct FailoverTests {
 
     @Test("a wait for the synchronous standby that is given up is looked up, and the write is done once")
     func cancelledSyncWait() async throws {
+        try await withMissingStandby { server, database, url in
+            let attempts = Mutex(0)
+            let writing = Task {
+                try await database.write(Fixture.operation()) { transaction in
+                    attempts.withLock { $0 += 1 }
+                    _ = try await transaction.run(Statement("insert into probe (id) values (1)"))
+                }
+            }
+            try await giveUpWaiting(server)
+            // It is not acknowledged while nobody else has it.
+            while try await server.sql("select count(*) \(Self.waiting)") == "0" {}
+            try await server.sql("alter system reset synchronous_standby_names")
+            try await server.sql("select pg_reload_conf()")
+            try await writing.value
+            #expect(attempts.withLock { $0 } == 2)
+            try await Fixture.expect(1, in: database)
+        }
+    }
+
+    @Test("a commit that never reached the synchronous standby is not acknowledged")
+    func unknownOutcome() async throws {
+        try await withMissingStandby { server, _, url in
+            var options = PostgresOptions()
+            options.statementDeadline = .milliseconds(500)
+            options.patience = .seconds(2)
+            let hasty = try PostgresDatabase(url: url, logger: Fixture.logger, options: options)
+            let error = await #expect(throws: StoreError.self) { try await insert(1, hasty) }
+            #expect(error?.code == .unknownOutcome)
+            await hasty.close()
+        }
+    }
+
+    private static let waiting = "from pg_stat_activity where wait_event = 'SyncRep'"
+
+    private func giveUpWaiting(_ server: PostgresServer) async throws {
+        while try await server.sql("select count(*) \(Self.waiting)") == "0" {}
+        try await server.sql("select pg_cancel_backend(pid) \(Self.waiting)")
+    }
+
+    private func withMissingStandby(
+        _ body: (PostgresServer, any DatabaseService, String) async throws -> Void
+    ) async throws {
         let server = try await PostgresServer()
-        let name = try await server.makeDatabase()
-        let database = try Fixture.open(server.url(name))
+        let url = server.url(try await server.makeDatabase())
+        let database = try Fixture.open(url)
         try await Migrator(database, logger: Fixture.logger).migrate()
         try await database.migrate { try await $0.execute(script: Fixture.probe(.postgres)) }
         try await server.sql("alter system set synchronous_standby_names = 'nobody'")
         try await server.sql("select pg_reload_conf()")
         while try await server.sql("show synchronous_standby_names") != "nobody" {}
-        let attempts = Mutex(0)
-        let writing = Task {
-            try await database.write(Fixture.operation()) { transaction in
-                attempts.withLock { $0 += 1 }
-                _ = try await transaction.run(Statement("insert into probe (id) values (1)"))
-            }
-        }
-        let waiting = "from pg_stat_activity where wait_event = 'SyncRep'"
-        while try await server.sql("select count(*) \(waiting)") == "0" {}
-        try await server.sql("select pg_cancel_backend(pid) \(waiting)")
-        try await writing.value
-        #expect(attempts.withLock { $0 } == 2)
-        try await Fixture.expect(1, in: database)
+        try await body(server, database, url)
         await database.close()
     }
 

@@ -63,14 +63,16 @@ struct MigratorTests {
     func contracting(_ driver: Driver) async throws {
         try await Fixture.with(driver) { database, _ in
             let next = try await Migrator(database, logger: Fixture.logger).status().release + 1
-            let migrations = try Migration.embedded(for: database.engine) + [
-                Migration(
-                    file: "\(next)_extra_contract.sql",
-                    sql: "-- readable-from: \(next)\nalter table probe drop column amount2;"),
-                Migration(file: "\(next + 1)_more.sql", sql: "alter table probe add column amount3 bigint;"),
-            ]
+            let migrations =
+                try Migration.embedded(for: database.engine) + [
+                    Migration(
+                        file: "\(next)_extra_contract.sql",
+                        sql: "-- readable-from: \(next)\nalter table probe drop column amount2;"),
+                    Migration(file: "\(next + 1)_more.sql", sql: "alter table probe add column amount3 bigint;"),
+                ]
             let migrator = try Migrator(
-                database, migrations: migrations.map { one in
+                database,
+                migrations: migrations.map { one in
                     var one = one
                     if driver == .sqlite { one.sql = one.sql.replacing("bigint", with: "integer") }
                     return one

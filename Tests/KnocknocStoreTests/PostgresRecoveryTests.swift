@@ -24,7 +24,11 @@ struct PostgresRecoveryTests {
             let server = try await PostgresServer.shared.value
             let attempts = Mutex(0)
             try await insert(1, database) { transaction in
-                guard attempts.withLock({ $0 += 1; return $0 == 1 }) else { return }
+                guard
+                    attempts.withLock({
+                        $0 += 1; return $0 == 1
+                    })
+                else { return }
                 let backend = try await transaction.run(Statement("select pg_backend_pid() as pid"))[0].integer("pid")
                 try await server.sql("select pg_terminate_backend(\(backend), 5000)")
             }
@@ -53,7 +57,9 @@ struct PostgresRecoveryTests {
         }
     }
 
-    @Test("the line is cut at COMMIT: the write is done exactly once", arguments: FaultProxy.Fault.allCases)
+    @Test(
+        "the line is cut at COMMIT: the write is done exactly once",
+        arguments: [FaultProxy.Fault.beforeCommit, .afterCommit])
     func cutAtCommit(_ fault: FaultProxy.Fault) async throws {
         try await Fixture.with(.postgres) { database, url in
             let proxy = try FaultProxy(to: try await PostgresServer.shared.value, fault)
@@ -143,6 +149,47 @@ struct PostgresRecoveryTests {
             try await Fixture.expect(0, in: database)
             #expect(start.duration(to: .now) < .milliseconds(2500))
             await database.close()
+        }
+    }
+
+    @Test("a statement that takes too long is given up here and ended there")
+    func tooLong() async throws {
+        try await Fixture.with(.postgres) { _, url in
+            var options = PostgresOptions()
+            options.statementDeadline = .milliseconds(300)
+            options.patience = .milliseconds(300)
+            let hasty = try PostgresDatabase(url: url, logger: Fixture.logger, options: options)
+            let error = await #expect(throws: StoreError.self) {
+                try await hasty.run(Statement("select pg_sleep(3600) as long"))
+            }
+            #expect(error?.code == .unavailable)
+            let server = try await PostgresServer.shared.value
+            let name = url.split(separator: "/").last ?? ""
+            let left = "select count(*) from pg_stat_activity where datname = '\(name)' and query like '%3600%'"
+            while try await server.sql(left + " and pid <> pg_backend_pid() and state = 'active'") != "0" {}
+            await hasty.close()
+        }
+    }
+
+    @Test("behind a pooler statements are not prepared, and events come by polling")
+    func pooler() async throws {
+        try await Fixture.with(.postgres) { _, url in
+            let server = try await PostgresServer.shared.value
+            let name = url.split(separator: "/").last ?? ""
+            try await server.sql("alter database \(name) set search_path = knocknoc")
+            let proxy = try FaultProxy(to: server, .poolerKey)
+            defer { proxy.stop() }
+            let database = try PostgresDatabase(
+                url: "postgres://postgres@127.0.0.1:\(proxy.port)/\(name)?sslmode=disable", logger: Fixture.logger)
+            try await Fixture.running(database) {
+                for id in 1...3 { try await insert(id, database) }
+                for _ in 1...3 { try await Fixture.expect(3, in: database) }
+                let prepared = try await database.run(
+                    Statement("select count(*) as count from pg_prepared_statements"))
+                #expect(try prepared[0].integer("count") == 0)
+                #expect(await Fixture.wait(database.events()) { $0 == .everything })
+                #expect(try await database.health().events == "polling")
+            }
         }
     }
 

@@ -122,7 +122,9 @@ struct PureTests {
             if item == 0 { _ = try await never.wait(within: .seconds(60)) }
             if item == 1 { throw StoreError(.unavailable, "one") }
             return item
-        } failure: { $0[0] }
+        } failure: {
+            $0[0]
+        }
         #expect(winner == 2)
         let error = await #expect(throws: StoreError.self) {
             try await StaggeredRace.first(of: ["a", "b"], every: .seconds(60)) { item -> Int in

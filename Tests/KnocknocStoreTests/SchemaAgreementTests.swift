@@ -24,7 +24,9 @@ struct SchemaAgreementTests {
         var columns: Set<String>
         var isPartial: Bool
 
-        var description: String { "\(table)(\(columns.sorted().joined(separator: ", ")))\(isPartial ? " partial" : "")" }
+        var description: String {
+            "\(table)(\(columns.sorted().joined(separator: ", ")))\(isPartial ? " partial" : "")"
+        }
     }
 
     private struct ForeignKey: Hashable {

@@ -49,7 +49,9 @@ final class OneShot<Value: Sendable>: Sendable {
     }
 
     /// As ``value()``, failing with `error` after `limit`.
-    func value(within limit: Duration, else error: @autoclosure @escaping @Sendable () -> any Error) async throws -> Value {
+    func value(within limit: Duration, else error: @autoclosure @escaping @Sendable () -> any Error) async throws
+        -> Value
+    {
         let timer = Task {
             try await Task.sleep(for: limit)
             complete(.failure(error()))

@@ -29,7 +29,8 @@ public struct MigrationStatus: Sendable {
         }
         if pending.contains(where: { !$0.isContracting }) {
             let what = version == 0 ? "has no schema yet" : "has schema version \(version)"
-            return StoreError(.schemaTooOld, "the database \(what); this release needs \(release): run knocknoc migrate")
+            return StoreError(
+                .schemaTooOld, "the database \(what); this release needs \(release): run knocknoc migrate")
         }
         return nil
     }

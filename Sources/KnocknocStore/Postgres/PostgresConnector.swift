@@ -107,7 +107,8 @@ final class PostgresConnector: Sendable {
     private func connectOnce() async throws -> (PostgresHandle, PostgresProfile) {
         let options = options
         return try await StaggeredRace.first(of: ordered(), every: .milliseconds(250)) { target in
-            let limit = target.parameters["connect_timeout"].flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
+            let limit =
+                target.parameters["connect_timeout"].flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
                 .map { Duration.seconds($0) } ?? options.connectTimeout
             return try await Self.connect(target, until: .now + limit)
         } failure: { errors in

@@ -35,7 +35,8 @@ extension PostgresDatabase {
                 events: listening.isLive ? "live" : "polling",
                 durability: try rows[1].bool("sync") ? "sync" : "async")
         } catch let error as StoreError where error.sqlState == "42P01" {
-            throw StoreError(.schemaTooOld, "the database has not been migrated: run knocknoc migrate", sqlState: "42P01")
+            throw StoreError(
+                .schemaTooOld, "the database has not been migrated: run knocknoc migrate", sqlState: "42P01")
         } catch {
             throw retire(error, connection)
         }

@@ -110,9 +110,10 @@ extension PostgresDatabase {
     }
 
     private func listen() async throws {
-        let connector = try options.listenURL.map { url throws(StoreError) in
-            try PostgresConnector(dsn: DatabaseURL(url).location, options: options, logger: logger)
-        } ?? connector
+        let connector =
+            try options.listenURL.map { url throws(StoreError) in
+                try PostgresConnector(dsn: DatabaseURL(url).location, options: options, logger: logger)
+            } ?? connector
         while true {
             do { try await listenOnce(connector) } catch let error as StoreError {
                 if listening.isLive { logger.warning("events by polling: \(error)") }

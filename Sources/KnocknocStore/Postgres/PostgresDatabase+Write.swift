@@ -26,8 +26,9 @@ extension PostgresDatabase {
             case .failed(let error as StoreError, _) where Self.isOwn(error, operation):
                 // The operation's row is there: the earlier COMMIT did arrive. Its insert waits for a transaction
                 // that is still open, so this is never too early.
-                if let unknown { return unknown.result }
-                throw error
+                guard let unknown else { throw error }
+                if await isSafe(operation, until: backoff.deadline) { return unknown.result }
+                failure = unknown.error
             case .failed(let error, let retriable):
                 failure = error
                 mayRetry = retriable
@@ -43,6 +44,19 @@ extension PostgresDatabase {
                 "the database was lost while it committed; whether it did could not be found out: "
                     + unknown.error.message)
         }
+    }
+
+    /// A later commit that was waited for carries the earlier one to the synchronous standby, where there is one.
+    private func isSafe(_ operation: OperationID, until deadline: ContinuousClock.Instant) async -> Bool {
+        guard let connection = try? await pool.take(until: deadline) else { return false }
+        defer { pool.give(back: connection) }
+        let outcome = try? await connection.run(
+            [
+                Statement("begin"),
+                Statement("update operations set created_at = created_at where id = $1", operation),
+                Statement("commit"),
+            ], until: min(deadline, .now + options.statementDeadline))
+        return outcome.map { $0.replies.last?.result.tag == "COMMIT" && !$0.wasSyncWaitCancelled } ?? false
     }
 
     private static func isOwn(_ error: StoreError, _ operation: OperationID) -> Bool {
@@ -71,10 +85,12 @@ extension PostgresDatabase {
         } catch {
             transaction.abandon()
             // What the body made of a statement's failure matters less than the failure.
-            let cause = transaction.failure.map { PostgresErrors.isRetriable($0) || Self.isOwn($0, operation) } == true
-            let reason = cause ? transaction.failure ?? error : error
+            let decisive = transaction.failure.flatMap { failure in
+                PostgresErrors.isRetriable(failure) || PostgresErrors.wantsPreparing(failure)
+                    || Self.isOwn(failure, operation) ? failure : nil
+            }
             return .failed(
-                retire(reason, connection),
+                retire(decisive ?? error, connection),
                 mayRetry: transaction.failure.map(PostgresErrors.isRetriable) ?? false)
         }
         do {

@@ -48,7 +48,9 @@ final class PostgresHandle: @unchecked Sendable {  // one owner at a time; the f
         guard PQstatus(raw) != CONNECTION_BAD else { throw failure(handle.lastError) }
         var interest = Reactor.Interest.write
         while true {
-            do { try await ReadinessWaiter.wait(for: handle.socket, interest, until: deadline) } catch let error as StoreError {
+            do { try await ReadinessWaiter.wait(for: handle.socket, interest, until: deadline) } catch let error
+                as StoreError
+            {
                 throw failure(error.message)
             }
             // The socket may be another one after each call.

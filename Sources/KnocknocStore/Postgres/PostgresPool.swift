@@ -28,11 +28,14 @@ final class PostgresPool: Sendable {
     }
 
     func give(back connection: PostgresConnection) {
-        if connection.isUsable, connection.generation == connector.generation {
-            idle.withLock { $0.append(connection) }
-        } else {
-            connection.closeWhenIdle()
+        let generation = connector.generation
+        let outdated = idle.withLock { idle in
+            if connection.isUsable { idle.append(connection) }
+            let split = idle.partition { $0.generation != generation }
+            defer { idle.removeSubrange(split...) }
+            return Array(idle[split...])
         }
+        for connection in outdated { connection.closeWhenIdle() }
         slots.release()
     }
 }

@@ -41,7 +41,8 @@ final class PostgresResult: @unchecked Sendable {  // a PGresult is never change
         let value = PQfformat(raw, column) == 1 ? Self.binary(bytes, type) : Self.text(bytes, type)
         guard let value else {
             let name = PQfname(raw, column).map { String(cString: $0) } ?? "\(column)"
-            throw StoreError(.decoding, "column \(name) has the type with OID \(type); cast it to bigint, text or bytea")
+            throw StoreError(
+                .decoding, "column \(name) has the type with OID \(type); cast it to bigint, text or bytea")
         }
         return value
     }

@@ -50,7 +50,8 @@ struct SQLiteAccess: Sendable {
         case .int64(let integer): .integer(integer)
         case .string(let text): .text(text)
         case .blob(let data): .blob(Array(data))
-        case .double(let number): throw StoreError(.decoding, "a column holds the fraction \(number); cast it to bigint")
+        case .double(let number):
+            throw StoreError(.decoding, "a column holds the fraction \(number); cast it to bigint")
         }
     }
 }

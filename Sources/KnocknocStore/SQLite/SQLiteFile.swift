@@ -13,7 +13,8 @@ enum SQLiteFile {
         for component in components.dropLast() {
             folder += "/" + component
             if mkdir(folder, 0o700) != 0, errno != EEXIST {
-                throw StoreError(.configuration, "cannot make the folder \(folder): \(String(cString: strerror(errno)))")
+                throw StoreError(
+                    .configuration, "cannot make the folder \(folder): \(String(cString: strerror(errno)))")
             }
         }
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)

@@ -1,13 +1,15 @@
 import Foundation
 import Synchronization
 
-/// Stands between the driver and Postgres and cuts the line at a COMMIT, once.
+/// Stands between the driver and Postgres and does it one wrong.
 final class FaultProxy: Sendable {
-    enum Fault: Sendable, CaseIterable {
+    enum Fault: Sendable {
         /// COMMIT never arrives.
         case beforeCommit
         /// COMMIT is done, and its answer is lost.
         case afterCommit
+        /// The backend announced is not the one that answers, as behind a pooler.
+        case poolerKey
     }
 
     let port: Int
@@ -35,6 +37,22 @@ final class FaultProxy: Sendable {
         close(listener)
     }
 
+    private func takeFault() -> Fault? {
+        fault.withLock { fault in
+            guard fault != .poolerKey else { return nil }
+            defer { fault = nil }
+            return fault
+        }
+    }
+
+    /// Changes the process number in BackendKeyData ('K', length 12, number, key).
+    private func disguise(_ buffer: inout [UInt8], _ count: Int) {
+        let head: [UInt8] = [UInt8(ascii: "K"), 0, 0, 0, 12]
+        for index in 0..<max(0, count - 12) where buffer[index..<(index + 5)].elementsEqual(head) {
+            buffer[index + 5] ^= 1
+        }
+    }
+
     private func carry(_ client: Int32) {
         defer { close(client) }
         let upstream = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -59,15 +77,15 @@ final class FaultProxy: Sendable {
             for (index, side) in polled.enumerated() where side.revents != 0 {
                 let count = read(side.fd, &buffer, buffer.count)
                 guard count > 0 else { return }
+                if index == 1, fault.withLock({ $0 }) == .poolerKey { disguise(&buffer, count) }
                 let isCommit = index == 0 && buffer[..<count].containsCommit
-                let strike = isCommit ? fault.withLock { fault in
-                    defer { fault = nil }
-                    return fault
-                } : nil
+                let strike = isCommit ? takeFault() : nil
                 if strike == .beforeCommit { return }
                 var sent = 0
                 while sent < count {
-                    let some = buffer.withUnsafeBytes { write(index == 0 ? upstream : client, $0.baseAddress! + sent, count - sent) }
+                    let some = buffer.withUnsafeBytes {
+                        write(index == 0 ? upstream : client, $0.baseAddress! + sent, count - sent)
+                    }
                     guard some > 0 else { return }
                     sent += some
                 }

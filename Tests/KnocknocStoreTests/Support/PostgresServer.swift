@@ -81,7 +81,8 @@ final class PostgresServer: Sendable {
     private static func program(_ name: String) -> String { (programs ?? "") + "/" + name }
 
     private static func makeDirectory() async throws -> String {
-        try await Command.run("mktemp", ["-d", "/var/tmp/knocknoc-pg-XXXXXX"]).trimmingCharacters(in: .whitespacesAndNewlines)
+        try await Command.run("mktemp", ["-d", "/var/tmp/knocknoc-pg-XXXXXX"]).trimmingCharacters(
+            in: .whitespacesAndNewlines)
     }
 
     func url(_ database: String, user: String = "postgres") -> String {
@@ -90,7 +91,8 @@ final class PostgresServer: Sendable {
 
     /// Ends it as a power cut would.
     func stopAtOnce() async throws {
-        try await Command.run(Self.program("pg_ctl"), ["-D", directory + "/data", "-s", "-w", "-m", "immediate", "stop"])
+        try await Command.run(
+            Self.program("pg_ctl"), ["-D", directory + "/data", "-s", "-w", "-m", "immediate", "stop"])
     }
 
     func start() async throws {
