@@ -1,0 +1,90 @@
+import Foundation
+import KnocknocModel
+import KnocknocProtocol
+import Testing
+
+@Suite("Messages on the wire")
+struct CodecTests {
+    static let serverMessages: [ServerMessage] = [
+        .challenge(.init(agent: Samples.agent, nonce: "bm9uY2U=", protocolMin: 1, protocolMax: 2)),
+        .welcome(.init(linkEpoch: 5, node: "web-1", heartbeat: 5000, version: "1")),
+        .snapshotBegin(.init(position: Samples.position(3), diverged: true)),
+        .snapshotChunk(
+            .init(
+                since: Samples.stamp(1), targets: [Samples.targetRow(backend: Samples.guarded)],
+                entries: [Samples.row(2, ttl: 500, cut: 1), Samples.row(3, ttl: nil)])),
+        .snapshotEnd(.init(position: Samples.position(3))),
+        Samples.changes(after: Samples.position(1), to: Samples.position(2), since: Samples.stamp(4), []),
+        .heartbeat(.init(stamp: Samples.stamp(9), databaseAge: 12, revision: 3)),
+        .ping(.init(id: "p")),
+        .bye(.init(code: .noDatabase, text: "no")),
+    ]
+
+    static let agentMessages: [AgentMessage] = [
+        .hello(
+            Samples.hello(
+                position: Samples.position(2),
+                removals: [
+                    .init(
+                        entry: Samples.entry, target: Samples.target, address: Samples.address, revision: 2, epoch: "e")
+                ])),
+        .hello(Samples.hello(position: nil)),
+        .heartbeat(Samples.stamp(5)),
+        .applied(
+            .init(
+                linkEpoch: 5, revision: 2, failures: [.init(target: Samples.target, entry: nil, reason: "no set")],
+                dryRun: [Samples.target])),
+        .trial(
+            .init(target: Samples.target, state: .started, flows: 2, sources: [Samples.address], secondsLeft: 60)),
+        .pong(.init(id: "p")),
+    ]
+
+    @Test("a web node's message comes back as it was", arguments: serverMessages)
+    func server(message: ServerMessage) throws {
+        #expect(try Codec.decodeServer(Codec.encode(message)) == message)
+    }
+
+    @Test("an agent's message comes back as it was", arguments: agentMessages)
+    func agent(message: AgentMessage) throws {
+        #expect(try Codec.decodeAgent(Codec.encode(message)) == message)
+    }
+
+    @Test("the names on the wire are the documented ones")
+    func names() throws {
+        let text = String(decoding: try Codec.encode(Self.serverMessages[6]), as: UTF8.self)
+        let object = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
+        #expect(object?["type"] as? String == "heartbeat")
+        #expect(object?["db_age_ms"] as? Int == 12)
+        let chunk = String(decoding: try Codec.encode(Self.serverMessages[3]), as: UTF8.self)
+        #expect(chunk.contains(#""type":"snapshot_chunk""#))
+        #expect(chunk.contains(#""ttl_ms":500"#))
+    }
+
+    @Test("unknown fields are ignored")
+    func unknownFields() throws {
+        let message = try Codec.decodeServer(Array(#"{"type":"ping","id":"x","colour":"red"}"#.utf8))
+        #expect(message == .ping(.init(id: "x")))
+    }
+
+    @Test("an unknown type, a missing field, no JSON and too much are told apart")
+    func faults() {
+        func code(_ text: String) -> ProtocolError.Code? {
+            do throws(ProtocolError) {
+                _ = try Codec.decodeAgent(Array(text.utf8))
+                return nil
+            } catch { return error.code }
+        }
+        #expect(code(#"{"type":"dance"}"#) == .unknownType)
+        #expect(code(#"{"type":"pong"}"#) == .malformed)
+        #expect(code("pong") == .malformed)
+        #expect(code(#"{"type":"pong","id":""# + String(repeating: "x", count: Codec.maximumBytes)) == .tooLarge)
+    }
+
+    @Test("no two signed hellos share their bytes")
+    func signedBytes() {
+        let one = SignedHello.bytes(nonce: "ab", agent: Samples.agent, host: "c.example")
+        #expect(one != SignedHello.bytes(nonce: "a", agent: Samples.agent, host: "bc.example"))
+        #expect(one != SignedHello.bytes(nonce: "ab", agent: AgentID(value: 8), host: "c.example"))
+        #expect(one == SignedHello.bytes(nonce: "ab", agent: Samples.agent, host: "C.Example"))
+    }
+}
