@@ -22,13 +22,11 @@ enum AgentFacts {
         facts.append(
             FormPage.Fact(
                 label: "Entries in force", text: "\(agent.entriesApplied) of \(agent.entriesWanted) wanted"))
-        let machine = [agent.software, agent.machine, agent.system].compactMap(\.self).filter { !$0.isEmpty }
+        let machine = [agent.software.map { "knocknoc-agent \($0)" }, agent.machine, agent.system].compactMap(\.self).filter { !$0.isEmpty }
         if !machine.isEmpty { facts.append(FormPage.Fact(label: "Runs", text: machine.joined(separator: " · "))) }
-        for (name, value) in agent.capabilities.sorted(by: { $0.key < $1.key }) where name != "nftables" {
-            facts.append(FormPage.Fact(label: name, text: value))
-        }
-        if let version = agent.capabilities["nftables"] {
-            facts.append(FormPage.Fact(label: "nftables", text: version))
+        for (name, value) in agent.capabilities.sorted(by: { $0.key < $1.key }) where name != "name" {
+            let label = name == "nftables" ? name : name.prefix(1).uppercased() + name.dropFirst()
+            facts.append(FormPage.Fact(label: label, text: value))
         }
         if let fingerprint = agent.fingerprint { facts.append(FormPage.Fact(label: "Key", mono: fingerprint)) }
         return facts

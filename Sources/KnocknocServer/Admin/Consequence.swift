@@ -10,7 +10,7 @@ enum Consequence {
     }
 
     static func grants(_ number: Int64) -> String {
-        number == 0 ? "Nobody has anything open through it now." : "Ends \(count(number, "grant", "grants")) now."
+        number == 0 ? "Ends no grant: nothing is open now." : "Ends \(count(number, "grant", "grants")) now."
     }
 }
 

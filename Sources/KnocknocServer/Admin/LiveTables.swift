@@ -34,7 +34,7 @@ enum LiveTables {
                 cells: [
                     who(session),
                     .text(session.address?.description ?? "unknown", detail: session.addressReason),
-                    .text(nil, detail: session.userAgent.map { String($0.prefix(80)) }),
+                    .text(session.userAgent.map(UserAgentText.short)),
                     .time(TimeText(session.createdAt)),
                     session.endedAt.map { .time(TimeText($0)) } ?? .time(TimeText(session.expiresAt)),
                 ],

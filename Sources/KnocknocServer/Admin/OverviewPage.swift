@@ -72,7 +72,7 @@ struct OverviewPage {
                 more: "on \(Consequence.count(numbers.knocs, "Knoc", "Knocs"))", href: "/admin/grants"),
             Stat(
                 label: "Sessions", icon: "session", value: String(numbers.sessions),
-                more: "of \(Consequence.count(numbers.users, "user", "users"))", href: "/admin/sessions"),
+                more: Consequence.count(numbers.users, "user", "users") + " in all", href: "/admin/sessions"),
             Stat(
                 label: "Agents online", icon: "agent", value: "\(numbers.agentsOnline) of \(numbers.agents)",
                 more: numbers.agents == 0 ? "none yet" : away == 0 ? "all linked" : "\(away) not linked", href: "/admin/agents",

@@ -80,7 +80,7 @@ const show = (item) => {
   const template = document.getElementById(`state-${item.state}`);
   if (!template) return location.reload();
   card.querySelector(".state").replaceChildren(template.content.cloneNode(true));
-  card.querySelector(".knoc-text").textContent = item.reason || template.dataset.text;
+  card.querySelector(".knoc-text").textContent = (template.dataset.plain !== "yes" && item.reason) || template.dataset.text;
   const live = template.dataset.live === "yes";
   const focused = card.contains(document.activeElement) && document.activeElement.closest("form");
   card.querySelector("[data-grant]").hidden = template.dataset.grant !== "yes";
@@ -185,6 +185,9 @@ if (code && location.hash.length > 1) {
 }
 
 document.querySelector("[aria-invalid=true]")?.focus();
+const side = document.querySelector(".side");
+const current = side?.querySelector("[aria-current]");
+if (current && side.scrollWidth > side.clientWidth) side.scrollLeft = current.offsetLeft - 48;
 localise(document);
 if (cards.size > 0 || document.querySelector("[data-portal]")) {
   document.addEventListener("submit", act);

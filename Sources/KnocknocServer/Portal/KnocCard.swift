@@ -27,7 +27,7 @@ struct KnocCard {
         expiresText = item.expiresAt.map(TimeText.clock) ?? ""
         showsExpiry = item.expiresAt != nil && [.open, .dryRun, .closing].contains(item.state)
         untilWord = item.state == .closing ? "at the latest" : "until"
-        text = item.reason ?? state.text
+        text = item.state == .dryRun ? state.text : item.reason ?? state.text
         visit = item.url.flatMap { Self.isSafe($0) ? $0 : nil }
         canVisit = item.state == .open || item.state == .dryRun
         canGrant = state.grant == "yes"

@@ -11,6 +11,8 @@ struct StateText {
     /// `yes` or `no`: whether access can be asked for, and whether there is any to give back.
     var grant: String
     var live: String
+    /// `yes` where the text says it better than the reason that agents give.
+    var plain: String
 
     init(_ state: KnocState, address: String?) {
         name = state.rawValue
@@ -42,5 +44,6 @@ struct StateText {
         }
         grant = may.grant ? "yes" : "no"
         live = may.live ? "yes" : "no"
+        plain = state == .dryRun ? "yes" : "no"
     }
 }
