@@ -37,8 +37,9 @@ public enum HealthClient {
         defer { deadline.cancel() }
         return try await exchange.executeThenClose { inbound, outbound in
             let headers: HTTPHeaders = ["Host": "\(listen.host):\(listen.port)", "Connection": "close"]
-            try await outbound.write(.head(.init(version: .http1_1, method: .GET, uri: "/health", headers: headers)))
-            try await outbound.write(.end(nil))
+            let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/health", headers: headers)
+            // In one go: the head alone is a whole request, after whose answer the agent closes.
+            try await outbound.write(contentsOf: [.head(head), .end(nil)])
             var status: UInt = 0
             var bytes: [UInt8] = []
             for try await part in inbound {

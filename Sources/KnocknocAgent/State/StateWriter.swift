@@ -17,8 +17,11 @@ struct StateWriter: Sendable {
     /// - Parameter tickets: work that waits for this; not empty where something was taken away. A file that cannot
     ///   be replaced then must not stay, because after a restart it would grant that again.
     func write(_ state: AgentState, tickets: [Int]) async -> Result {
-        let file = file
-        let result = try? await threads.runIfActive { Self.write(state, tickets, file) }
+        // A task of its own: the last write of an agent that is being cancelled is written, too.
+        let task = Task { [file, threads] in
+            try await threads.runIfActive { Self.write(state, tickets, file) }
+        }
+        let result = try? await task.value
         return result ?? Result(durable: [], stuck: tickets, error: AgentError(.file, "the agent is stopping"))
     }
 

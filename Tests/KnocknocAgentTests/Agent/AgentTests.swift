@@ -94,6 +94,27 @@ struct AgentTests {
         }
     }
 
+    @Test("what was not written yet is written when the agent stops")
+    func lastWrite() async throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let server = try await FakeServer.start()
+        try await withAgent(scene.configuration(server), enforcer: RecordingEnforcer(), clocks: DrivenClocks()) {
+            let link = try await server.link()
+            try await open(link)
+            // An addition's write waits for a clock that stands still here.
+            try link.changes(Scene.position(2), Scene.position(3), entries: [Scene.row(3, ttl: 90_000)])
+            await link.waitApplied(3)
+        }
+        await server.kill()
+        guard case .state(let state) = try StateFile(path: scene.stateFile).read() else {
+            Issue.record("no state file")
+            return
+        }
+        #expect(state.position == Scene.position(3))
+        #expect(state.entries[Scene.entry]?.deadline == BootTime(milliseconds: 190_000))
+    }
+
     @Test("what ended while the agent was away does not come back")
     func endedMeanwhile() async throws {
         let scene = try Scene()

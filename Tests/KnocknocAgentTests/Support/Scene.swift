@@ -64,7 +64,8 @@ func withAgent(
     let task = Task { try await agent.run() }
     do { try await body() } catch {
         task.cancel()
-        _ = await task.result
+        let end = await task.result
+        Issue.record("the agent ended with \(end) and logged:\n\(log.text)")
         throw error
     }
     task.cancel()
