@@ -85,7 +85,9 @@ public final class Hub: Service {
         }
         for link in links {
             let silence = options.heartbeat * 3
-            guard let complaint = link.vitals.complaint(at: now, silence: silence, write: options.write) else { continue }
+            guard let complaint = link.vitals.complaint(at: now, silence: silence, write: options.write) else {
+                continue
+            }
             logger.info("A link is dead.", metadata: ["agent": "\(link.agent)", "reason": "\(complaint)"])
             link.cut()
         }

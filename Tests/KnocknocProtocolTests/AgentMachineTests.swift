@@ -55,7 +55,8 @@ struct AgentMachineTests {
         var agent = Samples.linkedAgent()
         let effects = agent.received(
             Samples.changes(
-                after: Samples.position(2), to: Samples.position(3), since: Samples.stamp(1000), [Samples.row(3, ttl: 9)]),
+                after: Samples.position(2), to: Samples.position(3), since: Samples.stamp(1000),
+                [Samples.row(3, ttl: 9)]),
             now: Samples.stamp(1100))
         #expect(effects.steps.isEmpty)
         #expect(effects.closes)

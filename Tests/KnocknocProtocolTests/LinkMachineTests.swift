@@ -34,7 +34,8 @@ struct LinkMachineTests {
         var machine = machine(at: Samples.position(1))
         _ = machine.heartbeat(Samples.stamp(6000), at: Self.start.adding(seconds: 5), databaseAge: 0)
         let rows = StreamRows(position: Samples.position(2), entries: [entry(1), entry(2, expires: 900)])
-        guard case .send(.changes(let changes))? = machine.fetched(.delta(rows, after: Samples.position(1))).first else {
+        guard case .send(.changes(let changes))? = machine.fetched(.delta(rows, after: Samples.position(1))).first
+        else {
             Issue.record("expected changes")
             return
         }

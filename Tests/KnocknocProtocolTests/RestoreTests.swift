@@ -11,7 +11,8 @@ struct RestoreTests {
         time: BootTime(milliseconds: 100_000), position: Samples.position(4), targets: [Samples.targetRow()],
         entries: [
             Samples.entry: HeldEntry(
-                target: Samples.target, address: Samples.address, revision: 4, deadline: BootTime(milliseconds: 160_000))
+                target: Samples.target, address: Samples.address, revision: 4, deadline: BootTime(milliseconds: 160_000)
+            )
         ],
         removals: [
             EntryID(value: 3): HeldRemoval(
@@ -39,9 +40,11 @@ struct RestoreTests {
         #expect(state.entries[Samples.entry]?.deadline == BootTime(milliseconds: 25_000))
     }
 
-    @Test("with a wall clock that is not synchronised, or before the stamp, nobody is let in", arguments: [
-        (Int64(1040), false), (Int64(999), true),
-    ])
+    @Test(
+        "with a wall clock that is not synchronised, or before the stamp, nobody is let in",
+        arguments: [
+            (Int64(1040), false), (Int64(999), true),
+        ])
     func closed(wall: Int64, synchronised: Bool) {
         let state = restored(boot: "new", time: 5_000, wall: wall, synchronised: synchronised)
         #expect(state.entries.isEmpty)

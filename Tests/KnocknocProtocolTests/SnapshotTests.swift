@@ -12,7 +12,8 @@ struct SnapshotTests {
         var effects = agent.received(
             .snapshotBegin(.init(position: position, diverged: diverged)), now: Samples.stamp(now))
         effects += agent.received(
-            .snapshotChunk(.init(since: Samples.stamp(1000), targets: targets, entries: entries)), now: Samples.stamp(now))
+            .snapshotChunk(.init(since: Samples.stamp(1000), targets: targets, entries: entries)),
+            now: Samples.stamp(now))
         effects += agent.received(.snapshotEnd(.init(position: position)), now: Samples.stamp(now))
         return agent.carryOut(effects)
     }

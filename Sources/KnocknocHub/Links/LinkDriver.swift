@@ -53,7 +53,8 @@ struct LinkDriver {
 
     private mutating func replay(_ removals: [Removal]) {
         session.logger.warning(
-            "The database was rewound: rights that had ended are ended again.", metadata: ["count": "\(removals.count)"])
+            "The database was rewound: rights that had ended are ended again.", metadata: ["count": "\(removals.count)"]
+        )
         work = Task { [session, link] in
             do {
                 try await session.hub.directory.replay(agent: session.agent, removals: removals)

@@ -132,6 +132,7 @@ struct LinkSession: Sendable {
 
     /// Gives the agent time to read what was written last; closing at once could discard it (RFC 1122 §4.2.2.13).
     private func closeSoon() {
-        channel.eventLoop.scheduleTask(in: TimeAmount(hub.options.farewell)) { [channel] in channel.close(promise: nil) }
+        channel.eventLoop.scheduleTask(in: TimeAmount(hub.options.farewell)) { [channel] in channel.close(promise: nil)
+        }
     }
 }

@@ -1,14 +1,14 @@
 import KnocknocModel
 
 extension AgentMachine {
-    mutating func hold(_ row: EntryRow, until deadline: BootTime) {
+    mutating func hold(_ row: EntryRow, until deadline: BootTime, revision: Int64? = nil) {
         if let old = entries[row.id] {
             if deadline < old.deadline { shortened = true }
         } else {
             entriesByMember[MemberKey(target: row.target, address: row.address), default: []].append(row.id)
         }
         entries[row.id] = HeldEntry(
-            target: row.target, address: row.address, revision: row.revision, deadline: deadline)
+            target: row.target, address: row.address, revision: revision ?? row.revision, deadline: deadline)
         nextExpiry = nextExpiry.map { min($0, deadline) } ?? deadline
     }
 

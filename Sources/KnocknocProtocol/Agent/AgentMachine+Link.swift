@@ -49,7 +49,8 @@ extension AgentMachine {
         guard challenge.protocolMin <= ours.upperBound, challenge.protocolMax >= ours.lowerBound else {
             let theirs = "\(challenge.protocolMin) to \(challenge.protocolMax)"
             return close(
-                .unsupported("the server speaks protocol \(theirs), this agent \(ours.lowerBound) to \(ours.upperBound)"))
+                .unsupported(
+                    "the server speaks protocol \(theirs), this agent \(ours.lowerBound) to \(ours.upperBound)"))
         }
         if let agent, agent != challenge.agent {
             // Another agent's state: what is held stays until the snapshot's end, but counts for nothing.

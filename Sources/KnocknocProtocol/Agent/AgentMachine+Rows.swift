@@ -73,7 +73,8 @@ extension AgentMachine {
             release(id)
         }
         // From here on only a decision newer than this snapshot brings an entry back.
-        for id in removals.keys where removals[id]?.removal.epoch != end.position.epoch
+        for id in removals.keys
+        where removals[id]?.removal.epoch != end.position.epoch
             || removals[id]?.removal.revision == .max
         {
             removals[id]?.removal.revision = end.position.revision
@@ -100,7 +101,7 @@ extension AgentMachine {
             }
             if let cut = row.cut, cut > known { cuts.insert(MemberKey(target: row.target, address: row.address)) }
             guard let ttl = row.ttl else {
-                take(absent: row, epoch: epoch, now: now)
+                take(absent: row, fresh: fresh, epoch: epoch, now: now)
                 continue
             }
             guard rows.since.boot == boot else { continue }
@@ -116,8 +117,10 @@ extension AgentMachine {
         return effects
     }
 
-    private mutating func take(absent row: EntryRow, epoch: String, now: BootTime) {
+    private mutating func take(absent row: EntryRow, fresh: Bool, epoch: String, now: BootTime) {
         refusals[row.id] = nil
+        // Done ahead of the position: where the server comes back without this row, both ends must not differ in silence.
+        if !fresh, entries[row.id] != nil { refuse(row, Self.takenAway) }
         drop(row.id)
         // Also where it is not held: a rewound server may think of it as present.
         let gone = HeldEntry(target: row.target, address: row.address, revision: row.revision, deadline: now)
@@ -136,9 +139,15 @@ extension AgentMachine {
             let isSameEnd = row.revision == held.revision && difference > -Self.tolerance
             if fresh { entries[row.id]?.revision = row.revision }
             if difference < 0, !isSameEnd {
-                hold(row, until: deadline)
+                if fresh {
+                    hold(row, until: deadline)
+                } else {
+                    // The revision stays as it is, so that the same row, fresh, is news.
+                    hold(row, until: deadline, revision: held.revision)
+                    refuse(row, Self.earlierEnd)
+                }
             } else if fresh, difference > 10 * Self.tolerance {
-                refuse(row, "an earlier end than the server's is known here, and its records were rewound; grant again")
+                refuse(row, Self.earlierEnd)
             }
             return
         }
@@ -146,7 +155,7 @@ extension AgentMachine {
         if let gone = removals[row.id]?.removal, row.revision <= gone.revision {
             removals[row.id]?.removal.revision = row.revision
             if deadline.milliseconds(since: now) > 10 * Self.tolerance {
-                refuse(row, "it was taken away here before the server's records were rewound; grant again")
+                refuse(row, Self.takenAway)
             }
             return
         }
@@ -156,6 +165,9 @@ extension AgentMachine {
         let gone = HeldEntry(target: row.target, address: row.address, revision: row.revision, deadline: deadline)
         remember(row.id, gone, for: Self.expiryMemory, now: now, epoch: epoch)
     }
+
+    private static let takenAway = "it was taken away here before the server's records were rewound; grant again"
+    private static let earlierEnd = "an earlier end is known here, and the server's records were rewound; grant again"
 
     private mutating func refuse(_ row: EntryRow, _ reason: String) {
         refusals[row.id] = Failure(target: row.target, entry: row.id, reason: reason)

@@ -111,7 +111,8 @@ extension AgentMachine {
         if targetFailures.isEmpty, memberFailures.isEmpty, refusals.isEmpty, trials.isEmpty { return [] }
         var list = targetFailures.map { Failure(target: $0.key, entry: nil, reason: $0.value) }
         for id in trials.keys where isReverted(id) {
-            list.append(Failure(target: id, entry: nil, reason: "nobody confirmed the guard in time; it was taken back"))
+            list.append(
+                Failure(target: id, entry: nil, reason: "nobody confirmed the guard in time; it was taken back"))
         }
         for (key, reason) in memberFailures {
             let gone = removals.values.map(\.removal).filter { $0.target == key.target && $0.address == key.address }

@@ -34,12 +34,12 @@ struct ScheduleTests {
         world.isTraced = only != nil
         world.startAgent()
         world.schedule(.compare, in: 1000)
-        for _ in 0..<14 { world.schedule(.decide, in: world.random.pick(0...40_000)) }
-        for _ in 0..<world.random.pick(0...7) { world.schedule(.fault, in: world.random.pick(100...40_000)) }
-        world.advance(to: world.now + 60_000)
+        for _ in 0..<14 { world.schedule(.decide, in: world.random.pick(0...30_000)) }
+        for _ in 0..<world.random.pick(0...7) { world.schedule(.fault, in: world.random.pick(100...30_000)) }
+        world.advance(to: world.now + 45_000)
         world.isCalm = true
         for link in world.links.indices { world.links[link].stall = 0 }
-        world.advance(to: world.now + 30_000)
+        world.advance(to: world.now + 26_000)
         world.agree()
         let trace = only == nil ? "" : "\n" + world.trace.joined(separator: "\n")
         return world.violations.map { "schedule \(seed): \($0)\(trace)" }
@@ -69,7 +69,8 @@ extension World {
             // Delay shortens, by the uplink's and by the lateness of the estimate.
             guard let open = kernel[key], open <= until, open >= until - 20_000 else {
                 violations.append(
-                    "\(key.address) is wanted until \(until), open until \(String(describing: kernel[key])), now \(now)")
+                    "\(key.address) is wanted until \(until), open until \(String(describing: kernel[key])), now \(now)"
+                )
                 continue
             }
         }

@@ -50,14 +50,19 @@ extension World {
 
     private func deliver(_ link: Int, _ message: ServerMessage, _ numbers: [EntryID: Int]) {
         guard agentLink == link, agent != nil else { return }
+        let stamp = stamp
+        let wasLinked = agent?.heartbeatInterval != nil
+        let effects = agent?.received(message, now: stamp) ?? []
+        let isLinked = agent?.heartbeatInterval != nil
         switch message {
+        // What a machine that has given up its link ignores does not bind it.
         case .snapshotBegin(let begin): snapshotPosition = begin.position
-        case .snapshotChunk: if let position = snapshotPosition { delivered.append((position, numbers)) }
-        case .changes(let changes): delivered.append((changes.position, numbers))
+        case .snapshotChunk where wasLinked && isLinked:
+            if let position = snapshotPosition { delivered.append((position, numbers)) }
+        case .changes(let changes) where wasLinked && isLinked: delivered.append((changes.position, numbers))
         default: break
         }
-        let stamp = stamp
-        perform(agent?.received(message, now: stamp) ?? [])
+        perform(effects)
     }
 
     func perform(_ new: [AgentEffect]) {
