@@ -78,7 +78,9 @@ extension Access {
                 ending.merge(try await end(.wrongfulKnoc(knoc), reason: "right_gone", at: now, tx))
             }
             let line = AuditLine("group.delete", by: actor, ("group", id.description, old.name))
-            return ((), try await settle(ending, at: now, by: actor, context, extra: [line], tx))
+            var effects = try await settle(ending, at: now, by: actor, context, extra: [line], tx)
+            effects.everybody = true
+            return ((), effects)
         }
     }
 

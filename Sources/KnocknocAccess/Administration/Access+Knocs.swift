@@ -28,7 +28,8 @@ extension Access {
                         try audit(
                             AuditLine("knoc.create", by: actor, ("knoc", id.description, name)), at: now, context),
                     ] + draft.groupIDs.map { KnocTable.addGroup($0, to: id) })
-                let effects = try await enforce(id, specs, at: now, by: actor, context, tx)
+                var effects = try await enforce(id, specs, at: now, by: actor, context, tx)
+                effects.everybody = true
                 return (try await knoc(id, tx), effects)
             }
         }
@@ -73,6 +74,7 @@ extension Access {
                 let line = AuditLine(
                     "knoc.update", by: actor, ("knoc", id.description, next.name), changes(old, next))
                 var effects = try await settle(ending, at: now, by: actor, context, extra: [line], tx)
+                effects.everybody = true
                 if let specs {
                     effects.merge(try await enforce(id, specs, at: now, by: actor, context, tx))
                 }
@@ -97,7 +99,8 @@ extension Access {
             var widened = ending
             widened.agents = agents
             let line = AuditLine("knoc.delete", by: actor, ("knoc", id.description, old.name))
-            let effects = try await settle(widened, at: now, by: actor, context, extra: [line], tx)
+            var effects = try await settle(widened, at: now, by: actor, context, extra: [line], tx)
+            effects.everybody = true
             try await tx.run([KnocTable.delete(id)] + TargetTable.release(agents.sorted()))
             return ((), effects)
         }

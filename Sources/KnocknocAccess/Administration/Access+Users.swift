@@ -96,7 +96,8 @@ extension Access {
             try await tx.run([UserTable.hold(id), SessionTable.end(of: id, at: now, reason: "user_deleted")])
             let ending = try await end(.user(id), reason: "user_deleted", at: now, tx)
             let line = AuditLine("user.delete", by: actor, ("user", id.description, old.name))
-            let effects = try await settle(ending, at: now, by: actor, context, cut: true, extra: [line], tx)
+            var effects = try await settle(ending, at: now, by: actor, context, cut: true, extra: [line], tx)
+            effects.users.insert(id)
             try await tx.run(UserTable.delete(id))
             return ((), effects)
         }

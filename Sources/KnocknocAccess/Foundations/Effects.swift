@@ -5,10 +5,13 @@ import KnocknocStore
 struct Effects: Sendable {
     var agents: Set<AgentID> = []
     var users: Set<UserID> = []
+    /// Whether what many users see may have changed: an administrator's edit.
+    var everybody = false
 
     mutating func merge(_ other: Effects) {
         agents.formUnion(other.agents)
         users.formUnion(other.users)
+        everybody = everybody || other.everybody
     }
 }
 
@@ -23,6 +26,7 @@ extension Access {
     }
 
     func announce(_ effects: Effects) {
+        if effects.everybody { return database.announce(.everything) }
         if !effects.agents.isEmpty { database.announce(.agents(effects.agents)) }
         if !effects.users.isEmpty { database.announce(.users(effects.users)) }
     }

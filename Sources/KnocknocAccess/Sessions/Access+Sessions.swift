@@ -47,7 +47,8 @@ extension Access {
             let line = AuditLine(
                 "session.end", by: session.actor, ("session", session.id.description, session.name),
                 ["reason": "sign_out"])
-            let effects = try await settle(ending, at: now, by: session.actor, context, extra: [line], tx)
+            var effects = try await settle(ending, at: now, by: session.actor, context, extra: [line], tx)
+            if let user = session.userID { effects.users.insert(user) }
             return ((), effects)
         }
     }

@@ -52,6 +52,7 @@ extension Access {
             let id = try row.text("id")
             let line = AuditLine("\(kind.rawValue).set_password", by: .cli, (kind.rawValue, id, try row.text("name")))
             var ending = Ending(reason: "password_changed")
+            var users: Set<UserID> = []
             switch kind {
             case .admin:
                 let admin: AdminID = try row.identifier("id")
@@ -61,13 +62,16 @@ extension Access {
                 ])
             case .user:
                 let user: UserID = try row.identifier("id")
+                users = [user]
                 try await tx.run([
                     UserTable.setPassword(key: key, passwordHash: hash, now: now),
                     SessionTable.end(of: user, at: now, reason: "password_changed"),
                 ])
                 ending = try await end(.user(user), reason: "password_changed", at: now, tx)
             }
-            return ((), try await settle(ending, at: now, by: .cli, nil, extra: [line], tx))
+            var effects = try await settle(ending, at: now, by: .cli, nil, extra: [line], tx)
+            effects.users.formUnion(users)
+            return ((), effects)
         }
     }
 

@@ -1,0 +1,65 @@
+@testable import KnocknocAccess
+import KnocknocModel
+import Testing
+
+@Suite("the portal's updates")
+struct PortalTests {
+    @Test("begin with all Knocs and follow the agent's word", arguments: Driver.available)
+    func updates(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            let scene = try await Scene(world)
+            var updates = world.access.updates(for: scene.session).makeAsyncIterator()
+            #expect(await updates.next()?.state == .open)
+            _ = try await world.access.revoke(scene.knoc, scene.session, world.context())
+            #expect(await updates.next()?.state == .closing)
+            try await scene.agent.sync()
+            #expect(await updates.next()?.state == .closed)
+            try await world.access.signOut(scene.session, world.context())
+            #expect(await updates.next() == nil)
+        }
+    }
+
+    @Test("come to a session on another node as well", arguments: Driver.available)
+    func otherNode(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            let scene = try await Scene(world)
+            var updates = world.secondNode().updates(for: scene.session).makeAsyncIterator()
+            #expect(await updates.next()?.state == .open)
+            try await world.access.signOut(scene.session, world.context())
+            #expect(await updates.next() == nil)
+        }
+    }
+
+    @Test("say closed at the expiry without anybody's doing", arguments: Driver.available)
+    func expiry(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            let scene = try await Scene(world)
+            _ = try await world.access.revoke(scene.knoc, scene.session, world.context())
+            var patch = KnocPatch()
+            patch.durationSeconds = .set(1)
+            _ = try await world.access.updateKnoc(scene.knoc, patch, by: world.root, world.context())
+            _ = try await world.access.grant(scene.knoc, scene.session, world.context())
+            try await scene.agent.sync()
+            var states: [KnocState] = []
+            for await item in world.access.updates(for: scene.session) {
+                states.append(item.state)
+                if item.state == .closed { break }
+            }
+            #expect(states == [.open, .closed])
+        }
+    }
+
+    @Test("waiting for a grant ends as soon as the agents have confirmed, or when the time is up", arguments: Driver.available)
+    func settled(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            let scene = try await Scene(world)
+            _ = try await world.access.revoke(scene.knoc, scene.session, world.context())
+            _ = try await world.access.grant(scene.knoc, scene.session, world.context())
+            let early = try await world.access.settled(scene.knoc, scene.session, within: .milliseconds(50))
+            #expect(early.state == .pending)
+            async let item = world.access.settled(scene.knoc, scene.session, within: .seconds(30))
+            try await scene.agent.sync()
+            #expect(try await item.state == .open)
+        }
+    }
+}
