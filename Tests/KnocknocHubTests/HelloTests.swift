@@ -10,7 +10,7 @@ import Testing
 
 @testable import KnocknocHub
 
-@Suite("An agent's hello")
+@Suite("An agent's hello", .timeLimit(.minutes(1)))
 struct HelloTests {
     private func hub(_ attach: AttachResult = .accepted(linkEpoch: 1)) -> (Hub, FakeDirectory) {
         let directory = FakeDirectory(answer: .snapshot(StreamRows(position: HubTests.start), diverged: false))

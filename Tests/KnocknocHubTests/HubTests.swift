@@ -10,7 +10,7 @@ import Testing
 
 @testable import KnocknocHub
 
-@Suite("The hub")
+@Suite("The hub", .timeLimit(.minutes(1)))
 struct HubTests {
     static let start = Position(epoch: "site", revision: 3, change: "a")
     static let later = Position(epoch: "site", revision: 4, change: "b")

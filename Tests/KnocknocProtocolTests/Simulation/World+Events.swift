@@ -161,8 +161,8 @@ extension World {
     }
 
     func serve(_ link: Int, _ body: (inout LinkMachine) -> [LinkEffect]) {
-        guard links[link].serverAlive, links[link].machine != nil else { return }
-        let effects = body(&links[link].machine!)
+        // Through the optional, not through a copy of the machine: this is the simulation's hot path.
+        guard links[link].serverAlive, let effects = links[link].machine.mutate(body) else { return }
         for effect in effects {
             switch effect {
             case .fetch(let after): schedule(.fetched(link: link, after: after), in: random.pick(1...30))
@@ -223,5 +223,16 @@ extension World {
             write(removal.entry, expires: nil)
         }
         serve(link) { $0.replayed() }
+    }
+}
+
+extension Optional {
+    /// Changes the value in place where there is one.
+    fileprivate mutating func mutate<Result>(_ body: (inout Wrapped) -> Result) -> Result? {
+        guard var value = self else { return nil }
+        self = nil
+        let result = body(&value)
+        self = value
+        return result
     }
 }
