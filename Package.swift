@@ -166,7 +166,7 @@ let tests: [Target] = [
         name: "KnocknocServerTests",
         dependencies: [
             "KnocknocModel", "KnocknocStore", "KnocknocIdentity", "KnocknocAccess", "KnocknocServer", hummingbird,
-            httpTypes, logging,
+            httpTypes, lifecycle, logging,
             nioCore, .product(name: "HummingbirdTesting", package: "hummingbird"),
         ],
         swiftSettings: settings),

@@ -20,6 +20,7 @@ public final class Server: Sendable {
     /// SHA-256 of our certificate in lower-case hexadecimal, nil without TLS; agents may pin it.
     public let fingerprint: String?
 
+    let routes: RouteTable
     private let phase: ServerPhase
     private let live: LiveSettings
     private let tls: TLSContexts?
@@ -59,6 +60,7 @@ public final class Server: Sendable {
             eventLoopGroupProvider: .singleton, logger: logger)
         self.settings = settings
         self.access = access
+        routes = site.routes
         self.phase = phase
         self.live = live
         self.tls = tls

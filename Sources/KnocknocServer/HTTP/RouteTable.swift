@@ -18,6 +18,9 @@ final class RouteTable: Sendable {
         routes.withLock { $0 = found }
     }
 
+    /// Every route, `METHOD /path/:capture`.
+    var all: [String] { routes.withLock { $0.map { $0.method + " /" + $0.parts.joined(separator: "/") } } }
+
     /// The methods that a path takes, HEAD beside GET; empty where there is no such path.
     func methods(of path: String) -> [String] {
         let parts = Self.parts(path)

@@ -1,3 +1,4 @@
+import KnocknocAccess
 import KnocknocModel
 import Testing
 

@@ -1,0 +1,70 @@
+import Foundation
+import HTTPTypes
+import HummingbirdTesting
+import KnocknocModel
+import Testing
+
+@testable import KnocknocServer
+
+@Suite("From start to stop")
+struct LifecycleTests {
+    @Test("a session survives a restart")
+    func restart() async throws {
+        let directory = TemporaryDirectory()
+        let token = Once<String>()
+        try await TestSite.run(in: directory) { (site: TestSite) async throws in token.set(try await site.makeAlice().token) }
+        try await TestSite.run(in: directory) { (site: TestSite) async throws in
+            let bearer = ["Authorization": "Bearer \(token.value ?? "")"]
+            #expect(try await site.get("/api/v1/me", headers: bearer).status == 200)
+        }
+    }
+
+    @Test("health says what is so")
+    func health() async throws {
+        try await TestSite.run { (site: TestSite) async throws in
+            let answer = try await site.get("/health")
+            #expect(answer.status == 200)
+            #expect(answer.text("status") == "ok" && answer.text("role") == "server" && answer.text("node") == "test")
+            #expect(answer.text("db") == "ok" && (answer.json["schema"] as? Int ?? 0) >= 1)
+            #expect(try await site.get("/livez").status == 200)
+            #expect(try await site.get("/api/v1/ping").body == #"{"reply":"pong"}"#)
+        }
+    }
+
+    @Test("a starting server says what it waits for, and never goes back from stopping")
+    func phases() {
+        let phase = ServerPhase()
+        #expect(phase.value != .ready)
+        phase.set(.ready)
+        phase.set(.draining)
+        phase.set(.ready)
+        #expect(phase.value == .draining)
+    }
+
+    @Test("our own certificate is kept, is nobody else's to read, and is remade for another name")
+    func certificate() throws {
+        let directory = TemporaryDirectory()
+        let files = try SelfSignedCertificate.files(in: directory.path, names: ["knock.example", "192.0.2.1"])
+        let first = try SelfSignedCertificate.fingerprint(of: files.certificate)
+        #expect(first.count == 64)
+        _ = try SelfSignedCertificate.files(in: directory.path, names: ["192.0.2.1"])
+        #expect(try SelfSignedCertificate.fingerprint(of: files.certificate) == first)
+        let mode = try FileManager.default.attributesOfItem(atPath: files.key)[.posixPermissions] as? Int
+        #expect(mode == 0o600)
+        _ = try SelfSignedCertificate.files(in: directory.path, names: ["other.example"])
+        #expect(try SelfSignedCertificate.fingerprint(of: files.certificate) != first)
+        _ = try TLSContexts(files)
+    }
+
+    @Test("a reload takes new forwarders, and a bad certificate changes nothing")
+    func reload() async throws {
+        try await TestSite.run { (site: TestSite) async throws in
+            var settings = site.server.settings
+            settings.trustedForwarders = []
+            try site.server.reload(settings)
+            let forwarded = ["X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"]
+            let answer = try await site.login("nobody", "wrong", headers: forwarded)
+            #expect(answer.header("Strict-Transport-Security") == nil)
+        }
+    }
+}

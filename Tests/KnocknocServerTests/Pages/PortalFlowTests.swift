@@ -1,0 +1,137 @@
+import Foundation
+import HTTPTypes
+import Testing
+
+@testable import KnocknocServer
+
+@Suite("The portal without scripts")
+struct PortalFlowTests {
+    @Test("sign in, grant, revoke and sign out are plain forms")
+    func wholeWay() async throws {
+        try await TestSite.run { site in
+            let alice = try await site.makeAlice()
+            let browser = PaperBrowser(site)
+            try await browser.open("/")
+            #expect(browser.path == "/login")
+            try await browser.submit("/login", ["username": "alice", "password": TestSite.password])
+            #expect(browser.path == "/" && browser.page.status == 200)
+            #expect(browser.page.body.contains("Your access") && browser.page.body.contains("127.0.0.1"))
+            #expect(browser.page.body.contains("data-state=\"closed\""))
+
+            try await browser.submit("/knocs/\(alice.knoc)/grant")
+            #expect(browser.path == "/" && !browser.page.body.contains("data-state=\"closed\""))
+            let granted = try await site.admin(.get, "/grants").items
+            #expect(granted.count { $0["ended_at"] is NSNull } == 1)
+
+            try await browser.submit("/knocs/\(alice.knoc)/revoke")
+            let ended = try await site.admin(.get, "/grants").items
+            #expect(ended.count { $0["ended_at"] is NSNull } == 0)
+
+            try await browser.submit("/logout")
+            #expect(browser.path == "/login")
+            try await browser.open("/")
+            #expect(browser.path == "/login")
+        }
+    }
+
+    @Test("a wrong password is said beside the form, which keeps the name and never the password")
+    func wrongPassword() async throws {
+        try await TestSite.run { site in
+            _ = try await site.makeAlice()
+            let browser = PaperBrowser(site)
+            try await browser.signIn("alice", "geheim-geheim")
+            #expect(browser.page.status == 401)
+            #expect(browser.page.body.contains("role=\"alert\"") && browser.page.body.contains("value=\"alice\""))
+            #expect(!browser.page.body.contains("geheim"))
+        }
+    }
+
+    @Test("too many wrong passwords say how long to wait")
+    func throttled() async throws {
+        try await TestSite.run { site in
+            _ = try await site.makeAlice()
+            let browser = PaperBrowser(site)
+            for _ in 0..<6 { try await browser.signIn("alice", "wrong wrong wrong") }
+            #expect(browser.page.status == 429)
+            #expect(browser.page.header("Retry-After") != nil)
+            #expect(browser.page.body.contains("Try again in"))
+        }
+    }
+
+    @Test("a form of another session, another site or no cookie is refused and does nothing")
+    func stolenForms() async throws {
+        try await TestSite.run { site in
+            let alice = try await site.makeAlice()
+            let browser = PaperBrowser(site)
+            try await browser.signIn("alice")
+            let grant = "/knocs/\(alice.knoc)/grant"
+            let cases: [(typed: [String: String], headers: [String: String])] = [
+                (["csrf": "stolen"], [:]), (["csrf": ""], [:]), ([:], ["Origin": "http://evil.example"]),
+                ([:], ["Origin": "null"]), ([:], ["Sec-Fetch-Site": "cross-site"]),
+            ]
+            for (typed, headers) in cases {
+                try await browser.open("/")
+                try await browser.submit(grant, typed, headers: headers)
+                #expect(browser.page.status == 403, "\(typed) \(headers)")
+                #expect(browser.page.body.contains("<!doctype html>"))
+            }
+            #expect(try await site.admin(.get, "/grants").items.isEmpty)
+
+            let stranger = PaperBrowser(site)
+            try await stranger.open("/login")
+            try await stranger.submit(
+                "/login", ["username": "alice", "password": TestSite.password], headers: ["Cookie": ""])
+            #expect(stranger.page.status == 403)
+            #expect(stranger.cookies["knocknoc"] == nil)
+        }
+    }
+
+    @Test("sign-in over plain http from elsewhere is refused with a page that says why and what to do")
+    func insecure() async throws {
+        try await TestSite.run { site in
+            let browser = PaperBrowser(site)
+            browser.extra = ["X-Forwarded-For": "203.0.113.9"]
+            try await browser.open("/login")
+            #expect(browser.page.status == 403)
+            #expect(browser.page.body.contains("Sign-in needs https here"))
+            #expect(browser.page.body.contains("TLSCertificate"))
+            #expect(!browser.page.body.contains("name=\"password\""))
+            browser.extra["X-Forwarded-Proto"] = "https"
+            try await browser.open("/login")
+            #expect(browser.page.status == 200)
+        }
+    }
+
+    @Test("with InsecureHTTP sign-in works and every page says what that means")
+    func banner() async throws {
+        try await TestSite.run({ $0.insecureHTTP = true }) { site in
+            let browser = PaperBrowser(site)
+            browser.extra = ["X-Forwarded-For": "203.0.113.9"]
+            for path in ["/login", "/admin/login", "/admin/setup"] {
+                try await browser.open(path)
+                #expect(browser.page.status == 200)
+                #expect(browser.page.body.contains("runs over plain HTTP"), "\(path)")
+            }
+        }
+    }
+
+    @Test("the first load is at most 5 requests and 60 KiB, and all of it is there")
+    func firstLoad() async throws {
+        try await TestSite.run { site in
+            let browser = PaperBrowser(site)
+            try await browser.open("/login")
+            var bytes = browser.page.body.utf8.count
+            let pieces = browser.page.body.components(separatedBy: "\"/assets/").dropFirst().map {
+                "/assets/" + $0.prefix { $0 != "\"" }
+            }
+            #expect(pieces.count == 3)
+            for piece in pieces {
+                let answer = try await site.get(piece)
+                #expect(answer.status == 200, "\(piece)")
+                #expect(answer.header("Cache-Control")?.contains("immutable") == true)
+                bytes += answer.body.utf8.count
+            }
+            #expect(bytes < 60 * 1024)
+        }
+    }
+}
