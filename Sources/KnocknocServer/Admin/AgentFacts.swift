@@ -22,7 +22,8 @@ enum AgentFacts {
         facts.append(
             FormPage.Fact(
                 label: "Entries in force", text: "\(agent.entriesApplied) of \(agent.entriesWanted) wanted"))
-        let machine = [agent.software.map { "knocknoc-agent \($0)" }, agent.machine, agent.system].compactMap(\.self).filter { !$0.isEmpty }
+        let machine = [agent.software.map { "knocknoc-agent \($0)" }, agent.machine, agent.system].compactMap(\.self)
+            .filter { !$0.isEmpty }
         if !machine.isEmpty { facts.append(FormPage.Fact(label: "Runs", text: machine.joined(separator: " · "))) }
         for (name, value) in agent.capabilities.sorted(by: { $0.key < $1.key }) where name != "name" {
             let label = name == "nftables" ? name : name.prefix(1).uppercased() + name.dropFirst()

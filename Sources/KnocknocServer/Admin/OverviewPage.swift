@@ -75,7 +75,8 @@ struct OverviewPage {
                 more: Consequence.count(numbers.users, "user", "users") + " in all", href: "/admin/sessions"),
             Stat(
                 label: "Agents online", icon: "agent", value: "\(numbers.agentsOnline) of \(numbers.agents)",
-                more: numbers.agents == 0 ? "none yet" : away == 0 ? "all linked" : "\(away) not linked", href: "/admin/agents",
+                more: numbers.agents == 0 ? "none yet" : away == 0 ? "all linked" : "\(away) not linked",
+                href: "/admin/agents",
                 kind: away > 0 ? "bad" : ""),
             Stat(
                 label: "Failed", icon: "failed", value: String(numbers.failed),

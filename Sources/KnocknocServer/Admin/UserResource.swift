@@ -46,7 +46,10 @@ struct UserResource: AdminResource {
     func sections(of record: UserRecord?) async throws -> [FormPage.Section] {
         let groups = try await access.groupNames().sorted { $0.value < $1.value }
         let password = Field.password("password", record == nil ? "Password" : "New password", new: true)
-            .hint(record == nil ? "At least 10 characters. Without one they cannot sign in with a password." : "Empty keeps the old one. A new one ends their sessions.")
+            .hint(
+                record == nil
+                    ? "At least 10 characters. Without one they cannot sign in with a password."
+                    : "Empty keeps the old one. A new one ends their sessions.")
         var who: [Field] = [
             .text("username", "Username", required: true).with {
                 $0.plainWords = true

@@ -74,8 +74,12 @@ struct AdminFlowTests {
                 ("users", ["username": "bob", "session_seconds": "soon"], "session_seconds", 422),
                 ("groups", ["name": "Staff"], "name", 409), ("groups", ["name": " "], "name", 422),
                 ("knocs", ["name": "X", "url": "javascript:alert(1)"], "url", 422),
-                ("knocs", ["name": "X", "at.\(agent).0.backend": "guard", "at.\(agent).0.ports": "99999"], "ports", 422),
-                ("agents", ["name": "gw"], "name", 409), ("admins", ["username": "second", "password": ""], "password", 422),
+                (
+                    "knocs", ["name": "X", "at.\(agent).0.backend": "guard", "at.\(agent).0.ports": "99999"], "ports",
+                    422
+                ),
+                ("agents", ["name": "gw"], "name", 409),
+                ("admins", ["username": "second", "password": ""], "password", 422),
             ]
             for (kind, typed, field, status) in cases {
                 try await browser.open("/admin/\(kind)/new")

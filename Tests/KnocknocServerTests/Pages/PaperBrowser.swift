@@ -33,7 +33,8 @@ final class PaperBrowser {
         try await go(.post, action, body, headers)
     }
 
-    private func go(_ method: HTTPRequest.Method, _ to: String, _ body: String?, _ more: [String: String]) async throws {
+    private func go(_ method: HTTPRequest.Method, _ to: String, _ body: String?, _ more: [String: String]) async throws
+    {
         var headers = extra
         if !cookies.isEmpty {
             headers["Cookie"] = cookies.map { "\($0.key)=\($0.value)" }.sorted().joined(separator: "; ")
