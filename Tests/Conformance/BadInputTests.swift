@@ -18,23 +18,49 @@ extension WholeSystem {
                 let absent = "00000000-0000-7000-8000-000000000000"
                 let cases: [(String, String, String?, Set<Int>, String)] = [
                     ("POST", "users", #"{"username": "x""#, [400], ""),
-                    ("POST", "users", #"{"username":"x","password":"long enough 1","colour":"red"}"#, [400, 422], "colour"),
+                    (
+                        "POST", "users", #"{"username":"x","password":"long enough 1","colour":"red"}"#, [400, 422],
+                        "colour"
+                    ),
                     ("POST", "users", #"{"username":"x","password":"short"}"#, [400, 422], "password"),
                     ("POST", "users", #"{"username":7,"password":"long enough 1"}"#, [400, 422], "username"),
                     ("POST", "users", #"{"password":"long enough 1"}"#, [400, 422], "username"),
                     ("POST", "users", #"{"username":""# + String(repeating: "a", count: 80_000) + #""}"#, [413], ""),
                     ("POST", "groups", #"{"name":"STAFF","kind":"local"}"#, [409], "name"),
                     ("POST", "groups", #"{"name":"x","kind":"secret"}"#, [400, 422], "kind"),
-                    ("POST", "knocs", knoc(#"{"type":"nftables","guard":{"protocol":"tcp","ports":[0]}}"#), [400, 422], "port"),
-                    ("POST", "knocs", knoc(#"{"type":"nftables","guard":{"protocol":"tcp","ports":[70000]}}"#), [400, 422], "port"),
-                    ("POST", "knocs", knoc(#"{"type":"nftables","guard":{"protocol":"icmp","ports":[1]}}"#), [400, 422], "protocol"),
-                    ("POST", "knocs", knoc(#"{"type":"nftables","guard":{"protocol":"tcp","ports":[9000],"forward":true,"destinations":["10.0.0.0/33"]}}"#), [400, 422], "10.0.0.0/33"),
-                    ("POST", "knocs", knoc(#"{"type":"nftables","set":{"family":"inet","table":"a; drop","ipv4":"x"}}"#), [400, 422], ""),
-                    ("POST", "knocs", knoc(#"{"type":"nftables","set":{"family":"inet","table":"t","ipv5":"x"}}"#), [400, 422], "ipv5"),
+                    (
+                        "POST", "knocs", knoc(#"{"type":"nftables","guard":{"protocol":"tcp","ports":[0]}}"#),
+                        [400, 422], "port"
+                    ),
+                    (
+                        "POST", "knocs", knoc(#"{"type":"nftables","guard":{"protocol":"tcp","ports":[70000]}}"#),
+                        [400, 422], "port"
+                    ),
+                    (
+                        "POST", "knocs", knoc(#"{"type":"nftables","guard":{"protocol":"icmp","ports":[1]}}"#),
+                        [400, 422], "protocol"
+                    ),
+                    (
+                        "POST", "knocs",
+                        knoc(
+                            #"{"type":"nftables","guard":{"protocol":"tcp","ports":[9000],"forward":true,"destinations":["10.0.0.0/33"]}}"#
+                        ), [400, 422], "10.0.0.0/33"
+                    ),
+                    (
+                        "POST", "knocs",
+                        knoc(#"{"type":"nftables","set":{"family":"inet","table":"a; drop","ipv4":"x"}}"#), [400, 422],
+                        ""
+                    ),
+                    (
+                        "POST", "knocs", knoc(#"{"type":"nftables","set":{"family":"inet","table":"t","ipv5":"x"}}"#),
+                        [400, 422], "ipv5"
+                    ),
                     ("POST", "knocs", knoc(#"{"type":"telepathy"}"#), [400, 422], "telepathy"),
                     ("GET", "users/\(absent)", nil, [404], ""), ("DELETE", "knocs/\(absent)", nil, [404], ""),
-                    ("PATCH", "groups/\(absent)", #"{"name":"y"}"#, [404], ""), ("DELETE", "sessions/\(absent)", nil, [404], ""),
-                    ("GET", "users/not-an-id", nil, [400, 404, 422], ""), ("GET", "users?limit=none", nil, [400, 422], "limit"),
+                    ("PATCH", "groups/\(absent)", #"{"name":"y"}"#, [404], ""),
+                    ("DELETE", "sessions/\(absent)", nil, [404], ""),
+                    ("GET", "users/not-an-id", nil, [400, 404, 422], ""),
+                    ("GET", "users?limit=none", nil, [400, 422], "limit"),
                     ("PUT", "users", "{}", [405], ""),
                 ]
                 for (method, path, body, statuses, names) in cases {

@@ -71,6 +71,38 @@ extension WholeSystem {
             }
         }
 
+        @Test("a flushed ruleset is back within 100 ms, and Alice's connection lives on", .timeLimit(limit))
+        func flushed() async throws {
+            try await Site.run(.allInOne) { site in
+                let service = try await Probe.service(on: site.gateway, port: 9000)
+                let group = try await site.make(group: "staff")
+                try await site.make(user: "alice", groups: [group])
+                let knoc = try await site.make(
+                    knoc: "service", groups: [group], backend: try await site.backend(.guard, port: 9000))
+                let client = try site.server.client(on: site.alice)
+                try await client.signIn("alice", Site.password)
+                #expect(try await client.change("POST", knoc)["state"].string == "open")
+                let alice = try Probe.watch(from: site.alice, to: site.gateway.ipv4, port: 9000)
+                let mallory = try Probe.watch(from: site.mallory, to: site.gateway.ipv4, port: 9000)
+                let held = try await Probe.connection(from: site.alice, to: site.gateway.ipv4, port: 9000)
+                try await alice.until(open: true)
+                try await mallory.until(open: false)
+                for _ in 1...3 {
+                    let flushed = Clock.now
+                    try await site.gateway.run(["nft", "flush", "ruleset"])
+                    let ran = Clock.now
+                    try await mallory.look(for: .milliseconds(500))
+                    #expect(!mallory.isOpen, "open to Mallory since a flush")
+                    let closed = mallory.changes.last { !$0.open && $0.begun > flushed }
+                    if let closed { #expect(closed.begun - ran < 0.1, "open for \(closed.begun - ran) s") }
+                }
+                #expect(alice.changes.allSatisfy { $0.open }, "Alice was cut: \(alice.changes)")
+                let end = Clock.now - 0.2
+                #expect(held.received().contains { $0 > end }, "the established connection was cut")
+                for probe in [service, alice, mallory, held] { await probe.stop() }
+            }
+        }
+
         @Test("after a reboot the agent's own file closes the port before any server can be asked", .timeLimit(limit))
         func reboot() async throws {
             try await Site.run(.twoNodes) { site in

@@ -10,13 +10,17 @@ public enum Lab {
     /// Whether the slow tests were asked for.
     public static let long = ProcessInfo.processInfo.environment["KNOCKNOC_LONG"] == "1"
 
+    /// The folder that pictures of pages for the documents are written to, where they are wanted.
+    public static let pictures = ProcessInfo.processInfo.environment["KNOCKNOC_PICTURES"]
+
     /// Where the executables under test are: `KNOCKNOC_BIN`, else the folder of the test bundle.
     public static let executables: URL = {
         if let given = ProcessInfo.processInfo.environment["KNOCKNOC_BIN"] {
             return URL(fileURLWithPath: given, isDirectory: true)
         }
         let arguments = [ProcessInfo.processInfo.arguments.first ?? "", Bundle.main.bundlePath]
-        let folders = arguments.map { URL(fileURLWithPath: $0).deletingLastPathComponent() }
+        let folders =
+            arguments.map { URL(fileURLWithPath: $0).deletingLastPathComponent() }
             + [URL(fileURLWithPath: FileManager.default.currentDirectoryPath + "/.build/debug", isDirectory: true)]
         return folders.first { has($0.appendingPathComponent("knocknoc").path) } ?? folders[2]
     }()

@@ -23,7 +23,10 @@ public actor Network {
         let inside = host.namespace
         try await Shell.check(["ip", "netns", "add", inside])
         try await Shell.check(
-            ["ip", "link", "add", "eth0", "netns", inside, "type", "veth", "peer", "name", "p\(number)", "netns", bridge])
+            [
+                "ip", "link", "add", "eth0", "netns", inside, "type", "veth", "peer", "name", "p\(number)", "netns",
+                bridge,
+            ])
         try await Shell.check(
             ["ip", "-n", bridge, "-batch", "-"],
             input: "link set p\(number) master br0\nlink set p\(number) up\n")

@@ -8,7 +8,9 @@ public actor PostgresCluster {
     private var process: LabProcess?
 
     public init(on host: Host) async throws {
-        guard let programs = Lab.postgres else { throw LabError("Postgres is not installed: apt-get install postgresql") }
+        guard let programs = Lab.postgres else {
+            throw LabError("Postgres is not installed: apt-get install postgresql")
+        }
         self.host = host
         self.programs = programs
         folder = try Lab.temporaryFolder("pg")
@@ -46,7 +48,10 @@ public actor PostgresCluster {
     @discardableResult
     public func query(_ sql: String, database: String = "postgres") async throws -> String {
         try await host.run(
-            [programs + "/psql", "-h", host.ipv4, "-U", "postgres", "-d", database, "-qAtX", "-v", "ON_ERROR_STOP=1", "-c", sql]
+            [
+                programs + "/psql", "-h", host.ipv4, "-U", "postgres", "-d", database, "-qAtX", "-v", "ON_ERROR_STOP=1",
+                "-c", sql,
+            ]
         ).text
     }
 

@@ -74,7 +74,8 @@ public final class LabProcess: Sendable {
         from start: Int = 0, within limit: Duration = .seconds(10), where matches: @escaping @Sendable (String) -> Bool
     ) async throws -> String {
         if let line = await output.first(from: start, within: limit, where: matches) { return line }
-        throw LabError("no such line within \(limit); the last were:\n\(outputLines.suffix(10).joined(separator: "\n"))")
+        throw LabError(
+            "no such line within \(limit); the last were:\n\(outputLines.suffix(10).joined(separator: "\n"))")
     }
 
     /// Standard error's first matching line from number `start` on.

@@ -26,7 +26,8 @@ public enum Shell {
     ) async throws -> Result {
         let result = try await run(command, input: input, environment: environment)
         guard result.status == 0 else {
-            throw LabError("\(command.joined(separator: " ")) ended with \(result.status): \(result.errors)\(result.text)")
+            throw LabError(
+                "\(command.joined(separator: " ")) ended with \(result.status): \(result.errors)\(result.text)")
         }
         return result
     }

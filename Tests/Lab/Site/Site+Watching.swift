@@ -1,5 +1,5 @@
-import Foundation
-public import Glibc
+public import Foundation
+import Glibc
 
 extension Site {
     /// Waits until every target of a Knoc is what it should be in the kernel.
@@ -85,5 +85,13 @@ extension Site {
     /// One more host on the wire.
     public func another(_ label: String, _ number: Int) async throws -> Host {
         try await network.host(label, number)
+    }
+}
+
+extension Site {
+    /// What the servers and the agent have written and everybody on the machine may read.
+    public func readableFiles() async throws -> [URL] {
+        let found = try await Shell.check(["find", folder.path, "-type", "f", "-perm", "-004"]).text
+        return found.split(separator: "\n").map { URL(fileURLWithPath: String($0)) }
     }
 }

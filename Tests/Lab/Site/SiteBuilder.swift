@@ -75,7 +75,8 @@ actor SiteBuilder {
     private func makeCertificate() async throws {
         try await Shell.check([
             "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
-            "2", "-subj", "/CN=knocknoc.test", "-addext", "subjectAltName=DNS:knocknoc.test,IP:10.77.0.11,IP:10.77.0.12",
+            "2", "-subj", "/CN=knocknoc.test", "-addext",
+            "subjectAltName=DNS:knocknoc.test,IP:10.77.0.11,IP:10.77.0.12",
             "-keyout", folder.path + "/key.pem", "-out", folder.path + "/cert.pem",
         ])
     }
