@@ -5,7 +5,7 @@ import Testing
 @testable import KnocknocStore
 
 /// What both drivers promise; each test runs against both.
-@Suite("a database")
+@Suite("a database", .timeLimit(.minutes(2)))
 struct ConformanceTests {
     @Test("values come back as they were stored", arguments: Driver.available)
     func values(_ driver: Driver) async throws {
@@ -26,8 +26,11 @@ struct ConformanceTests {
             #expect(try row.blob("secret") == blob)
             #expect(try row.isNull("parent"))
             let read = try await database.run(
-                Statement("select id, amount + $2 as more, '' as empty from probe where id = $1", Int64.min, -1))
+                Statement(
+                    "select cast(-5 as smallint) as small, amount + $2 as more, '' as empty from probe where id = $1",
+                    Int64.min, -1))
             #expect(try read[0].integer("more") == .max - 1)
+            #expect(try read[0].integer("small") == -5)
             #expect(try read[0].text("empty") == "")
             let empty = try await database.write(Fixture.operation()) { transaction in
                 try await transaction.run(

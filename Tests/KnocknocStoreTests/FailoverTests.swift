@@ -6,7 +6,9 @@ import Testing
 @testable import KnocknocStore
 
 /// Two real clusters, a primary and its standby.
-@Suite("a primary that moves", .enabled(if: PostgresServer.isInstalled, "no PostgreSQL server is installed"))
+@Suite(
+    "a primary that moves", .timeLimit(.minutes(2)),
+    .enabled(if: PostgresServer.isInstalled, "no PostgreSQL server is installed"))
 struct FailoverTests {
     @Test("behind a two-host URL the same process goes on after a promotion, listener included")
     func promotion() async throws {

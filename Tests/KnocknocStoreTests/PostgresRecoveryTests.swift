@@ -6,7 +6,9 @@ import Testing
 @testable import KnocknocStore
 
 /// What goes wrong between a node and its Postgres, with real servers.
-@Suite("Postgres in trouble", .enabled(if: PostgresServer.isInstalled, "no PostgreSQL server is installed"))
+@Suite(
+    "Postgres in trouble", .timeLimit(.minutes(2)),
+    .enabled(if: PostgresServer.isInstalled, "no PostgreSQL server is installed"))
 struct PostgresRecoveryTests {
     private func insert(
         _ id: Int, _ database: any Database, meanwhile: @Sendable (any Transaction) async throws -> Void = { _ in }
@@ -158,7 +160,9 @@ struct PostgresRecoveryTests {
             var options = PostgresOptions()
             options.statementDeadline = .milliseconds(300)
             options.patience = .milliseconds(300)
-            let hasty = try PostgresDatabase(url: url, logger: Fixture.logger, options: options)
+            // The server's own limit is out of the way.
+            let hasty = try PostgresDatabase(
+                url: url + "?options=-c%20statement_timeout%3D1h", logger: Fixture.logger, options: options)
             let error = await #expect(throws: StoreError.self) {
                 try await hasty.run(Statement("select pg_sleep(3600) as long"))
             }

@@ -83,8 +83,8 @@ final class FaultProxy: Sendable {
                 if strike == .beforeCommit { return }
                 var sent = 0
                 while sent < count {
-                    let some = buffer.withUnsafeBytes {
-                        write(index == 0 ? upstream : client, $0.baseAddress! + sent, count - sent)
+                    let some = buffer[sent..<count].withUnsafeBytes {
+                        write(index == 0 ? upstream : client, $0.baseAddress, $0.count)
                     }
                     guard some > 0 else { return }
                     sent += some
