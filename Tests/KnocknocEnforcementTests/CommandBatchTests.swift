@@ -42,7 +42,8 @@ struct CommandBatchTests {
         #expect(batch.commands.contains("{ 192.0.2.1 timeout 1000ms comment \"knocknoc\" }"))
     }
 
-    @Test("less than a second is not added, least of all nothing, which nft takes for ever", arguments: [999, 1, 0, -5])
+    @Test(
+        "less than a second is not added, least of all nothing, which nft takes for ever", arguments: [999, 1, 0, -5])
     func tooShort(milliseconds: Int64) throws {
         let batch = CommandBatch(steps: [
             .put(Element(set: ours, address: try address("192.0.2.1")), milliseconds: milliseconds)

@@ -58,7 +58,8 @@ struct GuardRulesTests {
     @Test("a guard of datagrams closes broadcast and multicast too")
     func datagrams() throws {
         let rules = try rules(guardTarget(1, .udp))
-        #expect(texts(rules, rules.name.ingressDrop).first?.contains("{ local, broadcast, anycast, multicast }") == true)
+        #expect(
+            texts(rules, rules.name.ingressDrop).first?.contains("{ local, broadcast, anycast, multicast }") == true)
     }
 
     @Test("every guard's members are accepted before any guard drops")
@@ -81,7 +82,8 @@ struct GuardRulesTests {
     @Test("the table's commands delete nothing and flush only chains that they fill again")
     func neverOpens() throws {
         let commands = OwnTable(guards: [try rules(guardTarget(1))], marks: [GuardName(target(9))]).commands
-        let verbs = Set(commands.split(separator: "\n").map { $0.split(separator: " ").prefix(2).joined(separator: " ") })
+        let verbs = Set(
+            commands.split(separator: "\n").map { $0.split(separator: " ").prefix(2).joined(separator: " ") })
         #expect(verbs == ["add table", "add set", "add chain", "add rule", "flush chain"])
         #expect(commands.contains("hook prerouting priority -150"))
         #expect(commands.contains("{ type ipv4_addr; flags timeout; timeout 1m; }"))

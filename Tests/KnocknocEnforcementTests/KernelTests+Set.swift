@@ -104,7 +104,9 @@ extension KernelTests {
                 return
             }
             #expect(reason.contains("inet filter allowed4") && reason.contains("timeout flag"))
-            try network.nft(.gateway, "flush ruleset")
+            var disturbances = enforcer.disturbances().makeAsyncIterator()
+            try network.nft(.gateway, "delete table inet filter")
+            #expect(await disturbances.next() == .changed)
             try ruleset()
             #expect(await enforcer.define([setTarget(1)]) == [target(1): .applied])
             #expect(await enforcer.apply([.open(member(1, alice))]) == [.applied])

@@ -28,7 +28,8 @@ final class ConntrackTable {
             throw EnforcementError(.unavailable, "connection tracking: \(systemMessage(errno))")
         }
         defer { nfct_close(eraser) }
-        for item in found where nfct_query(eraser, NFCT_Q_DESTROY, UnsafeRawPointer(item.entry.pointer)) != 0 && errno != ENOENT {
+        for item in found
+        where nfct_query(eraser, NFCT_Q_DESTROY, UnsafeRawPointer(item.entry.pointer)) != 0 && errno != ENOENT {
             throw EnforcementError(.kernel, "connection tracking: \(systemMessage(errno))")
         }
     }

@@ -38,7 +38,9 @@ struct CommandBatch: Sendable {
             case .put(let element, let milliseconds):
                 if all[element.set] == nil { order.append(element.set) }
                 all[element.set, default: []].append(element.address.description)
-                if milliseconds >= Self.shortest { puts[element.set, default: []].append((element.address, milliseconds)) }
+                if milliseconds >= Self.shortest {
+                    puts[element.set, default: []].append((element.address, milliseconds))
+                }
             case .remove(let element):
                 if all[element.set] == nil { order.append(element.set) }
                 all[element.set, default: []].append(element.address.description)

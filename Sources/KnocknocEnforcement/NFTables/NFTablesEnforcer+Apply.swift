@@ -51,7 +51,9 @@ extension NFTablesEnforcer {
             let reason = refusals[id]?.message ?? "target \(id) is not defined on this agent"
             // Behind a refused guard or a set that is not there, nothing is open.
             let closed = refusals[id].map { $0.code == .refused || $0.code == .missing } ?? false
-            if case .open = change { work.outcomes[index] = .failed(reason) } else if !closed {
+            if case .open = change {
+                work.outcomes[index] = .failed(reason)
+            } else if !closed {
                 work.outcomes[index] = .failed(reason)
             }
             return

@@ -41,7 +41,8 @@ extension NFTablesEnforcer {
         refusals = failures
         saveSkeleton()
         return Dictionary(
-            definitions.map { ($0.id, failures[$0.id].map { .failed($0.message) } ?? .applied) }) { first, _ in first }
+            definitions.map { ($0.id, failures[$0.id].map { .failed($0.message) } ?? .applied) }
+        ) { first, _ in first }
     }
 
     private func refusal(
@@ -73,16 +74,6 @@ extension NFTablesEnforcer {
         guard let target = Membership.Target(definition) else { return nil }
         do throws(EnforcementError) {
             for set in target.sets.values.sorted(by: { $0.name < $1.name }) { try kernel.reader.check(set) }
-            return nil
-        } catch {
-            return error
-        }
-    }
-
-    /// Checks a set again that was refused: it may be there by now.
-    func checkAgain(_ definition: Membership.Target, _ kernel: Kernel) -> EnforcementError? {
-        do throws(EnforcementError) {
-            for set in definition.sets.values { try kernel.reader.check(set) }
             return nil
         } catch {
             return error

@@ -13,7 +13,9 @@ extension NFTablesEnforcer {
         let used = Set(
             membership.targets.values.flatMap(\.sets.values).filter { !$0.isOurs }
                 .map { KernelEvents.Table(family: $0.family.number, name: $0.table) })
-        if events.lost || !events.tables.isDisjoint(with: used) { broadcast.send(.changed) }
+        // A set that was refused may be there by now.
+        let hoped = !refusals.isEmpty && !events.tables.isEmpty
+        if events.lost || hoped || !events.tables.isDisjoint(with: used) { broadcast.send(.changed) }
     }
 
     /// Puts our table back: first what closes ports with as many members as fit one transaction, then the rest.

@@ -23,7 +23,8 @@ struct OwnTable: Sendable {
         marks = listing.marks
         let found = { (chain: String, end: String) in
             (listing.chains[chain] ?? []).filter { rule in
-                rule.hasSuffix(" accept") && IPAddress.Family.allCases.contains { rule.hasPrefix("\($0.keyword) \(end) ") }
+                rule.hasSuffix(" accept")
+                    && IPAddress.Family.allCases.contains { rule.hasPrefix("\($0.keyword) \(end) ") }
             }
         }
         allowing = (found("ingress", "saddr"), found("egress", "daddr"))

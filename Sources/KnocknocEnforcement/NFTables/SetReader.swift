@@ -40,12 +40,14 @@ final class SetReader {
         }
         guard flags & UInt64(NFT_SET_TIMEOUT.rawValue) != 0 else {
             throw EnforcementError(
-                .refused, "set \(set): it has no timeout flag, so access would not end by itself; add \"flags timeout\"")
+                .refused, "set \(set): it has no timeout flag, so access would not end by itself; add \"flags timeout\""
+            )
         }
         let unfit = UInt64(NFT_SET_INTERVAL.rawValue | NFT_SET_MAP.rawValue | NFT_SET_CONSTANT.rawValue)
         guard flags & unfit == 0 else {
             throw EnforcementError(
-                .refused, "set \(set): it is an interval set, a map or constant; use a plain set with \"flags timeout\"")
+                .refused, "set \(set): it is an interval set, a map or constant; use a plain set with \"flags timeout\""
+            )
         }
     }
 

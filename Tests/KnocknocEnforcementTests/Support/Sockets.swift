@@ -24,14 +24,16 @@ enum Sockets {
         _ address: IPAddress, _ port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
     ) -> Result {
         var storage = sockaddr_storage()
-        return withUnsafeMutableBytes(of: &storage) { bytes in
+        let six = address.family == .v6
+        withUnsafeMutableBytes(of: &storage) { bytes in
+            bytes.storeBytes(of: sa_family_t(six ? AF_INET6 : AF_INET), as: sa_family_t.self)
             bytes[2] = UInt8(port >> 8)
             bytes[3] = UInt8(port & 255)
-            let six = address.family == .v6
-            bytes.storeBytes(of: sa_family_t(six ? AF_INET6 : AF_INET), as: sa_family_t.self)
             for (index, byte) in address.bytes.enumerated() { bytes[(six ? 8 : 4) + index] = byte }
-            let length = socklen_t(six ? MemoryLayout<sockaddr_in6>.size : MemoryLayout<sockaddr_in>.size)
-            return body(bytes.baseAddress!.assumingMemoryBound(to: sockaddr.self), length)
+        }
+        let length = socklen_t(six ? MemoryLayout<sockaddr_in6>.size : MemoryLayout<sockaddr_in>.size)
+        return withUnsafePointer(to: storage) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }
         }
     }
 
