@@ -127,8 +127,6 @@ let embedding: [Target] = [
     .plugin(name: "EmbedFiles", capability: .buildTool(), dependencies: ["embed-files"]),
 ]
 
-let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
-
 /// `KNOCKNOC_TESTS=Store,Model` builds only those test targets (`./dev test NAME` sets it).
 let tests: [Target] = [
     .testTarget(name: "KnocknocModelTests", dependencies: ["KnocknocModel"], swiftSettings: settings),
@@ -172,18 +170,15 @@ let tests: [Target] = [
         swiftSettings: settings),
     .testTarget(
         name: "Conformance",
-        dependencies: ["KnocknocModel", "Lab", asyncHTTPClient, logging, nioCore, nioHTTP1, nioSSL, subprocess],
-        path: "Tests/Conformance", swiftSettings: settings),
+        dependencies: ["Lab"], path: "Tests/Conformance", swiftSettings: settings),
     .testTarget(
-        name: "Browser", dependencies: ["Lab", asyncHTTPClient, logging, nioCore, subprocess], path: "Tests/Browser",
-        swiftSettings: settings),
+        name: "Browser", dependencies: ["Lab"], path: "Tests/Browser", swiftSettings: settings),
 ]
 
 /// What the whole-system tests and the benchmarks share: namespaces, processes, Postgres clusters, an API client.
 let lab: [Target] = [
     .target(
-        name: "Lab", dependencies: [asyncHTTPClient, logging, nioCore, nioHTTP1, nioSSL, subprocess], path: "Tests/Lab",
-        swiftSettings: settings)
+        name: "Lab", path: "Tests/Lab", swiftSettings: settings)
 ]
 
 let chosen = Context.environment["KNOCKNOC_TESTS"].map { Set($0.split(separator: ",").map(String.init)) }
@@ -204,7 +199,6 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
-        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     ],
