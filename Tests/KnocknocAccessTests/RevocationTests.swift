@@ -167,6 +167,52 @@ struct RevocationTests {
         }
     }
 
+    @Test("of three grants on one entry the latest that is left counts, whichever ends", arguments: Driver.available, 0..<3)
+    func three(_ driver: Driver, _ ended: Int) async throws {
+        try await World.with(driver) { world in
+            let group = try await world.group("staff")
+            try await world.user("alice", in: [group])
+            let agent = try await world.agent()
+            let spec = EnforcementSpec(agentID: agent.id, backend: guardPort(9000))
+            let session = try await world.signIn("alice")
+            var knocs: [KnocID] = []
+            var until: [Timestamp] = []
+            for (name, seconds) in [("a", 200), ("b", 100), ("c", 300)] as [(String, Int64)] {
+                let knoc = try await world.knoc(name, [group], [spec], seconds: seconds)
+                knocs.append(knoc)
+                let item = try await world.access.grant(knoc, session, world.context())
+                until.append(try #require(item.expiresAt))
+            }
+            _ = try await world.access.revoke(knocs[ended], session, world.context())
+            until.remove(at: ended)
+            try await agent.sync()
+            #expect(await agent.deadline("192.0.2.7") == until.max())
+        }
+    }
+
+    @Test("a Knoc that two groups give is listed once, and stays while one of them is left", arguments: Driver.available)
+    func twoGroups(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            let one = try await world.group("one")
+            let two = try await world.group("two")
+            let alice = try await world.user("alice", in: [one, two])
+            let agent = try await world.agent()
+            let spec = EnforcementSpec(agentID: agent.id, backend: guardPort(9000))
+            let knoc = try await world.knoc("wiki", [one, two], [spec], on: .signIn)
+            let session = try await world.signIn("alice")
+            try await agent.sync()
+            #expect(try await world.access.knocs(of: session).map(\.state) == [.open])
+            var patch = UserPatch()
+            patch.groupIDs = [two]
+            _ = try await world.access.updateUser(alice, patch, by: world.root, world.context())
+            try await agent.sync()
+            #expect(try await world.state(knoc, session) == .open)
+            try await world.access.deleteGroup(two, by: world.root, world.context())
+            try await agent.sync()
+            #expect(await agent.addresses.isEmpty)
+        }
+    }
+
     @Test("closing until the agent has confirmed, closed past the expiry in any case", arguments: Driver.available)
     func closing(_ driver: Driver) async throws {
         try await World.with(driver) { world in

@@ -42,7 +42,7 @@ extension Access {
     ) async throws -> Result {
         do {
             return try await body()
-        } catch let error as StoreError where error.code == .unique {
+        } catch let error as StoreError where error.code == .unique && error.constraint?.contains("name_key") == true {
             throw AccessError(.duplicate, "there is already \(what) named \"\(name)\"", field: nameField)
         } catch let error as StoreError where error.code == .foreignKey {
             throw AccessError(.invalid, "\(missing ?? "something it refers to") does not exist", field: missing)

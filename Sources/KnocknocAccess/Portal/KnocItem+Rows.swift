@@ -13,8 +13,14 @@ extension Access {
             let row = rows[index]
             let id: KnocID = try row.identifier("knoc_id")
             var facts: [EnforcementFact] = []
+            var entries: Set<EntryID> = []
             while index < rows.endIndex, try rows[index].identifier("knoc_id", as: KnocID.self) == id {
-                if let fact = try fact(rows[index]) { facts.append(fact) }
+                // A Knoc that two groups give comes twice.
+                if let entry: EntryID = try rows[index].identifierIfPresent("entry_id"), entries.insert(entry).inserted,
+                    let fact = try fact(rows[index])
+                {
+                    facts.append(fact)
+                }
                 index += 1
             }
             items.append(try item(id, row, facts))

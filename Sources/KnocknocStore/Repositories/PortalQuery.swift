@@ -1,18 +1,17 @@
 package import KnocknocModel
 
-/// The Knocs of a session with all that their states follow from: a row for each Knoc and agent of its newest grant.
+/// The Knocs of a session with all that their states follow from: a row for each Knoc and agent of its newest grant,
+/// and again for each further group that gives the same Knoc.
 package enum PortalQuery {
     private static let columns = """
         select k.id as knoc_id, k.name, k.url, k.grant_on, k.open_when, k.features, g.id as grant_id,
-            g.state as grant_state, g.expires_at as grant_expires_at, n.wanted, n.revision, n.applied_revision,
-            n.outcome, n.reason, t.outcome as target_outcome, t.reason as target_reason, a.name as agent_name,
+            g.state as grant_state, g.expires_at as grant_expires_at, n.entry_id, n.wanted, n.revision,
+            n.applied_revision, n.outcome, n.reason, t.outcome as target_outcome, t.reason as target_reason, a.name as agent_name,
             l.last_seen_at as link_seen_at, l.closed_at as link_closed_at, s.address_reason, knocknoc_now() as now
         from sessions s
-        join knocs k on k.disabled = 0
-            and k.id in (
-                select kg.knoc_id from group_members m
-                join knoc_groups kg on kg.group_id = m.group_id
-                where m.user_id = s.user_id)
+        join group_members m on m.user_id = s.user_id
+        join knoc_groups kg on kg.group_id = m.group_id
+        join knocs k on k.id = kg.knoc_id and k.disabled = 0
         left join grants g on g.id = (
             select x.id from grants x
             where x.session_id = s.id and x.knoc_id = k.id
