@@ -21,8 +21,11 @@ struct MigrateCommand: AsyncParsableCommand {
         let database = try DatabaseFactory.open(url: settings.databaseURL, serverLock: false, logger: logger)
         let migrator = try Migrator(database, logger: logger)
         let state = status ? try await migrator.status() : try await migrator.migrate(finish: finish)
-        Exit.tell("schema version \(state.version), readable from \(state.readableFrom); this release: \(state.release)")
-        for migration in state.applied { Exit.tell("applied  \(migration.version) \(migration.name) \(migration.appliedAt)") }
+        Exit.tell(
+            "schema version \(state.version), readable from \(state.readableFrom); this release: \(state.release)")
+        for migration in state.applied {
+            Exit.tell("applied  \(migration.version) \(migration.name) \(migration.appliedAt)")
+        }
         for migration in state.pending {
             let note = migration.isContracting ? " (waits for --finish)" : ""
             Exit.tell("pending  \(migration.version) \(migration.name)\(note)")

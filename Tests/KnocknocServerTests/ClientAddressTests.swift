@@ -24,13 +24,17 @@ struct ClientAddressTests {
 
     /// The forwarders are 10.0.0.0/24 and 2001:db8:f::/64; the client wants to be 203.0.113.66.
     static let shapes = [
-        Shape(what: "a public client sends its own header", peer: "198.51.100.7", lines: ["203.0.113.66"],
+        Shape(
+            what: "a public client sends its own header", peer: "198.51.100.7", lines: ["203.0.113.66"],
             expected: "198.51.100.7"),
-        Shape(what: "through the proxy, spoofed first hop", peer: "10.0.0.1",
+        Shape(
+            what: "through the proxy, spoofed first hop", peer: "10.0.0.1",
             lines: ["203.0.113.66, 198.51.100.7"], expected: "198.51.100.7"),
-        Shape(what: "spoofed in a line of its own", peer: "10.0.0.1", lines: ["203.0.113.66", "198.51.100.7"],
+        Shape(
+            what: "spoofed in a line of its own", peer: "10.0.0.1", lines: ["203.0.113.66", "198.51.100.7"],
             expected: "198.51.100.7"),
-        Shape(what: "a forwarder's address spoofed before", peer: "10.0.0.1", lines: ["10.0.0.9, 198.51.100.7"],
+        Shape(
+            what: "a forwarder's address spoofed before", peer: "10.0.0.1", lines: ["10.0.0.9, 198.51.100.7"],
             expected: "198.51.100.7"),
         Shape(what: "words instead of the last hop", peer: "10.0.0.1", lines: ["203.0.113.66, unknown"], expected: nil),
         Shape(what: "an empty last hop", peer: "10.0.0.1", lines: ["203.0.113.66,"], expected: nil),
@@ -44,15 +48,19 @@ struct ClientAddressTests {
         Shape(what: "unspecified", peer: "10.0.0.1", lines: ["0.0.0.0"], expected: nil),
         Shape(what: "multicast", peer: "10.0.0.1", lines: ["ff02::1"], expected: nil),
         Shape(what: "a proxy that nobody told us of", peer: "192.168.7.7", lines: ["198.51.100.7"], expected: nil),
-        Shape(what: "a chain of two forwarders", peer: "10.0.0.1", lines: ["203.0.113.66, 198.51.100.7, 10.0.0.2"],
+        Shape(
+            what: "a chain of two forwarders", peer: "10.0.0.1", lines: ["203.0.113.66, 198.51.100.7, 10.0.0.2"],
             expected: "198.51.100.7"),
-        Shape(what: "IPv6 through an IPv6 forwarder", peer: "2001:db8:f::1", lines: ["2001:db8:1::7"],
+        Shape(
+            what: "IPv6 through an IPv6 forwarder", peer: "2001:db8:f::1", lines: ["2001:db8:1::7"],
             expected: "2001:db8:1::7"),
-        Shape(what: "IPv6 with a port", peer: "2001:db8:f::1", lines: ["[2001:DB8:1::7]:4711"],
+        Shape(
+            what: "IPv6 with a port", peer: "2001:db8:f::1", lines: ["[2001:DB8:1::7]:4711"],
             expected: "2001:db8:1::7"),
         Shape(what: "IPv4 with a port", peer: "10.0.0.1", lines: ["198.51.100.7:4711"], expected: "198.51.100.7"),
         Shape(what: "a private client without a proxy", peer: "192.168.7.7", lines: [], expected: "192.168.7.7"),
-        Shape(what: "a mapped forwarder is the forwarder", peer: "::ffff:10.0.0.1", lines: ["198.51.100.7"],
+        Shape(
+            what: "a mapped forwarder is the forwarder", peer: "::ffff:10.0.0.1", lines: ["198.51.100.7"],
             expected: "198.51.100.7"),
     ]
 

@@ -12,7 +12,9 @@ struct LifecycleTests {
     func restart() async throws {
         let directory = TemporaryDirectory()
         let token = Once<String>()
-        try await TestSite.run(in: directory) { (site: TestSite) async throws in token.set(try await site.makeAlice().token) }
+        try await TestSite.run(in: directory) { (site: TestSite) async throws in
+            token.set(try await site.makeAlice().token)
+        }
         try await TestSite.run(in: directory) { (site: TestSite) async throws in
             let bearer = ["Authorization": "Bearer \(token.value ?? "")"]
             #expect(try await site.get("/api/v1/me", headers: bearer).status == 200)

@@ -22,7 +22,8 @@ struct PageQuery<Subject>: Sendable where Subject: SendableMetatype {
         }
         if let text = fields["after"] {
             guard let id = Identifier<Subject>(text) else {
-                throw Problem.invalid("after: expected the \"next\" of the page before, not \"\(text)\".", field: "after")
+                throw Problem.invalid(
+                    "after: expected the \"next\" of the page before, not \"\(text)\".", field: "after")
             }
             after = id
         }
@@ -60,7 +61,8 @@ extension Request {
         if text.hasPrefix("W/") { text = text.dropFirst(2) }
         let digits = text.filter { $0 != "\"" }
         guard let version = Int64(digits) else {
-            throw Problem.invalid("If-Match: expected the ETag of the answer that you saw, such as \"3\".", field: "If-Match")
+            throw Problem.invalid(
+                "If-Match: expected the ETag of the answer that you saw, such as \"3\".", field: "If-Match")
         }
         return version
     }

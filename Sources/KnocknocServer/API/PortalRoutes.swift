@@ -53,7 +53,8 @@ struct PortalRoutes: Sendable {
     private static func wait(_ request: Request) throws -> Duration? {
         guard let text = FormFields(query: request.uri.query)["wait"] else { return nil }
         guard let milliseconds = Int(text), (0...maximumWait).contains(milliseconds) else {
-            throw Problem.invalid("wait: expected milliseconds from 0 to \(maximumWait), not \"\(text)\".", field: "wait")
+            throw Problem.invalid(
+                "wait: expected milliseconds from 0 to \(maximumWait), not \"\(text)\".", field: "wait")
         }
         return .milliseconds(milliseconds)
     }

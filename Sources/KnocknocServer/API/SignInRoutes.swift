@@ -46,10 +46,12 @@ struct SignInRoutes: Sendable {
             ("display_name", JSON(session.displayName)),
         ])
         return Response.json(
-            .object([
-                ("token", .text(signIn.token)), ("expires_at", JSON(session.expiresAt)), ("csrf", .text(session.csrf)),
-                (session.principal.kind, person),
-            ] + (cookie == .admin ? [("user", person)] : []))
+            .object(
+                [
+                    ("token", .text(signIn.token)), ("expires_at", JSON(session.expiresAt)),
+                    ("csrf", .text(session.csrf)),
+                    (session.principal.kind, person),
+                ] + (cookie == .admin ? [("user", person)] : []))
         ).adding(cookie: cookie.set(signIn.token, https: context.https))
     }
 }

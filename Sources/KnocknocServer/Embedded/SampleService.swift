@@ -25,7 +25,8 @@ public struct SampleService: Service {
         do {
             try await application.run()
         } catch {
-            logger.warning("the sample's page could not be started on port \(Self.port)", metadata: ["error": "\(error)"])
+            logger.warning(
+                "the sample's page could not be started on port \(Self.port)", metadata: ["error": "\(error)"])
             try? await gracefulShutdown()
         }
     }

@@ -40,7 +40,8 @@ struct AssetStore: Sendable {
         }
         for name in ["favicon.svg", "robots.txt"] {
             guard let asset = assets[name] else { continue }
-            router.answer(.get, RouterPath(name)) { request, _ in answer(asset, request, cache: "public, max-age=86400") }
+            router.answer(.get, RouterPath(name)) { request, _ in answer(asset, request, cache: "public, max-age=86400")
+            }
         }
     }
 

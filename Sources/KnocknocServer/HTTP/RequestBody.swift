@@ -15,7 +15,9 @@ extension Request {
     /// - Throws: ``Problem`` 413 where it is longer than 64 KiB.
     func wholeBody() async throws -> ByteBuffer {
         let limit = RequestBodyLimit.bytes
-        if let length = headers[.contentLength].flatMap(Int.init), length > limit { throw Problem.tooLarge(limit: limit) }
+        if let length = headers[.contentLength].flatMap(Int.init), length > limit {
+            throw Problem.tooLarge(limit: limit)
+        }
         var whole = ByteBuffer()
         for try await var part in body {
             guard whole.readableBytes + part.readableBytes <= limit else { throw Problem.tooLarge(limit: limit) }

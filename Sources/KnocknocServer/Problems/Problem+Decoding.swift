@@ -47,7 +47,8 @@ extension Problem {
         case is any FixedWidthInteger.Type: "a whole number"
         case is [String: Any].Type: "an object"
         case is [Any].Type: "a list"
-        default: "\(type)".hasPrefix("Array") ? "a list" : "\(type)".hasPrefix("Dictionary") ? "an object" : "another type"
+        default:
+            "\(type)".hasPrefix("Array") ? "a list" : "\(type)".hasPrefix("Dictionary") ? "an object" : "another type"
         }
     }
 }

@@ -41,6 +41,8 @@ extension Problem {
         if let field { members.append(("field", .text(field))) }
         var headers = headers
         headers[.contentType] = "application/problem+json"
-        return Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(string: JSON.object(members).description)))
+        return Response(
+            status: status, headers: headers,
+            body: .init(byteBuffer: ByteBuffer(string: JSON.object(members).description)))
     }
 }

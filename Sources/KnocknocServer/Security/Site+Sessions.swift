@@ -80,7 +80,8 @@ extension Site {
     ) throws {
         try requireSameOrigin(request, context)
         guard Secret.equal(form["csrf"] ?? "", session.csrf) else {
-            throw Problem.forbidden("The form is not of this session any more. Reload the page and try again.", kind: "csrf")
+            throw Problem.forbidden(
+                "The form is not of this session any more. Reload the page and try again.", kind: "csrf")
         }
     }
 }

@@ -1,6 +1,8 @@
 import Glibc
 import KnocknocAccess
+import KnocknocModel
 import KnocknocServer
+import KnocknocStore
 import Logging
 import ServiceLifecycle
 
@@ -24,13 +26,32 @@ struct EmbeddedAgent: Service {
 
     private func supervise() async throws {
         guard let port = await server.boundPort(), await server.waitUntilReady() else { return }
-        let agent = try await server.access.embeddedAgent(named: "local")
+        let agent = try await introduced()
         supervisor.begin(environment(port: port), token: agent.token)
-        if server.settings.sample { try await Sample.make(server, agent: agent.id, url: server.publicURL(port: port)) }
+        if server.settings.sample {
+            do {
+                try await Sample.make(server, agent: agent.id, url: server.publicURL(port: port))
+            } catch {
+                logger.error("the sample could not be made", metadata: ["error": "\(error)"])
+            }
+        }
         while true {
             try await Task.sleep(for: .seconds(1))
             if supervisor.hasEnded() {
-                throw ServerError(.files, "the embedded agent's supervisor has ended; stopping, so that both start anew")
+                throw ServerError(
+                    .files, "the embedded agent's supervisor has ended; stopping, so that both start anew")
+            }
+        }
+    }
+
+    /// The agent's row with a token for this run; a database that is away for a moment is waited for.
+    private func introduced() async throws -> (id: AgentID, token: String) {
+        while true {
+            do {
+                return try await server.access.embeddedAgent(named: "local")
+            } catch let error as StoreError {
+                logger.warning("the own agent cannot be started yet", metadata: ["error": "\(error)"])
+                try await Task.sleep(for: .milliseconds(500))
             }
         }
     }

@@ -12,10 +12,10 @@ struct Welcome: Service {
     func run() async throws {
         do {
             try await cancelWhenGracefulShutdown { try await welcome() }
-        } catch let error as AccessError {
-            logger.error("the first steps could not be prepared: \(error.message)")
         } catch is CancellationError {
             return
+        } catch {
+            logger.error("the first steps could not be prepared", metadata: ["error": "\(error)"])
         }
         try? await gracefulShutdown()
     }

@@ -12,6 +12,7 @@ struct DatabaseOptions: ParsableArguments {
 
     func settings() throws -> ServerSettings {
         try SettingsLayers.read(
-            config: config, flags: [(ServerSettings.Key.databaseURL, databaseURL), (ServerSettings.Key.dataDir, dataDir)])
+            config: config,
+            flags: [(ServerSettings.Key.databaseURL, databaseURL), (ServerSettings.Key.dataDir, dataDir)])
     }
 }

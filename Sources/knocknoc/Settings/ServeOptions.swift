@@ -15,7 +15,8 @@ struct ServeOptions: ParsableArguments {
     var databaseURL: String?
     @Flag(help: "Database in a file and an agent of its own on this machine.") var allInOne = false
     @Option(help: "Where the database file, our certificate and the agent's state are.") var dataDir: String?
-    @Option(help: "What the own agent changes: dry-run changes nothing, none starts no agent.") var agentBackend: String?
+    @Option(help: "What the own agent changes: dry-run changes nothing, none starts no agent.") var agentBackend:
+        String?
     @Flag(help: "Serve https with a certificate of our own making; its fingerprint is printed.")
     var tlsSelfSigned = false
     @Option(name: .customLong("tls-san"), help: "Names and addresses in that certificate, separated by commas.")
