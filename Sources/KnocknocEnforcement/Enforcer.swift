@@ -65,6 +65,9 @@ public struct Reconciliation: Hashable, Sendable {
     public var targets: [TargetID: Outcome]
     /// Members that could not be made true.
     public var failures: [Failure]
+    /// Removals and cuts that could not be done: what they were about is not closed. Empty where everything that was
+    /// to close is closed.
+    public var stuck: [Stuck]
     /// How many elements were missing and put back, and how many of ours were too many and removed.
     public var added: Int
     public var removed: Int
@@ -79,9 +82,25 @@ public struct Reconciliation: Hashable, Sendable {
         }
     }
 
-    public init(targets: [TargetID: Outcome] = [:], failures: [Failure] = [], added: Int = 0, removed: Int = 0) {
+    public struct Stuck: Hashable, Sendable {
+        public var target: TargetID
+        public var address: IPAddress
+        public var reason: String
+
+        public init(target: TargetID, address: IPAddress, reason: String) {
+            self.target = target
+            self.address = address
+            self.reason = reason
+        }
+    }
+
+    public init(
+        targets: [TargetID: Outcome] = [:], failures: [Failure] = [], stuck: [Stuck] = [], added: Int = 0,
+        removed: Int = 0
+    ) {
         self.targets = targets
         self.failures = failures
+        self.stuck = stuck
         self.added = added
         self.removed = removed
     }
