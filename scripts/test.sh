@@ -9,10 +9,10 @@ declare -A TARGETS=(
     [conformance]=Conformance [browser]=Browser
 )
 # Shares run one after another; the parts of one share run side by side. What measures time runs alone.
-SHARES=("unit and database" "kernel" "hosts" "browser")
+SHARES=("unit" "access and server" "database" "kernel" "hosts" "browser")
 declare -A MEMBERS=(
-    ["unit and database"]="model protocol identity access hub server store" ["kernel"]="enforcement agent"
-    ["hosts"]="conformance" ["browser"]="browser"
+    ["unit"]="model protocol identity hub" ["access and server"]="access server" ["database"]="store"
+    ["kernel"]="enforcement agent" ["hosts"]="conformance" ["browser"]="browser"
 )
 
 names=() filter=''
@@ -59,7 +59,7 @@ clean_up() {
         ip netns pids "$name" 2>/dev/null | while read -r pid; do kill -KILL "$pid" 2>/dev/null || true; done
         ip netns del "$name" 2>/dev/null || true
     done
-    rm -rf "$results" "/var/tmp/$KNOCKNOC_LAB_PREFIX"*
+    rm -rf "$results" ${link:+"$link"} "/var/tmp/$KNOCKNOC_LAB_PREFIX"*
 }
 trap clean_up EXIT
 trap 'exit 130' INT
@@ -77,6 +77,10 @@ ln -sf knocknoc .build/debug/knocker
 report_time "build" $((SECONDS - started))
 bundle=.build/debug/knocknocPackageTests.xctest
 [[ -x $bundle ]] || fail "the build left no $bundle"
+# A link of its own: what is built while the tests run replaces the file, not what this link leads to.
+link=.build/debug/dev-test-$$.xctest
+ln -f "$bundle" "$link"
+bundle=$link
 export KNOCKNOC_BIN=$PWD/.build/debug
 
 # run_part NAME: one test process; its output goes to a file that is shown whole, so that parts do not mix.
