@@ -170,6 +170,88 @@ struct AgentMachineTests {
         #expect(answer.sent == [.applied(.init(linkEpoch: 5, revision: 2, failures: [failure], dryRun: []))])
     }
 
+    private func reconciliation(_ effects: [AgentEffect]) -> Int? {
+        effects.compactMap { effect -> Int? in if case .reconcile(let ticket, _, _) = effect { ticket } else { nil } }
+            .last
+    }
+
+    @Test("a closing that failed is reported until reconciling says that it is done")
+    func stuckUntilDone() {
+        var agent = Samples.linkedAgent()
+        _ = agent.carryOut(agent.received(opening(), now: Samples.stamp(1100)))
+        let effects = agent.received(
+            Samples.changes(
+                after: Samples.position(2, "b"), to: Samples.position(3, "c"), since: Samples.stamp(1000),
+                [Samples.row(3, ttl: nil)]), now: Samples.stamp(1200))
+        var again: Int?
+        for effect in effects {
+            if case .apply(let ticket, _) = effect { again = reconciliation(agent.applied(ticket, [.failed("busy")])) }
+            if case .persist(let ticket?) = effect { _ = agent.persisted(ticket) }
+        }
+        let still = agent.reconciled(
+            again ?? 0, targets: [Samples.target: .applied], failures: [:], stuck: [Samples.key: "busy still"])
+        let failure = Failure(target: Samples.target, entry: Samples.entry, reason: "busy still")
+        #expect(still.sent == [.applied(.init(linkEpoch: 5, revision: 3, failures: [failure], dryRun: []))])
+        let later = reconciliation(agent.reconcile(now: Samples.stamp(9000))) ?? 0
+        let done = agent.reconciled(later, targets: [Samples.target: .applied], failures: [:])
+        #expect(done.sent == [.applied(.init(linkEpoch: 5, revision: 3, failures: [], dryRun: []))])
+    }
+
+    @Test("a flow that could not be cut is tried again although its address stays")
+    func stuckCut() {
+        var agent = Samples.linkedAgent()
+        _ = agent.carryOut(agent.received(opening(), now: Samples.stamp(1100)))
+        let effects = agent.received(
+            Samples.changes(
+                after: Samples.position(2, "b"), to: Samples.position(3, "c"), since: Samples.stamp(1000),
+                [Samples.row(3, ttl: 10_000, cut: 3)]), now: Samples.stamp(1200))
+        guard case .apply(let ticket, let steps)? = effects.first else {
+            Issue.record("expected steps")
+            return
+        }
+        #expect(steps == [.cut(Samples.key)])
+        #expect(reconciliation(agent.applied(ticket, [.failed("busy")])) != nil)
+    }
+
+    @Test("a report of any number of failures fits into a message")
+    func manyFailures() throws {
+        var agent = Samples.linkedAgent()
+        let rows = (1...8000).map { number in
+            EntryRow(
+                id: EntryID(value: UInt128(number)), target: Samples.target, address: .v4(UInt32(number)), revision: 2,
+                ttl: 60_000)
+        }
+        let reason = String(repeating: "no room \"here\"\n", count: 60)
+        var sent: [AgentMessage] = []
+        for effect in agent.received(
+            Samples.changes(after: Samples.position(1), to: Samples.position(2), since: Samples.stamp(1000), rows),
+            now: Samples.stamp(1100))
+        {
+            if case .apply(let ticket, let steps) = effect {
+                sent += agent.applied(ticket, steps.map { _ in .failed(reason) }).sent
+            }
+        }
+        let message = try #require(sent.last)
+        #expect(try Codec.encode(message).count < Codec.maximumBytes)
+        guard case .applied(let report) = message else {
+            Issue.record("expected a report")
+            return
+        }
+        #expect(report.failures.map(\.entry) == [nil])
+        #expect(report.failures.first?.reason.hasPrefix("8000 entries are not in force") ?? false)
+    }
+
+    @Test("where the target itself has failed its entries are not named one by one")
+    func failedTarget() {
+        var agent = Samples.linkedAgent()
+        _ = agent.carryOut(agent.received(opening(), now: Samples.stamp(1100)))
+        let ticket = reconciliation(agent.reconcile(now: Samples.stamp(1200))) ?? 0
+        let effects = agent.reconciled(
+            ticket, targets: [Samples.target: .failed("no set")], failures: [Samples.key: "no set"])
+        let failure = Failure(target: Samples.target, entry: nil, reason: "no set")
+        #expect(effects.sent == [.applied(.init(linkEpoch: 5, revision: 2, failures: [failure], dryRun: []))])
+    }
+
     @Test("a dry run is said to be one")
     func dryRun() {
         var agent = Samples.linkedAgent()
@@ -199,6 +281,13 @@ struct AgentMachineTests {
         let state = agent.state(wall: Timestamp(microseconds: 0), now: Samples.stamp(1200))
         #expect(state.targets.map(\.definition.purpose) == [.released])
         #expect(agent.position == nil)
+    }
+
+    @Test("a revocation is written at once, or the file goes")
+    func revokedIsWritten() {
+        var agent = Samples.linkedAgent()
+        let effects = agent.received(.bye(.init(code: .revoked, text: "")), now: Samples.stamp(1200))
+        #expect(effects.contains { if case .persist(.some) = $0 { true } else { false } })
     }
 
     private func opening() -> ServerMessage {

@@ -88,4 +88,30 @@ struct SnapshotTests {
         }
         #expect(definitions.map(\.purpose) == [.released])
     }
+
+    @Test("a snapshot counts as done only after the kernel was compared: it may hold what an earlier run left")
+    func leftovers() {
+        var agent = AgentMachine(state: nil, now: Samples.stamp(0))
+        Samples.link(&agent, now: Samples.stamp(1000))
+        var effects = agent.received(.snapshotBegin(.init(position: Samples.position(3))), now: Samples.stamp(1100))
+        effects += agent.received(
+            .snapshotChunk(.init(since: Samples.stamp(1000), targets: [Samples.targetRow()], entries: [])),
+            now: Samples.stamp(1100))
+        effects += agent.received(.snapshotEnd(.init(position: Samples.position(3))), now: Samples.stamp(1100))
+        var waiting: Int?
+        for effect in effects {
+            switch effect {
+            case .define(let ticket, _): #expect(agent.defined(ticket, [:]).sent.isEmpty)
+            case .reconcile(let ticket, let targets, let members):
+                #expect(targets.map(\.id) == [Samples.target])
+                #expect(members.isEmpty)
+                waiting = ticket
+            case .persist(let ticket?): #expect(agent.persisted(ticket).sent.isEmpty)
+            default: break
+            }
+        }
+        #expect(agent.confirmed == nil)
+        _ = agent.reconciled(waiting ?? 0, targets: [:], failures: [:])
+        #expect(agent.confirmed == Samples.position(3))
+    }
 }

@@ -76,4 +76,77 @@ struct TrialTests {
         let effects = after.carryOut(after.tick(now: Samples.stamp(10, boot: "new")))
         #expect(definitions(effects)?.map(\.purpose) == [.unguard])
     }
+
+    private func release(_ agent: inout AgentMachine, confirmed: Bool = false) -> [AgentEffect] {
+        let row = Samples.targetRow(3, backend: Samples.guarded, confirmed: confirmed, purpose: .released)
+        return define(&agent, row, from: Samples.position(2), to: Samples.position(3))
+    }
+
+    private func tried() -> AgentMachine {
+        var agent = Samples.linkedAgent(targets: [])
+        let row = Samples.targetRow(2, backend: Samples.guarded, confirmed: false)
+        _ = define(&agent, row, from: Samples.position(1), to: Samples.position(2))
+        return agent
+    }
+
+    @Test("a reverted guard that is then released does not come back as a drop")
+    func revertedThenReleased() {
+        var agent = tried()
+        _ = agent.carryOut(agent.tick(now: Samples.stamp(61_000)))
+        #expect(definitions(release(&agent))?.map(\.purpose) == [.unguard])
+        #expect(agent.state(wall: Timestamp(microseconds: 0), now: Samples.stamp(62_000)).targets.isEmpty)
+        // The server's row is still there when everything is sent again.
+        Samples.link(&agent, now: Samples.stamp(1000))
+        let row = Samples.targetRow(3, backend: Samples.guarded, confirmed: false, purpose: .released)
+        let again = define(&agent, row, from: Samples.position(3), to: Samples.position(4))
+        #expect(definitions(again)?.isEmpty ?? true)
+    }
+
+    @Test("a guard that is released while it is tried goes, as if its time had run out")
+    func releasedOnTrial() {
+        var agent = tried()
+        #expect(definitions(release(&agent))?.map(\.purpose) == [.unguard])
+        #expect(agent.nextDeadline == nil)
+    }
+
+    @Test("a widened guard that is released on trial leaves the drop that was confirmed")
+    func releasedWidened() {
+        let narrow = Samples.targetRow(1, backend: Samples.guarded, confirmed: true)
+        var agent = Samples.linkedAgent(targets: [narrow])
+        let wide = Backend.nftablesGuard(NFTablesGuard(protocol: .tcp, ports: [9000, 9001], trialSeconds: 60))
+        _ = define(
+            &agent, Samples.targetRow(2, backend: wide, confirmed: false), from: Samples.position(1),
+            to: Samples.position(2))
+        let row = Samples.targetRow(3, backend: wide, confirmed: false, purpose: .released)
+        let left = definitions(define(&agent, row, from: Samples.position(2), to: Samples.position(3)))
+        #expect(left?.map(\.purpose) == [.released])
+        #expect(left?.map(\.backend) == [Samples.guarded])
+    }
+
+    @Test("a confirmed guard that is released stays closed")
+    func releasedConfirmed() {
+        var agent = Samples.linkedAgent(targets: [Samples.targetRow(1, backend: Samples.guarded, confirmed: true)])
+        let row = Samples.targetRow(3, backend: Samples.guarded, confirmed: true, purpose: .released)
+        let left = definitions(define(&agent, row, from: Samples.position(1), to: Samples.position(3)))
+        #expect(left?.map(\.purpose) == [.released])
+    }
+
+    @Test("a revoked agent takes a guard back that was only tried, before and after its time", arguments: [false, true])
+    func revoked(late: Bool) {
+        var agent = tried()
+        if late { _ = agent.carryOut(agent.tick(now: Samples.stamp(61_000))) }
+        let effects = agent.carryOut(
+            agent.received(.bye(.init(code: .revoked, text: "")), now: Samples.stamp(62_000)))
+        #expect(definitions(effects)?.map(\.purpose) == [.unguard])
+        #expect(agent.nextDeadline == nil)
+    }
+
+    @Test("a trial goes back only to a guard, not to what was no guard or is gone")
+    func previous() {
+        var agent = Samples.linkedAgent(targets: [Samples.targetRow(1, backend: .dryRun)])
+        let row = Samples.targetRow(2, backend: Samples.guarded, confirmed: false)
+        _ = define(&agent, row, from: Samples.position(1), to: Samples.position(2))
+        let reverted = agent.carryOut(agent.tick(now: Samples.stamp(61_000)))
+        #expect(definitions(reverted)?.map(\.purpose) == [.unguard])
+    }
 }

@@ -51,7 +51,14 @@ extension AgentLoop {
         for failure in result.failures {
             failures[MemberKey(target: failure.member.target, address: failure.member.address)] = failure.reason
         }
-        await perform(machine.reconciled(ticket, targets: result.targets.mapValues(\.step), failures: failures))
+        var stuck: [MemberKey: String] = [:]
+        for item in result.stuck {
+            stuck[MemberKey(target: item.target, address: item.address)] = item.reason
+            logger.error("\(item.address) on target \(item.target) is not closed: \(item.reason)")
+        }
+        await perform(
+            machine.reconciled(
+                ticket, targets: result.targets.mapValues(\.step), failures: failures, stuck: stuck))
     }
 
     /// Remembers which targets the backend refuses; says so once.

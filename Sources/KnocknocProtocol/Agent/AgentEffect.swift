@@ -11,7 +11,7 @@ public enum AgentEffect: Hashable, Sendable {
     case define(ticket: Int, [TargetDefinition])
     /// Apply steps in order; answer with ``AgentMachine/applied(_:_:)``, before a `persist` that follows is begun.
     case apply(ticket: Int, [MemberStep])
-    /// Make the kernel equal to this; answer with ``AgentMachine/reconciled(_:targets:failures:)``.
+    /// Make the kernel equal to this; answer with ``AgentMachine/reconciled(_:targets:failures:stuck:)``.
     case reconcile(ticket: Int, [TargetDefinition], [MemberKey: BootTime])
     /// Write ``AgentMachine/state(wall:now:)``. With a ticket somebody waits for it: answer with
     /// ``AgentMachine/persisted(_:)`` once the file is durable or, where it cannot be written, unlinked.

@@ -31,9 +31,9 @@ extension AgentMachine {
 
     /// Until when an address is wanted: the latest of the entries on it; nil where the target lets nobody in.
     func wantedDeadline(_ key: MemberKey, now: BootTime) -> BootTime? {
-        guard let row = targets[key.target], row.definition.purpose == .enforce, !isReverted(key.target) else {
-            return nil
-        }
+        guard let row = targets[key.target], inForce(row.definition).purpose == .enforce,
+            row.definition.purpose == .enforce
+        else { return nil }
         let latest = entriesByMember[key]?.compactMap { entries[$0]?.deadline }.max()
         return latest.flatMap { $0 > now ? $0 : nil }
     }
@@ -46,8 +46,8 @@ extension AgentMachine {
             let wanted = wantedDeadline(key, now: now)
             let failedBefore = memberFailures[key] != nil
             guard let wanted else {
+                // A failure stands until the kernel says otherwise.
                 if members.removeValue(forKey: key) != nil || failedBefore { steps.append(.close(key)) }
-                memberFailures[key] = nil
                 continue
             }
             let asked = members[key]

@@ -87,10 +87,12 @@ extension AgentMachine {
         entriesByMember = [:]
         refusals = [:]
         position = nil
+        confirmed = nil
+        for index in works.indices { works[index].position = nil }
         nextExpiry = nil
         for id in targets.keys { release(id) }
         let steps = settle(keys, now: now)
-        return apply(steps) + define() + [.persist(ticket: nil)]
+        return apply(steps) + define() + [.persist(ticket: ticket())]
     }
 
     /// Whether `since` is one of this boot's last two stamps; older ones may not open anything.

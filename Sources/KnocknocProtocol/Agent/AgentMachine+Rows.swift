@@ -81,7 +81,9 @@ extension AgentMachine {
             removals[id]?.removal.epoch = end.position.epoch
         }
         let steps = settle(touched, now: now)
-        return apply(steps) + (redefine ? define() : []) + [.persist(ticket: ticket())] + arrived()
+        // What an earlier run left in the kernel is in no copy: only looking there makes the position true.
+        return apply(steps) + (redefine ? define() : []) + reconciliation(now: now)
+            + [.persist(ticket: ticket())] + arrived()
     }
 
     /// Takes rows into the copy and asks the kernel for the difference.

@@ -3,17 +3,25 @@ public import KnocknocModel
 extension AgentMachine {
     /// Every target as the kernel is to have it now.
     func definitions() -> [TargetDefinition] {
-        targets.values.map { row in
-            guard let trial = trials[row.definition.id], trial.reverted else { return row.definition }
-            if let previous = trial.previous { return previous }
-            var definition = row.definition
-            definition.purpose = .unguard
-            return definition
-        }.sorted { $0.id < $1.id }
+        targets.values.map { inForce($0.definition) }.sorted { $0.id < $1.id }
     }
 
+    /// The definition, or what a trial that nobody confirmed left in its place.
+    func inForce(_ definition: TargetDefinition) -> TargetDefinition {
+        guard let trial = trials[definition.id], trial.reverted else { return definition }
+        return before(trial, of: definition)
+    }
+
+    private func before(_ trial: HeldTrial, of definition: TargetDefinition) -> TargetDefinition {
+        if let previous = trial.previous { return previous }
+        var definition = definition
+        definition.purpose = .unguard
+        return definition
+    }
+
+    /// Whether a trial ran out and left nothing that lets anybody in.
     func isReverted(_ id: TargetID) -> Bool {
-        trials[id].map { $0.reverted && $0.previous == nil } ?? false
+        trials[id].map { $0.reverted && $0.previous?.purpose != .enforce } ?? false
     }
 
     /// Takes target rows: members of those that let nobody in go first, then the targets become true.
@@ -21,7 +29,7 @@ extension AgentMachine {
         var effects: [AgentEffect] = []
         for row in rows {
             effects += begin(trialOf: row.definition, now: now)
-            targets[row.definition.id] = row
+            targets[row.definition.id] = taken(row)
         }
         let ids = Set(rows.map(\.definition.id))
         let keys = entriesByMember.keys.filter { ids.contains($0.target) }
@@ -33,9 +41,30 @@ extension AgentMachine {
 
     /// A target that the server no longer names: nobody is let in any more, and a guard stays closed.
     mutating func release(_ id: TargetID) {
-        guard case .nftablesGuard? = targets[id]?.definition.backend else { return forget(id) }
-        targets[id]?.definition.purpose = .released
+        guard let row = targets[id], case .nftablesGuard = row.definition.backend else { return forget(id) }
+        // One that the server wants gone is not kept because it could not go yet.
+        let left = row.definition.purpose == .unguard ? row.definition : released(row.definition)
+        targets[id]?.definition = left
         trials[id] = nil
+    }
+
+    /// What stays of a guard that nobody uses any more: its drop, but nothing that was only tried.
+    private func released(_ definition: TargetDefinition) -> TargetDefinition {
+        var left = trials[definition.id].map { before($0, of: definition) } ?? definition
+        if left.purpose == .enforce { left.purpose = .released }
+        return left
+    }
+
+    /// The row as it is held; nil where there is nothing to do and nothing to keep.
+    private mutating func taken(_ row: TargetRow) -> TargetRow? {
+        let definition = row.definition
+        guard definition.purpose == .released, case .nftablesGuard = definition.backend else { return row }
+        defer { trials[definition.id] = nil }
+        // Never confirmed and not held here: whatever the kernel has stays, and no drop comes anew.
+        if !definition.confirmed, targets[definition.id] == nil { return nil }
+        var row = row
+        row.definition = released(definition)
+        return row
     }
 
     mutating func forget(_ id: TargetID) {
@@ -49,13 +78,19 @@ extension AgentMachine {
         guard case .nftablesGuard(let guarded) = definition.backend, definition.purpose == .enforce,
             !definition.confirmed, guarded.trialSeconds > 0
         else {
-            trials[definition.id] = nil
+            // A release still needs to know what the trial replaced.
+            if definition.purpose != .released { trials[definition.id] = nil }
             return []
         }
         let old = targets[definition.id]?.definition
         if old?.backend == definition.backend, old?.purpose == .enforce { return [] }
-        var previous = old
-        if let trial = trials[definition.id] { previous = trial.previous }
+        var previous: TargetDefinition?
+        if let trial = trials[definition.id] {
+            previous = trial.previous
+        } else if let old, case .nftablesGuard = old.backend, old.purpose != .unguard {
+            // Only a guard that is in force can be gone back to.
+            previous = old
+        }
         trials[definition.id] = HeldTrial(
             previous: previous, deadline: now.adding(milliseconds: Int64(guarded.trialSeconds) * 1000))
         return [.census(definition.id, guarded)]

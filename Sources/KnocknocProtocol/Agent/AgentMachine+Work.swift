@@ -2,9 +2,11 @@ public import KnocknocModel
 
 extension AgentMachine {
     /// At the agent's start, after a disturbance of the kernel's tables, and after a suspend: all of it again.
-    public mutating func reconcile(now: AgentStamp) -> [AgentEffect] {
+    public mutating func reconcile(now: AgentStamp) -> [AgentEffect] { reconciliation(now: now.time) }
+
+    mutating func reconciliation(now: BootTime) -> [AgentEffect] {
         members = [:]
-        for key in entriesByMember.keys { members[key] = wantedDeadline(key, now: now.time) }
+        for key in entriesByMember.keys { members[key] = wantedDeadline(key, now: now) }
         return [.reconcile(ticket: ticket(), definitions(), members)]
     }
 
@@ -15,30 +17,35 @@ extension AgentMachine {
 
     /// - Parameter outcomes: one for each step, in order.
     public mutating func applied(_ ticket: Int, _ outcomes: [StepOutcome]) -> [AgentEffect] {
-        let keys = works.first { $0.ticket == ticket }?.keys ?? []
+        let steps = works.first { $0.ticket == ticket }?.steps ?? []
         var stuck = false
-        for (key, outcome) in zip(keys, outcomes) {
-            memberFailures[key] = nil
+        for step in steps { memberFailures[step.key] = nil }
+        for (step, outcome) in zip(steps, outcomes) {
             switch outcome {
             case .applied: break
-            case .dryRun: dryRun.insert(key.target)
+            case .dryRun: dryRun.insert(step.key.target)
             case .failed(let reason):
-                memberFailures[key] = reason
-                stuck = stuck || members[key] == nil
+                memberFailures[step.key] = reason
+                if case .open = step, members[step.key] != nil { break }
+                stuck = true
             }
         }
-        // An address that could not be taken away is not left at that.
+        // An address or a flow that could not be taken away is not left at that.
         let again = stuck ? [AgentEffect.reconcile(ticket: self.ticket(), definitions(), members)] : []
         return again + finish(ticket)
     }
 
+    /// - Parameters:
+    ///   - failures: members that could not be made true.
+    ///   - stuck: what could still not be taken away, flows included.
     public mutating func reconciled(
-        _ ticket: Int, targets outcomes: [TargetID: StepOutcome], failures: [MemberKey: String]
+        _ ticket: Int, targets outcomes: [TargetID: StepOutcome], failures: [MemberKey: String],
+        stuck: [MemberKey: String] = [:]
     ) -> [AgentEffect] {
         note(outcomes)
-        // What could not be taken away has been, unless its target cannot be looked at.
-        let stuck = memberFailures.filter { members[$0.key] == nil && targetFailures[$0.key.target] != nil }
-        memberFailures = failures.merging(stuck) { failure, _ in failure }
+        // What could not be taken away and is not named has been, unless its target cannot be looked at.
+        let unseen = memberFailures.filter { members[$0.key] == nil && targetFailures[$0.key.target] != nil }
+        memberFailures = stuck.merging(failures) { stuck, _ in stuck }.merging(unseen) { now, _ in now }
         return finish(ticket)
     }
 
@@ -59,14 +66,14 @@ extension AgentMachine {
     }
 
     /// A number for work that must be done before the copy's position may be confirmed.
-    mutating func ticket(_ keys: [MemberKey] = []) -> Int {
+    mutating func ticket(_ steps: [MemberStep] = []) -> Int {
         lastTicket += 1
-        works.append(Work(ticket: lastTicket, keys: keys))
+        works.append(Work(ticket: lastTicket, steps: steps))
         return lastTicket
     }
 
     mutating func apply(_ steps: [MemberStep]) -> [AgentEffect] {
-        steps.isEmpty ? [] : [.apply(ticket: ticket(steps.map(\.key)), steps)]
+        steps.isEmpty ? [] : [.apply(ticket: ticket(steps), steps)]
     }
 
     mutating func define() -> [AgentEffect] { [.define(ticket: ticket(), definitions())] }
@@ -90,40 +97,5 @@ extension AgentMachine {
             works.removeFirst()
         }
         return report()
-    }
-
-    /// Tells the server how far everything is done, where that is news on this link.
-    private mutating func report() -> [AgentEffect] {
-        guard var link, link.synced, let welcome = link.welcome, let confirmed, let position,
-            confirmed.epoch == position.epoch, confirmed.revision <= position.revision
-        else { return [] }
-        let message = AgentMessage.Applied(
-            linkEpoch: welcome.linkEpoch, revision: confirmed.revision, failures: failures(),
-            dryRun: dryRun.sorted())
-        guard message != link.reported else { return [] }
-        link.reported = message
-        self.link = link
-        return [.send(.applied(message))]
-    }
-
-    /// Every target and entry that is not in force as the server wants it.
-    private func failures() -> [Failure] {
-        if targetFailures.isEmpty, memberFailures.isEmpty, refusals.isEmpty, trials.isEmpty { return [] }
-        var list = targetFailures.map { Failure(target: $0.key, entry: nil, reason: $0.value) }
-        for id in trials.keys where isReverted(id) {
-            list.append(
-                Failure(target: id, entry: nil, reason: "nobody confirmed the guard in time; it was taken back"))
-        }
-        for (key, reason) in memberFailures {
-            let gone = removals.values.map(\.removal).filter { $0.target == key.target && $0.address == key.address }
-            let concerned = entriesByMember[key] ?? gone.map(\.entry)
-            list += concerned.map { Failure(target: key.target, entry: $0, reason: reason) }
-        }
-        list += refusals.values
-        return list.map { failure in
-            var failure = failure
-            failure.reason = String(decoding: failure.reason.utf8.prefix(500), as: UTF8.self)
-            return failure
-        }.sorted { ($0.target, $0.entry ?? EntryID(value: 0)) < ($1.target, $1.entry ?? EntryID(value: 0)) }
     }
 }

@@ -69,7 +69,7 @@ public struct AgentMachine: Sendable {
         var ticket: Int
         /// Where the copy stands once this and everything before it is done; nil in the middle.
         var position: Position?
-        var keys: [MemberKey] = []
+        var steps: [MemberStep] = []
         var done = false
     }
 
