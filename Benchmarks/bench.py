@@ -106,6 +106,47 @@ def checks(site, programs):
     figures.put("the same over 1/(1/a + 1/b)", f"{state / bound:.2f}", "", "target ≥ 0.6")
 
 
+def seed(programs, first, last):
+    """Live grants of other people, each of a session of its own, with what belongs to them, as if confirmed."""
+    sql = f"""
+        set search_path = knocknoc;
+        create temp table made as
+            select gen_random_uuid()::text as grant_id, gen_random_uuid()::text as entry_id,
+                   gen_random_uuid()::text as session_id, p.id as user_id, t.knoc_id, t.target_id, g.agent_id,
+                   '10.' || (128 + n / 65536) || '.' || (n / 256 % 256) || '.' || (n % 256) as address,
+                   knocknoc_now() as now
+            from generate_series({first}, {last}) n
+            join (select id, row_number() over (order by name) as number from users where name <> 'user0') p
+                on p.number = 1 + n % 49
+            cross join knoc_targets t join targets g on g.id = t.target_id;
+        insert into sessions (id, user_id, token_hash, address, created_at, expires_at, last_seen_at)
+            select session_id, user_id, decode(replace(grant_id || entry_id, '-', ''), 'hex'), address, now,
+                   now + 3600000000, now from made;
+        insert into grants (id, user_id, session_id, knoc_id, address, origin, state, created_at, expires_at)
+            select grant_id, user_id, session_id, knoc_id, address, 'click', 'live', now, now + 3600000000 from made;
+        insert into entries (id, target_id, address, expires_at)
+            select entry_id, target_id, address, now + 3600000000 from made;
+        insert into enforcements (entry_id, agent_id, wanted, revision, applied_revision, outcome, changed_at)
+            select entry_id, agent_id, 1, 1, 1, 'applied', now from made;
+        insert into grant_entries (grant_id, entry_id) select grant_id, entry_id from made;
+        """
+    psql = lab.inside("gw", f"{programs}/psql", "-h", "127.0.0.1", "-U", "postgres", "-q", "-v", "ON_ERROR_STOP=1",
+                      "knocknoc")
+    lab.check(*psql, input=sql)
+    lab.check(*psql, input="analyze;")
+
+
+def crowd(site, programs):
+    """The same check beside a thousand and beside a hundred thousand live grants of other people."""
+    seed(programs, 1, 1_000)
+    few = wrk("/api/v1/me/knocs", site.tokens[0])
+    seed(programs, 1_001, 100_000)
+    many = wrk("/api/v1/me/knocs", site.tokens[0])
+    figures.rate("the same beside 1,000 live grants", few)
+    figures.rate("the same beside 100,000 live grants", many)
+    figures.put("slower by", f"{max(0, (1 - many / few) * 100):.0f} %", "", "target ≤ 10 %")
+
+
 def rollup(process):
     values = {}
     for line in pathlib.Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()[1:]:
@@ -151,10 +192,11 @@ if {"click", "checks", "memory", "start"} & set(names):
         memory(site)
     if "click" in names:
         click(site)
-    if "checks" in names:
-        checks(site, programs)
     if "start" in names:
         starts(site)
+    if "checks" in names:
+        checks(site, programs)
+        crowd(site, programs)
     lab.stop(site.agent)
     lab.stop(site.node)
     subprocess.run(lab.inside("gw", "nft", "flush", "ruleset"), check=True)

@@ -32,14 +32,14 @@ below was measured in one run, on one machine, in the same two network namespace
   the service, which sends every 2 ms without being asked, gets through on an established connection.
 - *Floor*: one commit with a notification in it (libpq, one connection) and one `add element` (libnftables, in process).
 - *Checks*: wrk, 16 connections, one thread, on the gateway's loopback; the whole state of a session's Knocs, from the
-  database each time. pgbench, the database's own tool: prepared single-row selects, 8 clients.
+  database each time. Beside live grants: those of another person, with their entries. pgbench, the database's own tool: prepared single-row selects, 8 clients.
 - *Memory*: `smaps_rollup` after the start, with the agent linked and nobody doing anything. *Start*: from exec to the first 200
   of `/health`, ten times.
 
 ## Not measured yet
 
-Password sign-ins per core, 10,000 agents on a node, re-applying 100,000 entries, the state check beside 100,000 live grants,
-and database failover; the targets stand, and each is measured with the work that it belongs to.
+Password sign-ins per core, 10,000 agents on a node, re-applying 100,000 entries, and
+database failover; the targets stand, and each is measured with the work that it belongs to.
 """
 
 
