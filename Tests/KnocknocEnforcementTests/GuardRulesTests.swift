@@ -9,7 +9,7 @@ struct GuardRulesTests {
         guard case .nftablesGuard(let value) = definition.backend else {
             throw EnforcementError(.refused, "not a guard")
         }
-        return GuardRules(definition.id, value)
+        return try GuardRules(definition.id, value)
     }
 
     private func texts(_ rules: GuardRules, _ chain: String) -> [String] { rules.chains[chain] ?? [] }
@@ -27,6 +27,14 @@ struct GuardRulesTests {
         let back = "tcp sport { 9000 } fib saddr type local oifname != \"lo\""
         #expect(texts(rules, rules.name.egressDrop) == ["\(back) drop"])
         #expect(texts(rules, rules.name.egressAccept).first == "\(back) ip daddr @\(four) accept")
+    }
+
+    @Test(
+        "a name that breaks the model's rules never becomes a rule",
+        arguments: ["lo\" accept; add table x; #", "eth0\nflush ruleset", "", "a b", "{eth0}", "sixteen-letters-"])
+    func hostile(name: String) {
+        #expect(throws: EnforcementError.self) { try rules(guardTarget(1, interfaces: [name])) }
+        #expect(Membership.Target(setTarget(1, ipv4: "x }; flush ruleset")) == nil)
     }
 
     @Test("loopback is guarded where asked for")

@@ -72,14 +72,15 @@ extension KernelTests {
         func sticky() async throws {
             let service = try ChattyService(network, .gateway, port: 9000)
             defer { service.stop() }
-            let enforcer = try network.enforcer()
-            _ = await enforcer.define([guardTarget(1)])
-            _ = await enforcer.apply([.open(member(1, network.address(.alice)))])
+            var enforcer: NFTablesEnforcer? = try network.enforcer()
+            _ = await enforcer?.define([guardTarget(1)])
+            _ = await enforcer?.apply([.open(member(1, network.address(.alice)))])
             #expect(try network.connects(.alice))
-            _ = await enforcer.define([guardTarget(1, purpose: .released)])
+            _ = await enforcer?.define([guardTarget(1, purpose: .released)])
             #expect(try !network.connects(.alice))
-            _ = await enforcer.define([])
+            _ = await enforcer?.define([])
             #expect(try !network.connects(.alice))
+            enforcer = nil
             let second = try network.enforcer()
             _ = await second.define([])
             #expect(try !network.connects(.alice))

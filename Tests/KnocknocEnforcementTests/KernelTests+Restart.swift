@@ -38,9 +38,10 @@ extension KernelTests {
         @Test("a member that ended while the agent was away is taken out, one whose time was shortened is shortened")
         func differences() async throws {
             let (alice, mallory) = (network.address(.alice), network.address(.mallory))
-            let first = try network.enforcer()
-            _ = await first.define([guardTarget(1)])
-            _ = await first.apply([.open(member(1, alice)), .open(member(1, mallory))])
+            var first: NFTablesEnforcer? = try network.enforcer()
+            _ = await first?.define([guardTarget(1)])
+            _ = await first?.apply([.open(member(1, alice)), .open(member(1, mallory))])
+            first = nil
             let second = try network.enforcer()
             let result = await second.reconcile([guardTarget(1)], [member(1, alice, seconds: 5)])
             #expect(result == Reconciliation(targets: [target(1): .applied], added: 0, removed: 1))
@@ -125,9 +126,9 @@ extension KernelTests {
             defer { service.stop() }
             let path = FileManager.default.temporaryDirectory.appendingPathComponent("kne-\(UUID()).nft").path
             defer { try? FileManager.default.removeItem(atPath: path) }
-            let enforcer = try network.enforcer(NFTablesOptions(skeletonPath: path))
-            _ = await enforcer.define([guardTarget(1), guardTarget(2, .tcp, [9001])])
-            var disturbances = enforcer.disturbances().makeAsyncIterator()
+            var enforcer: NFTablesEnforcer? = try network.enforcer(NFTablesOptions(skeletonPath: path))
+            _ = await enforcer?.define([guardTarget(1), guardTarget(2, .tcp, [9001])])
+            var disturbances = try #require(enforcer).disturbances().makeAsyncIterator()
             let removed = try network.on(.gateway) {
                 try? Unguard.remove((.tcp, 9000), skeletonPath: path)
             }
@@ -136,18 +137,20 @@ extension KernelTests {
             try network.nft(.gateway, "add chain inet knocknoc elsewhere")
             #expect(await disturbances.next() == .guardRestored)
             #expect(try network.connects(.alice))
-            guard case .failed(let reason) = await enforcer.define([guardTarget(1)])[target(1)] else {
+            guard case .failed(let reason) = await enforcer?.define([guardTarget(1)])[target(1)] else {
                 Issue.record("the guard came back")
                 return
             }
             #expect(reason.contains("knocknoc-agent unguard"))
+            enforcer = nil
             let next = try network.enforcer(NFTablesOptions(skeletonPath: path))
             _ = await next.define([guardTarget(1)])
             #expect(try network.connects(.alice))
+            disturbances = next.disturbances().makeAsyncIterator()
             try network.on(.gateway) { try? Unguard.undo(skeletonPath: path) }
             try network.nft(.gateway, "delete chain inet knocknoc elsewhere")
             while await disturbances.next() != .changed {}
-            #expect(await enforcer.define([guardTarget(1)]) == [target(1): .applied])
+            #expect(await next.define([guardTarget(1)]) == [target(1): .applied])
             #expect(try !network.connects(.alice))
         }
     }

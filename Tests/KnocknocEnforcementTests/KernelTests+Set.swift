@@ -68,6 +68,46 @@ extension KernelTests {
             expectSilence(caller, service)
         }
 
+        @Test("cut, a flow of the same source port is refused, and let through again with the next grant")
+        func sameSourcePort() async throws {
+            try ruleset()
+            let probe = try DatagramProbe(network)
+            defer { probe.stop() }
+            for rule in ["ct state established,related accept", "ip saddr @allowed4 accept", "udp dport 9000 drop"] {
+                try network.nft(.gateway, "add rule inet filter input \(rule)")
+            }
+            let enforcer = try network.enforcer()
+            _ = await enforcer.define([setTarget(1, .udp)])
+            let alice = member(1, network.address(.alice))
+            #expect(await enforcer.apply([.open(alice)]) == [.applied])
+            // One socket for all of it: the same source port.
+            try probe.send(from: .alice)
+            #expect(probe.waitForArrival(from: alice.address))
+            #expect(await enforcer.apply([.close(target: target(1), address: alice.address)]) == [.applied])
+            #expect(probe.waitForSilence(from: alice.address))
+            #expect(await enforcer.apply([.open(alice)]) == [.applied])
+            #expect(probe.waitForArrival(from: alice.address))
+        }
+
+        @Test("beside a guard on the same port its flows are cut, whichever ends first", arguments: [1, 2])
+        func besideGuard(first: UInt128) async throws {
+            try ruleset()
+            let service = try ChattyService(network, .inner, port: 9000)
+            defer { service.stop() }
+            let enforcer = try network.enforcer()
+            // The guard is for this host alone; the set lets through to the host behind it.
+            _ = await enforcer.define([guardTarget(1), setTarget(2)])
+            let (alice, inner) = (network.address(.alice), network.address(.inner))
+            _ = await enforcer.apply([.open(member(1, alice)), .open(member(2, alice))])
+            let caller = try #require(try Caller(network, .alice, to: inner, port: 9000))
+            defer { caller.stop() }
+            #expect(caller.hears())
+            for number in [first, 3 - first] {
+                #expect(await enforcer.apply([.close(target: target(number), address: alice)]) == [.applied])
+            }
+            expectSilence(caller, service)
+        }
+
         @Test("keeps elements that are not ours, before and after")
         func foreignElements() async throws {
             try ruleset()

@@ -36,6 +36,19 @@ struct MembershipTests {
         #expect(membership.cut(one, .v4(1), at: BootTime(milliseconds: 0))?.ports == [80, 443])
     }
 
+    @Test("a guard's drop alone ends flows only on ports that no set lets through, whichever ends first")
+    func guardAndSet() throws {
+        var membership = membership([guardTarget(1), guardTarget(3, .tcp, [9001]), setTarget(2)])
+        let one = try #require(membership.targets[target(1)])
+        let three = try #require(membership.targets[target(3)])
+        let start = BootTime(milliseconds: 0)
+        #expect(membership.cut(three, alice, at: start)?.socketsOnly == true)
+        membership.set(target(1), alice, BootTime(milliseconds: 9000))
+        membership.remove(target(2))
+        membership.set(target(1), alice, nil)
+        #expect(membership.cut(one, alice, at: start)?.socketsOnly == false, "the set's flows may still be there")
+    }
+
     @Test("a set target without ports cuts nothing")
     func noPorts() throws {
         let membership = membership([setTarget(1, nil, nil)])

@@ -9,8 +9,11 @@ final class KernelWatcher: Sendable {
     private static let group: UInt32 = 7
 
     /// Starts to listen; changes made after this returns are seen.
+    ///
+    /// - Parameter ended: called where it cannot go on, not where it was told to stop.
     init(
-        networkNamespace: String?, _ changed: @escaping @Sendable (KernelEvents) -> Void
+        networkNamespace: String?, _ changed: @escaping @Sendable (KernelEvents) -> Void,
+        ended: @escaping @Sendable () -> Void
     ) throws(EnforcementError) {
         let stop = try StopSignal()
         self.stop = stop
@@ -22,7 +25,7 @@ final class KernelWatcher: Sendable {
                 try socket.join(Self.group)
                 listening.lock()
                 listening.unlock(withValue: 1)
-                Self.listen(socket, until: stop, changed)
+                if !Self.listen(socket, until: stop, changed) { ended() }
             } catch {
                 failure.withLockedValue { $0 = error }
                 listening.lock()
@@ -36,23 +39,30 @@ final class KernelWatcher: Sendable {
 
     deinit { stop.send() }
 
+    /// - Returns: whether it was told to stop.
     private static func listen(
         _ socket: NetlinkSocket, until stop: StopSignal, _ changed: (KernelEvents) -> Void
-    ) {
+    ) -> Bool {
         var own = OwnSockets()
+        var failures = 0
         while true {
             var waiting = [
                 pollfd(fd: socket.descriptor, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: stop.descriptor, events: Int16(POLLIN), revents: 0),
             ]
-            guard poll(&waiting, 2, -1) >= 0 || errno == EINTR else { return }
-            if waiting[1].revents != 0 { return }
+            guard poll(&waiting, 2, -1) >= 0 || errno == EINTR else { return false }
+            if waiting[1].revents != 0 { return true }
             guard waiting[0].revents != 0 else { continue }
             var events = KernelEvents()
             do throws(EnforcementError) {
                 try socket.receive { bytes in events = KernelEvents(bytes) { own.contains($0) } }
+                failures = 0
             } catch {
                 events.lost = true
+                failures += 1
+                // A socket that only fails is replaced; one that is too slow gets a moment.
+                if failures > 50 { return false }
+                if failures > 1, poll(&waiting[1], 1, 100) > 0 { return true }
             }
             if !events.isEmpty { changed(events) }
         }

@@ -15,26 +15,28 @@ final class ConntrackTable {
 
     deinit { nfct_close(handle) }
 
-    /// Every flow that `wanted` says yes to.
-    func flows(where wanted: @escaping (Flow) -> Bool) throws(EnforcementError) -> [Flow] {
-        try walk(wanted).map(\.flow)
+    /// A flow and the kernel's entry for it.
+    struct Found {
+        var flow: Flow
+        fileprivate var entry: Entry
     }
 
-    /// Forgets the flows that `wanted` says yes to, so that no rule takes them for established.
-    func forget(_ wanted: @escaping (Flow) -> Bool) throws(EnforcementError) {
-        let found = try walk(wanted)
+    /// Forgets flows, so that no rule takes them for established; one that fails does not stop the others.
+    func forget(_ found: [Found]) throws(EnforcementError) {
         guard !found.isEmpty else { return }
         guard let eraser = nfct_open(UInt8(1), 0) else {
             throw EnforcementError(.unavailable, "connection tracking: \(systemMessage(errno))")
         }
         defer { nfct_close(eraser) }
+        var failure: EnforcementError?
         for item in found
         where nfct_query(eraser, NFCT_Q_DESTROY, UnsafeRawPointer(item.entry.pointer)) != 0 && errno != ENOENT {
-            throw EnforcementError(.kernel, "connection tracking: \(systemMessage(errno))")
+            failure = failure ?? EnforcementError(.kernel, "connection tracking: \(systemMessage(errno))")
         }
+        if let failure { throw failure }
     }
 
-    private final class Entry {
+    fileprivate final class Entry {
         let pointer: OpaquePointer
         init(_ pointer: OpaquePointer) { self.pointer = pointer }
         deinit { nfct_destroy(pointer) }
@@ -42,11 +44,12 @@ final class ConntrackTable {
 
     private final class Walk {
         let wanted: (Flow) -> Bool
-        var found: [(flow: Flow, entry: Entry)] = []
+        var found: [Found] = []
         init(_ wanted: @escaping (Flow) -> Bool) { self.wanted = wanted }
     }
 
-    private func walk(_ wanted: @escaping (Flow) -> Bool) throws(EnforcementError) -> [(flow: Flow, entry: Entry)] {
+    /// Every flow that `wanted` says yes to.
+    func find(where wanted: @escaping (Flow) -> Bool) throws(EnforcementError) -> [Found] {
         let walk = Walk(wanted)
         let data = Unmanaged.passUnretained(walk).toOpaque()
         nfct_callback_register(
@@ -55,7 +58,7 @@ final class ConntrackTable {
                 guard let pointer, let data else { return 1 }
                 let walk = Unmanaged<Walk>.fromOpaque(data).takeUnretainedValue()
                 for flow in Flow.read(pointer) where walk.wanted(flow) {
-                    if let copy = nfct_clone(pointer) { walk.found.append((flow, Entry(copy))) }
+                    if let copy = nfct_clone(pointer) { walk.found.append(Found(flow: flow, entry: Entry(copy))) }
                 }
                 return 1
             }, data)

@@ -15,14 +15,19 @@ final class SocketTable {
         var identity: [UInt8]
     }
 
-    /// Every connected socket that `wanted` says yes to.
-    func flows(_ protocols: Set<TransportProtocol>, where wanted: (Flow) -> Bool) throws(EnforcementError) -> [Flow] {
-        try find(protocols, wanted).map(\.flow)
+    /// Hands over every connected socket that `wanted` says yes to; what could be read has been when this throws.
+    func flows(
+        _ protocols: Set<TransportProtocol>, where wanted: (Flow) -> Bool, each: (Flow) -> Void
+    ) throws(EnforcementError) {
+        let (found, failure) = find(protocols, wanted)
+        for item in found { each(item.flow) }
+        if let failure { throw failure }
     }
 
-    /// Ends connected sockets at once, as `ss -K` does; both ends learn of it.
+    /// Ends connected sockets at once, as `ss -K` does; both ends learn of it. One that fails does not stop the others.
     func destroy(_ protocols: Set<TransportProtocol>, where wanted: (Flow) -> Bool) throws(EnforcementError) {
-        for found in try find(protocols, wanted) {
+        var (all, failure) = find(protocols, wanted)
+        for found in all {
             let message = Self.message(
                 Self.destroyType, flags: NetlinkMessage.acknowledge, found.family, found.flow.protocol, found.identity)
             do {
@@ -30,9 +35,10 @@ final class SocketTable {
             } catch {
                 // It ended by itself meanwhile.
                 guard error.code != .missing else { continue }
-                throw EnforcementError(error.code, "ending a socket: \(error.message)")
+                failure = failure ?? EnforcementError(error.code, "ending a socket: \(error.message)")
             }
         }
+        if let failure { throw failure }
     }
 
     private static let dumpType: UInt16 = 20
@@ -43,24 +49,27 @@ final class SocketTable {
 
     private func find(
         _ protocols: Set<TransportProtocol>, _ wanted: (Flow) -> Bool
-    ) throws(EnforcementError) -> [Found] {
+    ) -> (found: [Found], failure: EnforcementError?) {
         var found: [Found] = []
+        var failure: EnforcementError?
         for proto in protocols {
             for family in [UInt8(AF_INET), UInt8(AF_INET6)] {
                 let message = Self.message(
                     Self.dumpType, flags: NetlinkMessage.dump, family, proto,
                     [UInt8](repeating: 0, count: Self.identityLength))
-                do {
+                do throws(EnforcementError) {
                     try socket.request(message) { frame in
                         guard let item = Self.parse(frame.payload, proto), wanted(item.flow) else { return }
                         found.append(item)
                     }
                 } catch {
-                    throw EnforcementError(error.code, "this host's sockets: \(error.message)")
+                    // The kernel has no module that lists them: what conntrack knows of is cut all the same.
+                    guard error.code != .missing else { continue }
+                    failure = failure ?? EnforcementError(error.code, "this host's sockets: \(error.message)")
                 }
             }
         }
-        return found
+        return (found, failure)
     }
 
     /// struct inet_diag_req_v2.

@@ -24,7 +24,11 @@ final class NetlinkSocket {
     /// Receives a group's events, with room for many of them.
     func join(_ group: UInt32) throws(EnforcementError) {
         var size: Int32 = 4 << 20
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, &size, socklen_t(MemoryLayout<Int32>.size))
+        let length = socklen_t(MemoryLayout<Int32>.size)
+        if setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, &size, length) != 0 {
+            // Without CAP_NET_ADMIN in the first user namespace: as much as net.core.rmem_max allows.
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, length)
+        }
         var group = group
         guard mnl_socket_setsockopt(handle, NETLINK_ADD_MEMBERSHIP, &group, 4) == 0 else {
             throw EnforcementError(.unavailable, "netlink events: \(systemMessage(errno))")

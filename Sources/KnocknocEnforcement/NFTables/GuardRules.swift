@@ -9,7 +9,11 @@ struct GuardRules: Hashable, Sendable {
     /// The rules of a guard. Packets in are matched at prerouting before any destination NAT, packets out at
     /// postrouting after it has been undone, so both are seen with the port that the client typed; nothing passes for
     /// being established.
-    init(_ target: TargetID, _ value: NFTablesGuard) {
+    ///
+    /// - Throws: ``EnforcementError`` for a value that breaks the model's rules, which are what makes a rule's text
+    ///   safe.
+    init(_ target: TargetID, _ value: NFTablesGuard) throws(EnforcementError) {
+        let value = try value.checked()
         let name = GuardName(target)
         let scopes = Self.scopes(value)
         let (proto, ports) = (value.protocol.rawValue, braced(value.ports.map(String.init)))
@@ -66,6 +70,17 @@ struct GuardRules: Hashable, Sendable {
                 family: family, inward: base.inward + " \(family.keyword) daddr \(list)",
                 outward: base.outward + " \(family.keyword) saddr \(list)")
         }
+    }
+}
+
+extension NFTablesGuard {
+    fileprivate func checked() throws(EnforcementError) -> NFTablesGuard {
+        let backend: Backend
+        do throws(ModelError) { backend = try Backend.nftablesGuard(self).validated() } catch {
+            throw EnforcementError(.refused, error.message)
+        }
+        guard case .nftablesGuard(let value) = backend else { return self }
+        return value
     }
 }
 

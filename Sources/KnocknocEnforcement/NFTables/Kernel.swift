@@ -4,19 +4,12 @@ import KnocknocModel
 final class Kernel {
     let library: NFTablesLibrary
     let reader: SetReader
-    private var openCutter: FlowCutter?
+    /// Ends flows; connection tracking may be missing on a host that needs none.
+    var cutter: any FlowCutting = FlowCutter()
 
     init() throws(EnforcementError) {
         library = try NFTablesLibrary()
         reader = try SetReader()
-    }
-
-    /// Connection tracking may be missing on a host that needs none.
-    func cutter() throws(EnforcementError) -> FlowCutter {
-        if let openCutter { return openCutter }
-        let cutter = try FlowCutter()
-        openCutter = cutter
-        return cutter
     }
 
     /// Our table's chains; nil where the table is not there.

@@ -9,10 +9,11 @@ struct Membership {
         var `protocol`: TransportProtocol?
         var ports: Set<UInt16>
 
-        /// - Returns: nil for a backend that is not nftables.
+        /// - Returns: nil for a backend that is not nftables or breaks the model's rules: its names enter commands.
         init?(_ definition: TargetDefinition) {
+            guard let backend = try? definition.backend.validated() else { return nil }
             id = definition.id
-            switch definition.backend {
+            switch backend {
             case .nftablesGuard(let value):
                 let name = GuardName(id)
                 sets = [.v4: name.set(.v4), .v6: name.set(.v6)]
@@ -34,15 +35,28 @@ struct Membership {
                 return nil
             }
         }
+
+        func element(_ address: IPAddress) -> Element? {
+            sets[address.family].map { Element(set: $0, address: address) }
+        }
+
+        /// All that the target names, whoever else lets it through; nil where it names no ports.
+        func wholeCut(_ address: IPAddress) -> Cut? {
+            guard let `protocol`, !ports.isEmpty else { return nil }
+            return Cut(source: address, protocol: `protocol`, ports: ports, socketsOnly: false)
+        }
     }
 
     private(set) var targets: [TargetID: Target] = [:]
     private(set) var members: [TargetID: [IPAddress: BootTime]] = [:]
     private var users: [ElementSet: Set<TargetID>] = [:]
+    /// Ports that a set of the administrator's was ever used for: no guard's drop can be relied on to end its flows.
+    private var setPorts: [TransportProtocol: Set<UInt16>] = [:]
 
     mutating func add(_ target: Target) {
         if let old = targets[target.id] { for set in old.sets.values { users[set]?.remove(target.id) } }
         targets[target.id] = target
+        if !target.isGuard, let proto = target.protocol { setPorts[proto, default: []].formUnion(target.ports) }
         for set in target.sets.values { users[set, default: []].insert(target.id) }
     }
 
@@ -63,7 +77,7 @@ struct Membership {
     mutating func replace(_ id: TargetID, with addresses: [IPAddress: BootTime]) { members[id] = addresses }
 
     func element(_ id: TargetID, _ address: IPAddress) -> Element? {
-        targets[id]?.sets[address.family].map { Element(set: $0, address: address) }
+        targets[id]?.element(address)
     }
 
     /// The latest deadline that any target gives this element.
@@ -105,6 +119,7 @@ struct Membership {
         }
         let left = target.ports.filter { port in !open.contains { $0.ports.contains(port) } }
         guard !left.isEmpty else { return nil }
-        return Cut(source: address, protocol: proto, ports: left, socketsOnly: target.isGuard)
+        let socketsOnly = target.isGuard && left.isDisjoint(with: setPorts[proto] ?? [])
+        return Cut(source: address, protocol: proto, ports: left, socketsOnly: socketsOnly)
     }
 }

@@ -5,6 +5,7 @@ extension NFTablesEnforcer {
     public func apply(_ changes: [MemberChange]) async -> [Outcome] {
         let kernel: Kernel
         do throws(EnforcementError) { kernel = try self.kernel() } catch {
+            noteClosings(changes, changes.map { _ in .failed(error.message) })
             return changes.map { _ in .failed(error.message) }
         }
         var work = Work(outcomes: changes.map { _ in .applied })
@@ -25,8 +26,24 @@ extension NFTablesEnforcer {
                 work.outcomes[index] = .failed(error.message)
             }
         }
+        noteClosings(changes, work.outcomes)
         scheduleExpiry(work.earliest)
         return work.outcomes
+    }
+
+    /// What was to be closed and is not stays owed, until it is done or the address is let in again.
+    private func noteClosings(_ changes: [MemberChange], _ outcomes: [Outcome]) {
+        for (change, outcome) in zip(changes, outcomes) {
+            guard let target = membership.targets[change.target] else { continue }
+            let error: EnforcementError? = if case .failed(let reason) = outcome { .init(.kernel, reason) } else { nil }
+            var key = ClosingKey(target: change.target, address: change.address, kind: .leave)
+            if case .cut = change { key.kind = .cut }
+            if case .open = change, membership.members[key.target]?[key.address] != nil {
+                if error == nil { unfinished[key] = nil }
+            } else {
+                note(key, target, error)
+            }
+        }
     }
 
     private struct Work {
@@ -79,9 +96,8 @@ extension NFTablesEnforcer {
             work.touch(element, index)
             if let cut = membership.cut(target, address, at: now) { work.cuts.append((index, cut)) }
         case .cut:
-            guard let proto = target.protocol, !target.ports.isEmpty else { return }
-            work.cuts.append(
-                (index, Cut(source: address, protocol: proto, ports: target.ports, socketsOnly: false)))
+            guard let cut = target.wholeCut(address) else { return }
+            work.cuts.append((index, cut))
         }
         if let earlier, let deadline = membership.deadline(of: element), deadline < earlier {
             work.shortened.insert(element)
@@ -100,19 +116,18 @@ extension NFTablesEnforcer {
         expiry = nil
         let now = clock()
         let gone = membership.expire(at: now)
-        if !gone.isEmpty, let kernel = try? kernel() {
-            var elements: Set<Element> = []
-            var cuts: [Cut] = []
-            for (id, address) in gone {
-                if let element = membership.element(id, address) { elements.insert(element) }
-                if let target = membership.targets[id], let cut = membership.cut(target, address, at: now) {
-                    cuts.append(cut)
-                }
-            }
-            let failures = make(Array(elements), kernel)
-            if let error = failures.values.first ?? cut(cuts, kernel) {
+        var closings: [ClosingKey: Membership.Target] = [:]
+        for (id, address) in gone {
+            closings[ClosingKey(target: id, address: address, kind: .leave)] = membership.targets[id]
+        }
+        do throws(EnforcementError) {
+            let failed = closings.isEmpty ? [:] : close(closings, try kernel())
+            if let error = failed.values.first {
                 logger.error("ending access", metadata: ["reason": "\(error.message)"])
             }
+        } catch {
+            for (key, target) in closings { note(key, target, error) }
+            logger.error("ending access", metadata: ["reason": "\(error.message)"])
         }
         scheduleExpiry(membership.nextDeadline)
     }

@@ -14,7 +14,7 @@ extension NFTablesEnforcer {
             return value.destinations.isEmpty || value.destinations.contains { $0.contains(flow.destination) }
         }
         do throws(EnforcementError) {
-            return Self.census(try kernel().cutter().flows(value.protocol, where: affected))
+            return Self.census(try kernel().cutter.flows(value.protocol, where: affected))
         } catch {
             logger.warning("flows could not be counted", metadata: ["reason": "\(error.message)"])
             return FlowCensus(flows: 0, sources: [])

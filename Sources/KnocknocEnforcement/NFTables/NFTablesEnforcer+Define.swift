@@ -9,13 +9,22 @@ extension NFTablesEnforcer {
         do throws(EnforcementError) { kernel = try self.kernel() } catch {
             return Dictionary(definitions.map { ($0.id, .failed(error.message)) }) { first, _ in first }
         }
+        let byHand = acceptUnguarding((try? kernel.listing()) ?? nil)
         var failures: [TargetID: EnforcementError] = [:]
-        var change = GuardChange(guards: guards, marks: marks, onTrial: onTrial)
+        var change = GuardChange(guards: guards, marks: marks, onTrial: onTrial, removed: Set(byHand))
         for definition in definitions {
+            // What a server sends is checked here too: its names enter commands.
+            do throws(ModelError) { _ = try definition.backend.validated() } catch {
+                failures[definition.id] = EnforcementError(.refused, error.message)
+                continue
+            }
             switch definition.backend {
             case .nftablesGuard(let value):
                 failures[definition.id] = refusal(definition, value, change.marks)
-                if failures[definition.id] == nil { change.take(definition, value) }
+                guard failures[definition.id] == nil else { continue }
+                do throws(EnforcementError) { try change.take(definition, value) } catch {
+                    failures[definition.id] = error
+                }
             case .nftablesSet:
                 if definition.purpose == .enforce { failures[definition.id] = check(definition, kernel) }
             case .dryRun:
@@ -26,7 +35,8 @@ extension NFTablesEnforcer {
         let left = release(except: kept)
         let keptNames = Set(kept.map { GuardName($0) })
         let emptied = guards.keys.filter { !keptNames.contains($0) && change.guards[$0] != nil }
-        for (id, error) in install(change, definitions, emptying: emptied, kernel) { failures[id] = error }
+        var full: Set<GuardName> = []
+        for (id, error) in install(change, definitions, emptying: emptied, &full, kernel) { failures[id] = error }
         for definition in definitions where definition.purpose == .enforce {
             if let target = Membership.Target(definition), failures[definition.id] == nil { membership.add(target) }
         }
@@ -35,11 +45,22 @@ extension NFTablesEnforcer {
                 failures[definition.id] = empty(target, kernel)
             }
         }
-        if let error = remove(left, kernel) {
+        if let error = remove(left, full, kernel) {
             logger.error("members of targets that are gone", metadata: ["reason": "\(error.message)"])
         }
         refusals = failures
         saveSkeleton()
+        if let skeletonFailure {
+            scheduleRetry()
+            for definition in definitions
+            where definition.backend.isGuard && failures[definition.id] == nil
+                && !onTrial.contains(GuardName(definition.id))
+            {
+                let what = definition.purpose == .unguard ? "taken away" : "in force"
+                failures[definition.id] = EnforcementError(
+                    .unavailable, "\(what), but not saved for the next boot: \(skeletonFailure.message)")
+            }
+        }
         return Dictionary(
             definitions.map { ($0.id, failures[$0.id].map { .failed($0.message) } ?? .applied) }
         ) { first, _ in first }
@@ -89,9 +110,11 @@ extension NFTablesEnforcer {
 
     /// One transaction for all; where the kernel refuses it, each guard that is new on its own.
     private func install(
-        _ change: GuardChange, _ definitions: [TargetDefinition], emptying emptied: [GuardName], _ kernel: Kernel
+        _ change: GuardChange, _ definitions: [TargetDefinition], emptying emptied: [GuardName],
+        _ full: inout Set<GuardName>, _ kernel: Kernel
     ) -> [TargetID: EnforcementError] {
         let before = (guards, marks, onTrial)
+        intact = nil
         (guards, marks, onTrial) = (change.guards, change.marks, change.onTrial)
         let tail =
             OwnTable.removing(change.removed.sorted())
@@ -108,35 +131,66 @@ extension NFTablesEnforcer {
         var failures: [TargetID: EnforcementError] = [:]
         for definition in definitions where definition.backend.isGuard {
             let name = GuardName(definition.id)
-            guard guards[name] != change.guards[name] else { continue }
-            let old = guards[name]
-            guards[name] = change.guards[name]
-            let removing = change.removed.contains(name) ? OwnTable.removing([name]) : ""
-            do throws(EnforcementError) {
-                try kernel.library.run(table.commands + removing)
-            } catch {
-                guards[name] = old
-                failures[definition.id] = error
+            if guards[name] == change.guards[name], !change.removed.contains(name) {
+                onTrial = change.onTrial.contains(name) ? onTrial.union([name]) : onTrial.subtracting([name])
+                continue
+            }
+            failures[definition.id] = install(name, change, kernel)
+        }
+        for name in change.removed where !definitions.contains(where: { GuardName($0.id) == name }) {
+            if let error = install(name, change, kernel) { report(name, error) }
+        }
+        for name in emptied {
+            for family in IPAddress.Family.allCases {
+                do throws(EnforcementError) { try kernel.library.run("flush set \(name.set(family))\n") } catch {
+                    guard error.code != .missing else { continue }
+                    full.insert(name)
+                    report(name, error)
+                    for definition in definitions where GuardName(definition.id) == name {
+                        failures[definition.id] = failures[definition.id] ?? error
+                    }
+                }
             }
         }
         if failures.isEmpty { logger.warning("guards in one step", metadata: ["reason": "\(first.message)"]) }
         return failures
     }
 
-    private func remove(_ left: [(Membership.Target, [IPAddress])], _ kernel: Kernel) -> EnforcementError? {
-        let now = clock()
-        var elements: Set<Element> = []
-        var cuts: [Cut] = []
+    /// One guard by itself: its rules, or taken away with its mark.
+    private func install(_ name: GuardName, _ change: GuardChange, _ kernel: Kernel) -> EnforcementError? {
+        let before = (guards, marks, onTrial)
+        guards[name] = change.guards[name]
+        if change.marks.contains(name) { marks.insert(name) } else { marks.remove(name) }
+        if change.onTrial.contains(name) { onTrial.insert(name) } else { onTrial.remove(name) }
+        let removing = change.removed.contains(name) ? OwnTable.removing([name]) : ""
+        let mark = "chain inet \(OwnTable.name) \(name.mark)\n"
+        let unmarking = change.unmarked.contains(name) ? "add \(mark)delete \(mark)" : ""
+        do throws(EnforcementError) {
+            try kernel.library.run(table.commands + removing + unmarking)
+            return nil
+        } catch {
+            (guards, marks, onTrial) = before
+            return error
+        }
+    }
+
+    private func report(_ name: GuardName, _ error: EnforcementError) {
+        logger.error("a guard", metadata: ["guard": "\(name.text)", "reason": "\(error.message)"])
+    }
+
+    /// - Parameter full: guards whose sets could not be emptied at once: their members are taken out one by one.
+    private func remove(
+        _ left: [(Membership.Target, [IPAddress])], _ full: Set<GuardName>, _ kernel: Kernel
+    ) -> EnforcementError? {
+        var closings: [ClosingKey: Membership.Target] = [:]
+        var emptied: Set<ElementSet> = []
         for (target, addresses) in left {
+            if target.isGuard, !full.contains(GuardName(target.id)) { emptied.formUnion(target.sets.values) }
             for address in addresses {
-                if !target.isGuard, let set = target.sets[address.family] {
-                    elements.insert(Element(set: set, address: address))
-                }
-                if let cut = membership.cut(target, address, at: now) { cuts.append(cut) }
+                closings[ClosingKey(target: target.id, address: address, kind: .leave)] = target
             }
         }
-        let failures = make(Array(elements), kernel).values
-        return failures.first ?? cut(cuts, kernel)
+        return close(closings, handled: emptied, kernel).values.first
     }
 
     /// Removes all elements of ours that nobody else wants from a target's sets.
@@ -152,9 +206,11 @@ extension NFTablesEnforcer {
         } catch {
             return error.code == .missing ? nil : error
         }
-        let now = clock()
-        let failures = make(found, kernel).values
-        return failures.first ?? cut(found.compactMap { membership.cut(target, $0.address, at: now) }, kernel)
+        var closings: [ClosingKey: Membership.Target] = [:]
+        for element in found {
+            closings[ClosingKey(target: target.id, address: element.address, kind: .leave)] = target
+        }
+        return close(closings, kernel).values.first
     }
 
     func saveSkeleton() {
@@ -162,11 +218,16 @@ extension NFTablesEnforcer {
         var table = self.table
         table.guards.removeAll { onTrial.contains($0.name) }
         let text = SkeletonFile.render(table)
-        guard text != writtenSkeleton else { return }
+        guard text != writtenSkeleton else {
+            skeletonFailure = nil
+            return
+        }
         do throws(EnforcementError) {
             try SkeletonFile.write(text, to: path)
             writtenSkeleton = text
+            skeletonFailure = nil
         } catch {
+            skeletonFailure = error
             logger.error(
                 "guards could not be saved: after a restart of this host they are open until the agent runs",
                 metadata: ["reason": "\(error.message)"])
@@ -183,7 +244,7 @@ struct GuardChange {
     /// Guards of which the server now says too what was done by hand.
     var unmarked: Set<GuardName> = []
 
-    mutating func take(_ definition: TargetDefinition, _ value: NFTablesGuard) {
+    mutating func take(_ definition: TargetDefinition, _ value: NFTablesGuard) throws(EnforcementError) {
         let name = GuardName(definition.id)
         if definition.purpose == .unguard {
             guards[name] = nil
@@ -194,7 +255,7 @@ struct GuardChange {
         }
         // A guard that nobody uses any more stays as it is; one taken away by hand does not come back for that.
         if definition.purpose == .released, marks.contains(name) { return }
-        guards[name] = GuardRules(definition.id, value)
+        guards[name] = try GuardRules(definition.id, value)
         if definition.confirmed { onTrial.remove(name) } else { onTrial.insert(name) }
     }
 }

@@ -27,6 +27,7 @@ extension NFTablesEnforcer {
     ) -> [Element: EnforcementError] {
         var failures: [Element: EnforcementError] = [:]
         var margin = 20 + Int64(elements.count) / 50
+        var late = false
         for _ in 0..<3 {
             failures = [:]
             let start = clock()
@@ -38,13 +39,27 @@ extension NFTablesEnforcer {
                 failures[elements[index]] = error
             }
             let took = clock().milliseconds(since: start)
-            guard took > margin else { break }
+            late = took > margin
+            guard late else { break }
             margin = took * 2
         }
+        if late { failures.merge(withdraw(elements, kernel)) { _, late in late } }
         return failures
     }
 
-    private func step(_ element: Element, at now: BootTime, _ margin: Int64) -> CommandBatch.Step {
+    /// Takes out what may stay too long, because the kernel was slower than expected time after time.
+    private func withdraw(_ elements: [Element], _ kernel: Kernel) -> [Element: EnforcementError] {
+        let wanted = elements.filter { membership.deadline(of: $0) != nil }
+        let failures = kernel.run(wanted.map { .remove($0) })
+        var result: [Element: EnforcementError] = [:]
+        for (index, element) in wanted.enumerated() {
+            result[element] =
+                failures[index] ?? EnforcementError(.kernel, "set \(element.set): this machine is too slow for its time")
+        }
+        return result
+    }
+
+    func step(_ element: Element, at now: BootTime, _ margin: Int64) -> CommandBatch.Step {
         guard let deadline = membership.deadline(of: element) else { return .remove(element) }
         let left = deadline.milliseconds(since: now) - margin
         return left >= CommandBatch.shortest ? .put(element, milliseconds: left) : .remove(element)
@@ -102,7 +117,7 @@ extension NFTablesEnforcer {
     func cut(_ cuts: [Cut], _ kernel: Kernel) -> EnforcementError? {
         guard !cuts.isEmpty else { return nil }
         do throws(EnforcementError) {
-            try kernel.cutter().cut(cuts) { keys throws(EnforcementError) in
+            try kernel.cutter.cut(cuts, pause: restoreIfDisturbed) { keys throws(EnforcementError) in
                 let now = clock()
                 cutFlows = cutFlows.filter { $0.value > now }
                 for key in keys { cutFlows[key] = now.adding(milliseconds: Int64(FlowSet.seconds) * 1000) }

@@ -7,6 +7,7 @@ extension NFTablesEnforcer {
         let kernel: Kernel
         do throws(EnforcementError) { kernel = try self.kernel() } catch {
             result.failures = members.map { .init(member: $0, reason: error.message) }
+            result.stuck = stuck
             return result
         }
         let now = clock()
@@ -20,23 +21,24 @@ extension NFTablesEnforcer {
             let earlier = wanted[member.target]?[member.address] ?? member.deadline
             wanted[member.target, default: [:]][member.address] = max(earlier, member.deadline)
         }
-        let left = membership.targets.values.flatMap { target in
-            (membership.members[target.id] ?? [:]).keys
-                .filter { wanted[target.id]?[$0] == nil }.map { (target, $0) }
+        var closings = unfinished.mapValues(\.target)
+        for (id, target) in membership.targets {
+            for address in (membership.members[id] ?? [:]).keys where wanted[id]?[address] == nil {
+                closings[ClosingKey(target: id, address: address, kind: .leave)] = target
+            }
         }
         for id in membership.targets.keys { membership.replace(id, with: wanted[id] ?? [:]) }
-        var cuts = left.compactMap { membership.cut($0, $1, at: now) }
         var failures: [Element: EnforcementError] = [:]
-        for set in Set(membership.targets.values.flatMap(\.sets.values)) {
-            repair(set, now, kernel, &result, &cuts, &failures)
-        }
+        let sets = Set(membership.targets.values.flatMap(\.sets.values))
+        for set in sets { repair(set, now, kernel, &result, &closings, &failures) }
         result.failures += members.compactMap { member in
             membership.element(member.target, member.address).flatMap { failures[$0] }
                 .map { .init(member: member, reason: $0.message) }
         }
-        if let error = cut(Array(Set(cuts)), kernel) {
-            logger.error("cutting flows", metadata: ["reason": "\(error.message)"])
+        if let error = close(closings, handled: sets, failures: failures, kernel).values.first {
+            logger.error("closing", metadata: ["reason": "\(error.message)"])
         }
+        result.stuck = stuck
         scheduleExpiry(membership.nextDeadline)
         return result
     }
@@ -50,8 +52,8 @@ extension NFTablesEnforcer {
 
     /// Compares one set with what is wanted: right elements are adopted as they are.
     private func repair(
-        _ set: ElementSet, _ now: BootTime, _ kernel: Kernel, _ result: inout Reconciliation, _ cuts: inout [Cut],
-        _ failures: inout [Element: EnforcementError]
+        _ set: ElementSet, _ now: BootTime, _ kernel: Kernel, _ result: inout Reconciliation,
+        _ closings: inout [ClosingKey: Membership.Target], _ failures: inout [Element: EnforcementError]
     ) {
         let wanted = membership.elements(of: set)
         var missing = Set(wanted.keys)
@@ -80,6 +82,8 @@ extension NFTablesEnforcer {
                 }
             }
         } catch {
+            let leaving = closings.compactMap { $1.element($0.address) }.filter { $0.set == set }
+            for element in leaving where error.code != .missing { failures[element] = error }
             for address in wanted.keys { failures[Element(set: set, address: address)] = error }
             return
         }
@@ -90,6 +94,8 @@ extension NFTablesEnforcer {
         result.added += added.count { errors[$0] == nil }
         result.removed += removed.count { errors[$0] == nil }
         let users = membership.targets.values.filter { $0.sets[set.addresses] == set }
-        for address in gone { cuts += users.compactMap { membership.cut($0, address, at: now) } }
+        for address in gone {
+            for user in users { closings[ClosingKey(target: user.id, address: address, kind: .leave)] = user }
+        }
     }
 }

@@ -5,11 +5,20 @@ import NIOConcurrencyHelpers
 extension NFTablesEnforcer {
     /// Somebody else changed the packet filter.
     func disturbed() async {
-        let events = pending.withLockedValue { value in
+        var events = pending.withLockedValue { value in
             defer { value = KernelEvents() }
             return value
         }
-        if events.own || events.lost { restore() }
+        if events.own { restore() }
+        // Our own answer to a loss may cause the next one: once a second is enough.
+        if events.lost, let last = lastLoss, clock().milliseconds(since: last) < 1000 {
+            events.lost = false
+            lookAgain()
+        }
+        if events.lost {
+            lastLoss = clock()
+            if !events.own, !isIntact() { restore() }
+        }
         let used = Set(
             membership.targets.values.flatMap(\.sets.values).filter { !$0.isOurs }
                 .map { KernelEvents.Table(family: $0.family.number, name: $0.table) })
@@ -18,38 +27,94 @@ extension NFTablesEnforcer {
         if events.lost || hoped || !events.tables.isDisjoint(with: used) { broadcast.send(.changed) }
     }
 
+    /// Closes what somebody opened while other work takes long.
+    func restoreIfDisturbed() {
+        let urgent = pending.withLockedValue { value in
+            defer { value.own = false }
+            return value.own
+        }
+        if urgent { restore() }
+    }
+
+    private func lookAgain() {
+        guard lossCheck == nil else { return }
+        lossCheck = Task { [weak self] in
+            guard (try? await Task.sleep(for: .seconds(1), clock: .continuous)) != nil else { return }
+            await self?.lookAfterLoss()
+        }
+    }
+
+    private func lookAfterLoss() async {
+        lossCheck = nil
+        pending.withLockedValue { $0.lost = true }
+        await disturbed()
+    }
+
+    /// Nobody listens to the kernel any more: another watcher is started, and what was missed looked for.
+    func watcherEnded() async {
+        logger.error("the packet filter's events are not heard any more; listening again")
+        watcher = nil
+        do throws(EnforcementError) { _ = try kernel() } catch {
+            logger.error("the packet filter's events", metadata: ["reason": "\(error.message)"])
+            watcherRetry()
+            return
+        }
+        pending.withLockedValue { $0.lost = true }
+        await disturbed()
+    }
+
+    private func watcherRetry() {
+        Task { [weak self] in
+            guard (try? await Task.sleep(for: .seconds(1), clock: .continuous)) != nil else { return }
+            await self?.watcherEnded()
+        }
+    }
+
+    /// Whether our table's chains are as we left them; false where that is not known.
+    private func isIntact() -> Bool {
+        guard let intact, let kernel = try? kernel(), let listing = try? kernel.listing() else { return false }
+        return listing == intact
+    }
+
     /// Puts our table back: first what closes ports with as many members as fit one transaction, then the rest.
-    private func restore() {
+    func restore() {
         do throws(EnforcementError) {
             let kernel = try self.kernel()
-            acceptUnguarding(try kernel.listing())
-            let now = clock()
+            let gone = acceptUnguarding(try kernel.listing())
+            let sets = guards.keys.sorted().flatMap { name in IPAddress.Family.allCases.map { name.set($0) } }
+            let elements = sets.flatMap { set in
+                membership.elements(of: set).keys.map { Element(set: set, address: $0) }
+            }
+            let start = clock()
             // What the transaction may take under load: the kernel counts from its end.
             let margin: Int64 = 100
-            let sets = guards.keys.sorted().flatMap { name in IPAddress.Family.allCases.map { name.set($0) } }
-            var steps = sets.flatMap { set in
-                membership.elements(of: set).compactMap { address, deadline -> CommandBatch.Step? in
-                    let left = deadline.milliseconds(since: now) - margin
-                    guard left >= CommandBatch.shortest else { return nil }
-                    return .put(Element(set: set, address: address), milliseconds: left)
-                }
-            }
-            steps += cutFlows.filter { $0.value > now }.keys.map { .drop($0) }
-            let batches = CommandBatch.split(steps)
-            try kernel.library.run(table.commands + (batches.first?.commands ?? ""))
-            for batch in batches.dropFirst() { try kernel.library.run(batch.commands) }
+            let first = Array(elements.prefix(CommandBatch.limit))
+            var steps = first.map { step($0, at: start, margin) }
+            steps += cutFlows.filter { $0.value > start }.keys.prefix(CommandBatch.limit).map { .drop($0) }
+            try kernel.library.run(
+                table.commands + CommandBatch(steps: steps).commands + OwnTable.removing(gone))
+            let late = clock().milliseconds(since: start) > margin
+            let rest = late ? elements : Array(elements.dropFirst(first.count))
+            let flows = cutFlows.filter { $0.value > start }.keys.dropFirst(CommandBatch.limit)
+            if let error = make(rest, also: flows.map { .drop($0) }, kernel).values.first { throw error }
+            intact = try kernel.listing()
             logger.warning("the table inet \(OwnTable.name) was changed by somebody else and has been restored")
             broadcast.send(.guardRestored)
         } catch {
+            intact = nil
             logger.critical("guards could not be restored", metadata: ["reason": "\(error.message)"])
             broadcast.send(.changed)
         }
     }
 
-    /// A mark beside missing chains is the administrator's own `unguard`, not damage.
-    private func acceptUnguarding(_ listing: TableListing?) {
-        guard let listing else { return }
-        for mark in listing.marks where !marks.contains(mark) && listing.chains[mark.ingressDrop] == nil {
+    /// A mark is the administrator's own `unguard`, whatever else is there: a running agent may have written its rules
+    /// again before it heard of it.
+    ///
+    /// - Returns: the guards that are to be taken away now.
+    func acceptUnguarding(_ listing: TableListing?) -> [GuardName] {
+        guard let listing else { return [] }
+        let new = listing.marks.filter { !marks.contains($0) }
+        for mark in new {
             marks.insert(mark)
             guards[mark] = nil
             onTrial.remove(mark)
@@ -59,12 +124,18 @@ extension NFTablesEnforcer {
                     .refused, "this guard was taken away on this host by knocknoc-agent unguard")
             }
         }
+        var undone = false
         let whole = guards.keys.allSatisfy { name in listing.chains[name.ingressDrop] != nil }
         if whole, !marks.isSubset(of: listing.marks) {
             // Undone by hand: whoever wants the guards defines them anew.
             marks.formIntersection(listing.marks)
+            undone = true
             broadcast.send(.changed)
         }
-        saveSkeleton()
+        if !new.isEmpty || undone {
+            intact = nil
+            saveSkeleton()
+        }
+        return new
     }
 }

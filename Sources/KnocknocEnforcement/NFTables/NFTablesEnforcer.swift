@@ -20,7 +20,8 @@ public actor NFTablesEnforcer: Enforcer {
     nonisolated let broadcast = DisturbanceBroadcast()
 
     private var openKernel: Kernel?
-    private var watcher: KernelWatcher?
+    var watcher: KernelWatcher?
+    private var lock: NamespaceLock?
     var adopted = false
     var membership = Membership()
     /// Why targets are not in force.
@@ -33,8 +34,20 @@ public actor NFTablesEnforcer: Enforcer {
     var writtenSkeleton: String?
     /// Flows that were cut, until when their packets are dropped.
     var cutFlows: [FlowKey: BootTime] = [:]
+    /// Our table's chains as the kernel listed them after they were last put back; nil where that is not known.
+    var intact: TableListing?
+    /// When events were last lost.
+    var lastLoss: BootTime?
+    var lossCheck: Task<Void, Never>?
     /// Events that nobody has looked at yet: one foreign transaction comes in many datagrams.
     nonisolated let pending = NIOLockedValueBox(KernelEvents())
+    /// Closings that could not be done yet.
+    var unfinished: [ClosingKey: Closing] = [:]
+    var retry: Task<Void, Never>?
+    /// Seconds until the next try.
+    var retryPause: Int64 = 1
+    /// Why the file does not say what is in force.
+    var skeletonFailure: EnforcementError?
     var expiry: (at: BootTime, task: Task<Void, Never>)?
 
     /// - Parameter clock: CLOCK_BOOTTIME of this machine.
@@ -51,6 +64,8 @@ public actor NFTablesEnforcer: Enforcer {
 
     deinit {
         expiry?.task.cancel()
+        retry?.cancel()
+        lossCheck?.cancel()
         broadcast.finish()
         thread.stop()
     }
@@ -66,20 +81,30 @@ public actor NFTablesEnforcer: Enforcer {
             kernel = try Kernel()
             openKernel = kernel
         }
-        if watcher == nil {
-            watcher = try KernelWatcher(networkNamespace: options.networkNamespacePath) { [weak self, pending] events in
-                let idle = pending.withLockedValue { value in
-                    defer { value.merge(events) }
-                    return value.isEmpty
-                }
-                if idle { Task { await self?.disturbed() } }
+        if !adopted, lock == nil {
+            lock = try NamespaceLock.take()
+            if lock == nil {
+                logger.warning("another user's process holds the name of this network namespace's lock; going on")
             }
         }
+        if watcher == nil { watcher = try watch() }
         if !adopted {
             try adopt(kernel)
             adopted = true
         }
         return kernel
+    }
+
+    private func watch() throws(EnforcementError) -> KernelWatcher {
+        try KernelWatcher(networkNamespace: options.networkNamespacePath) { [weak self, pending] events in
+            let idle = pending.withLockedValue { value in
+                defer { value.merge(events) }
+                return value.isEmpty
+            }
+            if idle { Task { await self?.disturbed() } }
+        } ended: { [weak self] in
+            Task { await self?.watcherEnded() }
+        }
     }
 
     /// Our table as it should be.
@@ -102,9 +127,21 @@ public actor NFTablesEnforcer: Enforcer {
                 logger.error("guards from the file could not be loaded", metadata: ["reason": "\(error.message)"])
             }
         }
-        for found in listing?.guards ?? [] { guards[found.name] = found }
+        var freed: [GuardName] = []
+        for found in listing?.guards ?? [] {
+            if let port = found.closes?.ports.first(where: options.neverGuard.contains) {
+                logger.warning(
+                    "a guard is taken away: its port is in NeverGuard now", metadata: ["port": "\(port)"])
+                freed.append(found.name)
+            } else {
+                guards[found.name] = found
+            }
+        }
         marks.formUnion(listing?.marks ?? [])
-        try kernel.library.run(table.commands)
+        // One that carries a mark was taken away by the administrator.
+        freed += guards.keys.filter(marks.contains)
+        for name in freed { guards[name] = nil }
+        try kernel.library.run(table.commands + OwnTable.removing(freed))
         adoptCutFlows(kernel)
     }
 

@@ -1,0 +1,90 @@
+import KnocknocModel
+import Logging
+
+extension NFTablesEnforcer {
+    /// Takes elements out and cuts flows; what could not be done is tried again until it is.
+    ///
+    /// - Parameters:
+    ///   - handled: sets whose elements have been seen to already.
+    ///   - failures: what went wrong there.
+    /// - Returns: the closings that failed.
+    @discardableResult
+    func close(
+        _ closings: [ClosingKey: Membership.Target], handled: Set<ElementSet> = [],
+        failures: [Element: EnforcementError] = [:], also extra: [Cut] = [], _ kernel: Kernel
+    ) -> [ClosingKey: EnforcementError] {
+        let now = clock()
+        var elements: Set<Element> = []
+        var cuts = Set(extra)
+        var owing: Set<ClosingKey> = []
+        for (key, target) in closings {
+            let cut: Cut?
+            switch key.kind {
+            case .leave:
+                if isMember(key, at: now) { continue }
+                if let element = target.element(key.address), !handled.contains(element.set) {
+                    elements.insert(element)
+                }
+                cut = membership.cut(target, key.address, at: now)
+            case .cut:
+                cut = target.wholeCut(key.address)
+            }
+            guard let cut else { continue }
+            cuts.insert(cut)
+            owing.insert(key)
+        }
+        let failures = make(Array(elements), kernel).merging(failures) { first, _ in first }
+        let cutError = self.cut(Array(cuts), kernel)
+        var errors: [ClosingKey: EnforcementError] = [:]
+        for (key, target) in closings {
+            let open = key.kind == .leave && !isMember(key, at: now)
+            let removal = open ? target.element(key.address).flatMap { failures[$0] } : nil
+            errors[key] = removal ?? (owing.contains(key) ? cutError : nil)
+            note(key, target, errors[key])
+        }
+        return errors
+    }
+
+    private func isMember(_ key: ClosingKey, at now: BootTime) -> Bool {
+        (membership.members[key.target]?[key.address]).map { $0 > now } ?? false
+    }
+
+    /// Remembers a closing that failed, forgets one that was done.
+    func note(_ key: ClosingKey, _ target: Membership.Target, _ error: EnforcementError?) {
+        unfinished[key] = error.map { Closing(target: target, reason: $0.message) }
+        if error != nil { scheduleRetry() }
+    }
+
+    /// The closings that are still owed, as callers know them.
+    var stuck: [Reconciliation.Stuck] {
+        unfinished.map { .init(target: $0.key.target, address: $0.key.address, reason: $0.value.reason) }
+    }
+
+    /// Tries again after a second, then after ever longer pauses of up to a minute.
+    func scheduleRetry() {
+        guard retry == nil else { return }
+        let pause = retryPause
+        retryPause = min(retryPause * 2, 60)
+        retry = Task { [weak self] in
+            guard (try? await Task.sleep(for: .seconds(pause), clock: .continuous)) != nil else { return }
+            await self?.retryUnfinished()
+        }
+    }
+
+    /// Does what was left undone; whoever listens is told when something of it is done, so that it can be reported.
+    func retryUnfinished() async {
+        retry = nil
+        var done = false
+        if !unfinished.isEmpty, let kernel = try? kernel() {
+            let before = unfinished.count
+            close(unfinished.mapValues(\.target), kernel)
+            done = unfinished.count < before
+        }
+        if skeletonFailure != nil {
+            saveSkeleton()
+            done = done || skeletonFailure == nil
+        }
+        if unfinished.isEmpty, skeletonFailure == nil { retryPause = 1 } else { scheduleRetry() }
+        if done { broadcast.send(.changed) }
+    }
+}
