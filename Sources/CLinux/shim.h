@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <stdint.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -16,16 +17,23 @@ static inline uint64_t knocknoc_capabilities(void) {
     return (uint64_t)data[1].effective << 32 | data[0].effective;
 }
 
-/// Gives one capability of this thread up, with no way back but an exec by root; 0 where it worked.
-static inline int knocknoc_drop_capability(int capability) {
+/// Gives every capability of this thread up but those in `kept`, with no way back, not even by an exec as root;
+/// 0 where it worked.
+static inline int knocknoc_keep_capabilities(uint64_t kept) {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct data[2] = {{0, 0, 0}, {0, 0, 0}};
+    // An exec then gains nothing, whoever owns the file; the bounding set is dropped too where that is allowed.
+    int result = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    for (int capability = 0; capability < 64; capability++)
+        if (!(kept >> capability & 1)) prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
     if (syscall(SYS_capget, &header, data) != 0) return -1;
-    uint32_t bit = 1u << (capability % 32);
-    data[capability / 32].effective &= ~bit;
-    data[capability / 32].permitted &= ~bit;
-    data[capability / 32].inheritable &= ~bit;
-    return (int)syscall(SYS_capset, &header, data);
+    for (int word = 0; word < 2; word++) {
+        uint32_t mask = (uint32_t)(kept >> (32 * word));
+        data[word].effective &= mask;
+        data[word].permitted &= mask;
+        data[word].inheritable = 0;
+    }
+    return syscall(SYS_capset, &header, data) != 0 ? -1 : result;
 }
 
 /// A pipe whose ends no exec inherits; 0 where it worked.

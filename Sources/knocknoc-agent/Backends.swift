@@ -6,7 +6,7 @@ import Logging
 /// What enforces, by this machine's configuration and rights.
 enum Backends {
     /// Dry runs only where they were asked for: without the right to change the packet filter targets fail, and say so.
-    static func enforcer(_ configuration: AgentConfiguration, _ logger: Logger) throws -> any Enforcer {
+    static func enforcer(_ configuration: AgentConfiguration, _ logger: Logger) async throws -> any Enforcer {
         guard configuration.backend == .nftables else {
             logger.notice("Backend = dry-run: nothing is changed on this machine")
             return CompositeEnforcer(nftables: nil)
@@ -16,7 +16,7 @@ enum Backends {
             return CompositeEnforcer(nftables: UnavailableEnforcer(reason: reason))
         }
         let options = NFTablesOptions(
-            alwaysAllow: configuration.alwaysAllow, neverGuard: Set(configuration.protectedPorts),
+            alwaysAllow: configuration.alwaysAllow, neverGuard: Set(await configuration.protectedPorts()),
             skeletonPath: configuration.guardFile)
         return CompositeEnforcer(nftables: try NFTablesEnforcer(options, logger: logger))
     }

@@ -20,7 +20,7 @@ struct RunCommand: AsyncParsableCommand {
         let logger = Self.logger(configuration)
         warn(configuration, logger)
         let agent = Agent(
-            configuration: configuration, enforcer: try Backends.enforcer(configuration, logger),
+            configuration: configuration, enforcer: try await Backends.enforcer(configuration, logger),
             clocks: try SystemClocks(), logger: logger)
         var services = [
             ServiceGroupConfiguration.ServiceConfiguration(

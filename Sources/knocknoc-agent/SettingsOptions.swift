@@ -5,7 +5,7 @@ import KnocknocModel
 
 /// The settings as flags; a flag beats the environment, which beats the file.
 struct SettingsOptions: ParsableArguments {
-    @Option(help: "The configuration file (default: \(AgentConfiguration.standardFile), where it exists).")
+    @Option(help: "The configuration file, or none (default: \(AgentConfiguration.standardFile), where it exists).")
     var config: String?
     @Option(help: "Where the servers are, separated by commas: https://HOST[:PORT].")
     var serverURL: String?
@@ -36,10 +36,11 @@ struct SettingsOptions: ParsableArguments {
     /// - Throws: ``ConfigurationError``, and ``AgentError`` for a file that was named and cannot be read.
     func settings() throws -> Settings {
         let file = try fileSettings()
-        return flagSettings().over(environmentSettings()).over(file)
+        return AgentConfiguration.merged([flagSettings(), environmentSettings(), file])
     }
 
     private func fileSettings() throws -> Settings {
+        if config == "none" { return Settings() }
         let path = config ?? AgentConfiguration.standardFile
         guard let text = try AgentConfiguration.readFile(path, required: config != nil) else { return Settings() }
         return try Settings(

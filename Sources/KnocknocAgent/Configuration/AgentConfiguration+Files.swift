@@ -43,8 +43,11 @@ extension AgentConfiguration {
 extension AgentConfiguration {
     /// Ports that no server may guard: the administrator's own, this agent's health port, and those of servers on
     /// this machine, without which nobody could be let in again.
-    public var protectedPorts: [UInt16] {
-        let own = [healthListen?.port] + servers.filter(\.isLoopback).map(\.port)
+    ///
+    /// A server's name that cannot be resolved within two seconds counts as another machine's.
+    public func protectedPorts() async -> [UInt16] {
+        var own = [healthListen?.port]
+        for server in servers where await OwnHost.answers(to: server) { own.append(server.port) }
         return neverGuard + own.compactMap { $0 }.compactMap(UInt16.init(exactly:)).filter { $0 > 0 }
     }
 }

@@ -16,6 +16,19 @@ extension AgentConfiguration {
         try reader.finish()
     }
 
+    /// Layers into one, the strongest first. Token and TokenFile are two ways to say one thing: whichever a stronger
+    /// layer gives, a weaker one's say nothing.
+    public static func merged(_ layers: [Settings]) -> Settings {
+        let tokens = [Key.token, Key.tokenFile]
+        return layers.reduce(Settings()) { stronger, layer in
+            var layer = layer
+            if tokens.contains(where: { stronger[$0].map { !$0.text.isEmpty } ?? false }) {
+                for key in tokens { layer[key] = nil }
+            }
+            return stronger.over(layer)
+        }
+    }
+
     /// Reads only what concerns this machine: files, health listener, backend. Server and token stay empty.
     public init(localSettings settings: Settings) throws(ConfigurationError) {
         var reader = SettingsReader(settings)

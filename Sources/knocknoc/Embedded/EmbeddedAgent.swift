@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import KnocknocAccess
 import KnocknocModel
@@ -56,6 +57,14 @@ struct EmbeddedAgent: Service {
         }
     }
 
+    /// The administrator's ports, and those over which people come here: a guard there would lock everybody out.
+    private func neverGuard(port: Int) -> String {
+        let given = ProcessInfo.processInfo.environment["KNOCKNOC_AGENT_NEVER_GUARD"] ?? ""
+        let site = server.settings.publicURL.map { $0.port ?? ($0.secure ? 443 : 80) }
+        let own = [port, site].compactMap { $0 }
+        return ([given] + Set(own).sorted().map(String.init)).filter { !$0.isEmpty }.joined(separator: ",")
+    }
+
     private func environment(port: Int) -> [(String, String)] {
         let settings = server.settings
         let dryRun = settings.agentBackend == .dryRun || !mayChangeFirewall
@@ -66,6 +75,7 @@ struct EmbeddedAgent: Service {
             ("KNOCKNOC_AGENT_NAME", "local"),
             ("KNOCKNOC_AGENT_BACKEND", dryRun ? "dry-run" : "nftables"),
             ("KNOCKNOC_AGENT_LOG_LEVEL", settings.logLevel.rawValue),
+            ("KNOCKNOC_AGENT_NEVER_GUARD", neverGuard(port: port)),
             // Two sites on one machine do not share the agents' usual port.
             ("KNOCKNOC_AGENT_HEALTH_LISTEN", port == 8756 ? "127.0.0.1:8757" : "none"),
         ]

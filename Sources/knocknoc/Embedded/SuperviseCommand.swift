@@ -31,7 +31,7 @@ struct SuperviseCommand: ParsableCommand {
         close(pipe.write)
         defer { close(pipe.read) }
         let pid = try ChildProcess.spawn(
-            [executable, "run", "--supervised"], environment: environment,
+            [executable, "run", "--supervised", "--config", "none"], environment: environment,
             descriptors: [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, pipe.read], ownGroup: false)
         var status: Int32 = 0
         while waitpid(pid, &status, 0) < 0, errno == EINTR {}

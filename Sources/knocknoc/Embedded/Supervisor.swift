@@ -22,12 +22,19 @@ struct Supervisor: Sendable {
     /// Tells the supervisor what to start the agent with.
     func begin(_ environment: [(String, String)], token: String) {
         let kept = ProcessInfo.processInfo.environment.filter { key, value in
-            (key.hasPrefix("KNOCKNOC_AGENT_") || ["PATH", "HOME", "LANG", "TZ"].contains(key)) && !value.contains("\n")
+            Self.inherited.contains(key) && !value.contains("\n")
         }
         let all = kept.merging(environment) { $1 }
         let lines = all.map { "\($0.key)=\($0.value)" }.sorted()
         ChildProcess.writeAll((lines + ["", token, ""]).joined(separator: "\n"), to: pipe)
     }
+
+    /// What the agent has of our environment: what the administrator says of this machine, and nothing of another
+    /// agent's link or files.
+    private static let inherited: Set<String> = [
+        "KNOCKNOC_AGENT_ALWAYS_ALLOW", "KNOCKNOC_AGENT_NEVER_GUARD", "KNOCKNOC_AGENT_TRUST_RTC",
+        "KNOCKNOC_AGENT_ZONE", "PATH", "HOME", "LANG", "TZ",
+    ]
 
     /// Whether the process has ended.
     func hasEnded() -> Bool {

@@ -21,8 +21,15 @@ struct ServePlan {
         mayChangeFirewall = NetworkAdministration.isHeld
         _ = try DatabaseURL(settings.databaseURL)
         supervisor = settings.allInOne && settings.agentBackend != .none ? try Supervisor.start() : nil
-        if mayChangeFirewall, !NetworkAdministration.drop() {
-            logger.warning("this process keeps CAP_NET_ADMIN, which it does not need: the system refused to take it")
+        if !NetworkAdministration.drop() {
+            logger.warning("this process keeps rights that it does not need: the system refused to take them")
+        }
+        if NetworkAdministration.isRoot {
+            logger.warning(
+                """
+                the server runs as root: it has given up CAP_NET_ADMIN, but root's own files would get it back; better \
+                run it as a user of its own, with AmbientCapabilities=CAP_NET_ADMIN where it keeps an agent
+                """)
         }
     }
 

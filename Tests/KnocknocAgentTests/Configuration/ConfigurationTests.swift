@@ -1,4 +1,5 @@
 import KnocknocModel
+import NIOCore
 import Testing
 
 @testable import KnocknocAgent
@@ -165,9 +166,35 @@ struct ConfigurationTests {
     }
 
     @Test("the agent's own ports and those of a server on this machine cannot be guarded")
-    func protected() throws {
+    func protected() async throws {
         let configuration = try read(
             "ServerURL = http://127.0.0.1:8756,https://far.example.org\nToken = kna_0123456789abcdef\nNeverGuard = 22")
-        #expect(configuration.protectedPorts.sorted() == [22, 8756, 8757])
+        #expect(await configuration.protectedPorts().sorted() == [22, 8756, 8757])
+    }
+
+    @Test("a server by any address of this machine is on this machine")
+    func ownAddress() throws {
+        let devices = try System.enumerateDevices().compactMap { $0.address?.ipAddress }
+        let own = devices.compactMap { IPAddress($0) }
+        #expect(!own.isEmpty)
+        for address in own { #expect(OwnHost.isOwn([address])) }
+        #expect(!OwnHost.isOwn([.v4(0xc000_0201)]))
+    }
+
+    @Test("a token of a stronger layer stands against a weaker one's token file, and the other way round")
+    func tokenLayers() throws {
+        func layer(_ text: String) throws -> Settings {
+            try Settings(file: ConfigurationFile(parsing: text, name: "f"), keys: AgentConfiguration.Key.all)
+        }
+        let server = "ServerURL = https://a\n"
+        let ownFile = AgentConfiguration.merged([
+            try layer(server + "TokenFile = /dev/fd/3"), try layer("Token = kna_of_another_agent_"),
+        ])
+        let first = try AgentConfiguration(settings: ownFile) { _ throws(AgentError) in "kna_0123456789abcdef" }
+        #expect(first.token.secret == "kna_0123456789abcdef")
+        let ownToken = AgentConfiguration.merged([
+            try layer(server + "Token = kna_0123456789abcdef"), try layer("TokenFile = /run/other"),
+        ])
+        #expect(ownToken[AgentConfiguration.Key.tokenFile] == nil)
     }
 }
