@@ -108,6 +108,30 @@ extension KernelTests {
             expectSilence(caller, service)
         }
 
+        @Test("has its flows' sockets ended though an earlier step of the cut failed")
+        func everyStep() async throws {
+            try ruleset()
+            try network.nft(.gateway, "add element inet filter allowed4 { \(network.address(.alice)) }")
+            let service = try ChattyService(network, .gateway, port: 9000)
+            defer { service.stop() }
+            let caller = try #require(try Caller(network, .alice, to: network.address(.gateway), port: 9000))
+            defer { caller.stop() }
+            #expect(caller.hears())
+            let cut = Cut(source: network.address(.alice), protocol: .tcp, ports: [9000], socketsOnly: false)
+            let message = try network.on(.gateway) { () -> String in
+                do throws(EnforcementError) {
+                    try FlowCutter().cut([cut], pause: {}) { _ throws(EnforcementError) in
+                        throw EnforcementError(.kernel, "dropping is broken")
+                    }
+                    return "no error"
+                } catch {
+                    return error.message
+                }
+            }
+            #expect(message == "dropping is broken")
+            expectSilence(caller, service)
+        }
+
         @Test("keeps elements that are not ours, before and after")
         func foreignElements() async throws {
             try ruleset()
