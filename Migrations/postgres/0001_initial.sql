@@ -162,6 +162,16 @@ comment on column agents.revision is 'Counts the changes to this agent''s target
 comment on column agents.change_id is 'Random, made with the revision.';
 comment on column agents.pruned_revision is 'Rows above an older position than this may be gone: such an agent gets a snapshot.';
 
+create table revoked_tokens (
+    token_hash bytea not null,
+    agent_id text collate "C" not null,
+    revoked_at bigint not null,
+    constraint revoked_tokens_pkey primary key (token_hash)
+);
+
+comment on table revoked_tokens is 'Tokens of deleted agents: one that was away learns that it is to let nobody in.';
+comment on column revoked_tokens.revoked_at is 'Microseconds since 1970.';
+
 create table agent_changes (
     agent_id text collate "C" not null,
     revision bigint not null,

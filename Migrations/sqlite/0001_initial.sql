@@ -123,6 +123,14 @@ create table agents (
     constraint agents_token_hash_key unique (token_hash)
 ) strict;
 
+-- Tokens of deleted agents, so that one that was away learns on its return that it is to let nobody in.
+create table revoked_tokens (
+    token_hash blob not null,
+    agent_id text not null,
+    revoked_at integer not null,
+    constraint revoked_tokens_pkey primary key (token_hash)
+) strict;
+
 -- The change id of each revision of an agent that its position may still name; pruned after a day.
 create table agent_changes (
     agent_id text not null,

@@ -94,6 +94,7 @@ extension Access {
         try await write { tx in
             let old = try await agent(id, tx)
             try checkVersion(version, old.version, what: "the agent")
+            try await tx.run(RevokedTokenTable.keep(id, at: late))
             try await tx.run([
                 AgentTable.touchKnocs(id),
                 AgentTable.delete(id),

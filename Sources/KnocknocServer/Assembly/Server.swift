@@ -49,7 +49,7 @@ public final class Server: Sendable {
         let links = LinkEndpoint(
             authenticate: { token in
                 guard phase.value == .ready else { return nil }
-                return try? await access.agent(token: token)
+                return try? await access.holder(ofToken: token)
             },
             serve: { socket, agent, host in await hub.serve(socket, agent: agent, host: host) })
         let application = Application(
