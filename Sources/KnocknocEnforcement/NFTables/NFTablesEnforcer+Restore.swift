@@ -44,7 +44,7 @@ extension NFTablesEnforcer {
         }
     }
 
-    private func lookAfterLoss() async {
+    func lookAfterLoss() async {
         lossCheck = nil
         pending.withLockedValue { $0.lost = true }
         await disturbed()
