@@ -1,7 +1,8 @@
-@testable import KnocknocAccess
 import KnocknocModel
 import KnocknocProtocol
 import Testing
+
+@testable import KnocknocAccess
 
 @Suite("administration")
 struct AdministrationTests {
@@ -112,7 +113,9 @@ struct AdministrationTests {
         }
     }
 
-    @Test("a new guard is on trial until an administrator confirms it after it took effect", arguments: Driver.available)
+    @Test(
+        "a new guard is on trial until an administrator confirms it after it took effect",
+        arguments: Driver.available)
     func trial(_ driver: Driver) async throws {
         try await World.with(driver) { world in
             let agent = try await world.agent()
@@ -160,7 +163,9 @@ struct AdministrationTests {
         }
     }
 
-    @Test("a deleted agent takes its entries with it, and the Knoc says that nobody enforces it", arguments: Driver.available)
+    @Test(
+        "a deleted agent takes its entries with it, and the Knoc says that nobody enforces it",
+        arguments: Driver.available)
     func deleteAgent(_ driver: Driver) async throws {
         try await World.with(driver) { world in
             let scene = try await Scene(world)

@@ -1,17 +1,21 @@
-@testable import KnocknocAccess
 import KnocknocModel
 import KnocknocProtocol
 import Testing
 
+@testable import KnocknocAccess
+
 @Suite("grants")
 struct GrantTests {
-    @Test("a click opens the port for the session's address alone once the agent has confirmed", arguments: Driver.available)
+    @Test(
+        "a click opens the port for the session's address alone once the agent has confirmed",
+        arguments: Driver.available)
     func click(_ driver: Driver) async throws {
         try await World.with(driver) { world in
             let group = try await world.group("staff")
             try await world.user("alice", in: [group])
             let agent = try await world.agent()
-            let knoc = try await world.knoc("wiki", [group], [EnforcementSpec(agentID: agent.id, backend: guardPort(9000))])
+            let knoc = try await world.knoc(
+                "wiki", [group], [EnforcementSpec(agentID: agent.id, backend: guardPort(9000))])
             let session = try await world.signIn("alice")
             #expect(try await world.state(knoc, session) == .closed)
             let item = try await world.access.grant(knoc, session, world.context())
@@ -51,7 +55,8 @@ struct GrantTests {
             let group = try await world.group("staff")
             try await world.user("alice", in: [group])
             let agent = try await world.agent()
-            let knoc = try await world.knoc("wiki", [group], [EnforcementSpec(agentID: agent.id, backend: guardPort(9000))])
+            let knoc = try await world.knoc(
+                "wiki", [group], [EnforcementSpec(agentID: agent.id, backend: guardPort(9000))])
             let session = try await world.signIn("alice")
             _ = try await world.access.grant(knoc, session, world.context())
             try await agent.sync()
@@ -127,6 +132,25 @@ struct GrantTests {
         }
     }
 
+    @Test("an entry that ran out is not open for the next person until the agent says so", arguments: Driver.available)
+    func ranOut(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            let group = try await world.group("staff")
+            for name in ["alice", "bob"] { try await world.user(name, in: [group]) }
+            let agent = try await world.agent()
+            let spec = EnforcementSpec(agentID: agent.id, backend: guardPort(9000))
+            let knoc = try await world.knoc("wiki", [group], [spec], seconds: 10)
+            _ = try await world.access.grant(knoc, try await world.signIn("alice"), world.context())
+            try await agent.sync()
+            world.clock.advance(seconds: 11)
+            let bob = try await world.signIn("bob")
+            #expect(try await world.access.grant(knoc, bob, world.context()).state == .pending)
+            try await world.access.endExpired()
+            try await agent.sync()
+            #expect(try await world.state(knoc, bob) == .open)
+        }
+    }
+
     @Test("open needs all agents, or one, as the Knoc says", arguments: Driver.available)
     func openWhen(_ driver: Driver) async throws {
         try await World.with(driver) { world in
@@ -148,7 +172,9 @@ struct GrantTests {
         }
     }
 
-    @Test("many sessions granted at once all end up open, and all closed after they sign out", arguments: Driver.available)
+    @Test(
+        "many sessions granted at once all end up open, and all closed after they sign out",
+        arguments: Driver.available)
     func many(_ driver: Driver) async throws {
         try await World.with(driver) { world in
             let group = try await world.group("staff")

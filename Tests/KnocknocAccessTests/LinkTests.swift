@@ -1,8 +1,9 @@
-@testable import KnocknocAccess
 import KnocknocModel
 import KnocknocProtocol
 import KnocknocStore
 import Testing
+
+@testable import KnocknocAccess
 
 @Suite("links")
 struct LinkTests {
@@ -58,7 +59,9 @@ struct LinkTests {
         }
     }
 
-    @Test("no position gets a snapshot, a known one the difference, an unknown one a snapshot", arguments: Driver.available)
+    @Test(
+        "no position gets a snapshot, a known one the difference, an unknown one a snapshot",
+        arguments: Driver.available)
     func stream(_ driver: Driver) async throws {
         try await World.with(driver) { world in
             let scene = try await Scene(world)
@@ -100,7 +103,9 @@ struct LinkTests {
         }
     }
 
-    @Test("a report is cumulative: what it lists failed, and what it lists no more has recovered", arguments: Driver.available)
+    @Test(
+        "a report is cumulative: what it lists failed, and what it lists no more has recovered",
+        arguments: Driver.available)
     func record(_ driver: Driver) async throws {
         try await World.with(driver) { world in
             let scene = try await Scene(world)
@@ -169,7 +174,9 @@ struct LinkTests {
         }
     }
 
-    @Test("confirmed absent entries go after a minute, and positions from before get a snapshot", arguments: Driver.available)
+    @Test(
+        "confirmed absent entries go after a minute, and positions from before get a snapshot",
+        arguments: Driver.available)
     func prune(_ driver: Driver) async throws {
         try await World.with(driver) { world in
             let scene = try await Scene(world)

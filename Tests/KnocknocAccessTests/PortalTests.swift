@@ -1,8 +1,9 @@
-@testable import KnocknocAccess
 import KnocknocModel
 import Testing
 
-@Suite("the portal's updates")
+@testable import KnocknocAccess
+
+@Suite("the portal's updates", .timeLimit(.minutes(1)))
 struct PortalTests {
     @Test("begin with all Knocs and follow the agent's word", arguments: Driver.available)
     func updates(_ driver: Driver) async throws {
@@ -49,7 +50,9 @@ struct PortalTests {
         }
     }
 
-    @Test("waiting for a grant ends as soon as the agents have confirmed, or when the time is up", arguments: Driver.available)
+    @Test(
+        "waiting for a grant ends as soon as the agents have confirmed, or when the time is up",
+        arguments: Driver.available)
     func settled(_ driver: Driver) async throws {
         try await World.with(driver) { world in
             let scene = try await Scene(world)

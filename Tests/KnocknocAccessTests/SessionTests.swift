@@ -1,6 +1,7 @@
-@testable import KnocknocAccess
 import KnocknocModel
 import Testing
+
+@testable import KnocknocAccess
 
 @Suite("sessions")
 struct SessionTests {
@@ -21,7 +22,9 @@ struct SessionTests {
         }
     }
 
-    @Test("wrong password, unknown user, user without password and disabled user look the same", arguments: Driver.available)
+    @Test(
+        "wrong password, unknown user, user without password and disabled user look the same",
+        arguments: Driver.available)
     func refusals(_ driver: Driver) async throws {
         try await World.with(driver) { world in
             try await world.user("alice")
@@ -29,7 +32,8 @@ struct SessionTests {
             var patch = UserPatch()
             patch.disabled = true
             _ = try await world.access.updateUser(off, patch, by: world.root, world.context())
-            _ = try await world.access.createUser(UserDraft(name: "sso", password: nil), by: world.root, world.context())
+            _ = try await world.access.createUser(
+                UserDraft(name: "sso", password: nil), by: world.root, world.context())
             var messages: Set<String> = []
             for (name, password) in [
                 ("alice", "nonsense"), ("nobody", "alice password"), ("off", "off password"), ("sso", "sso password"),
@@ -46,7 +50,9 @@ struct SessionTests {
         }
     }
 
-    @Test("a session is over when its time has come, when its user is disabled and after sign-out", arguments: Driver.available)
+    @Test(
+        "a session is over when its time has come, when its user is disabled and after sign-out",
+        arguments: Driver.available)
     func over(_ driver: Driver) async throws {
         try await World.with(driver) { world in
             let id = try await world.user("alice", sessionSeconds: 60)
@@ -98,7 +104,9 @@ struct ThrottleTests {
         }
     }
 
-    @Test("five failures close one account to one network, on every node, until the quarter of an hour is over", arguments: Driver.available)
+    @Test(
+        "five failures close one account to one network, on every node, until the quarter of an hour is over",
+        arguments: Driver.available)
     func account(_ driver: Driver) async throws {
         try await World.with(driver) { world in
             try await world.user("alice")

@@ -1,5 +1,6 @@
-@testable import KnocknocIdentity
 import Testing
+
+@testable import KnocknocIdentity
 
 @Suite("the queue for hash slots")
 struct SlotQueueTests {

@@ -44,9 +44,12 @@ struct AddressTests {
     @Test(
         "kinds of addresses",
         arguments: [
-            ("127.0.0.1", "loopback"), ("127.255.255.254", "loopback"), ("::1", "loopback"), ("::ffff:127.0.0.1", "loopback"),
-            ("0.0.0.0", "unspecified"), ("::", "unspecified"), ("224.0.0.1", "multicast"), ("255.255.255.255", "multicast"),
-            ("239.1.2.3", "multicast"), ("ff02::1", "multicast"), ("10.0.0.1", "private"), ("172.31.255.255", "private"),
+            ("127.0.0.1", "loopback"), ("127.255.255.254", "loopback"), ("::1", "loopback"),
+            ("::ffff:127.0.0.1", "loopback"),
+            ("0.0.0.0", "unspecified"), ("::", "unspecified"), ("224.0.0.1", "multicast"),
+            ("255.255.255.255", "multicast"),
+            ("239.1.2.3", "multicast"), ("ff02::1", "multicast"), ("10.0.0.1", "private"),
+            ("172.31.255.255", "private"),
             ("192.168.1.1", "private"), ("100.64.0.1", "private"), ("100.127.0.1", "private"), ("fd00::1", "private"),
             ("169.254.1.1", "link-local"), ("fe80::1", "link-local"), ("febf::1", "link-local"), ("172.32.0.1", ""),
             ("100.128.0.1", ""), ("192.0.2.7", ""), ("2001:db8::1", ""), ("fec0::1", ""), ("223.255.255.255", ""),
@@ -68,7 +71,8 @@ struct NetworkTests {
         "text is read and written",
         arguments: [
             ("192.0.2.0/24", "192.0.2.0/24"), ("192.0.2.7", "192.0.2.7/32"), ("0.0.0.0/0", "0.0.0.0/0"),
-            ("2001:db8::/32", "2001:db8::/32"), ("::/0", "::/0"), ("::1", "::1/128"), ("::ffff:192.0.2.0/120", "192.0.2.0/24"),
+            ("2001:db8::/32", "2001:db8::/32"), ("::/0", "::/0"), ("::1", "::1/128"),
+            ("::ffff:192.0.2.0/120", "192.0.2.0/24"),
         ])
     func text(_ text: String, _ expected: String) throws {
         #expect(try CIDR(parsing: text).description == expected)

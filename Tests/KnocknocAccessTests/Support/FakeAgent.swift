@@ -25,7 +25,8 @@ actor FakeAgent {
 
     static func hello(key: String = "c2lnbmluZw==", sealing: String = "c2VhbGluZw==") -> AgentMessage.Hello {
         AgentMessage.Hello(
-            protocolMin: 1, protocolMax: 1, instance: "i", stamp: AgentStamp(boot: "b", time: BootTime(milliseconds: 0)),
+            protocolMin: 1, protocolMax: 1, instance: "i",
+            stamp: AgentStamp(boot: "b", time: BootTime(milliseconds: 0)),
             position: nil, removals: [], signingKey: key, sealingKey: sealing, signature: "", version: "1",
             machine: "gw1", system: "test", capabilities: ["nftables": "1.0.6"])
     }

@@ -26,12 +26,24 @@ enum Command {
         process.standardError = output
         process.standardInput = FileHandle.nullDevice
         try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let text = String(decoding: read(output.fileHandleForReading), as: UTF8.self)
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {
             throw Failure(description: "\(program) \(arguments.joined(separator: " ")): \(text)")
         }
         return text
+    }
+
+    /// Up to `count` bytes, or all there are. Foundation's own reading ends the process when a signal interrupts it.
+    static func read(_ handle: FileHandle, count: Int = .max) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while bytes.count < count {
+            let some = Glibc.read(handle.fileDescriptor, &buffer, min(buffer.count, count - bytes.count))
+            if some > 0 { bytes += buffer[..<some] }
+            guard some > 0 || some < 0 && errno == EINTR else { break }
+        }
+        return bytes
     }
 
     static func process(_ program: String, _ arguments: [String]) -> Process {

@@ -102,7 +102,7 @@ final class PostgresServer: Sendable {
 
     private func becomeReady() async throws {
         let answers = answers
-        guard try await Command.onThread({ try answers.read(upToCount: 6) }) == Data("ready\n".utf8) else {
+        guard try await Command.onThread({ Command.read(answers, count: 6) }) == Array("ready\n".utf8) else {
             throw Command.Failure(description: "Postgres did not start; see \(directory)/log")
         }
     }
