@@ -58,7 +58,7 @@ clean_up() {
     ip netns list 2>/dev/null | awk '{print $1}' | grep "^$KNOCKNOC_LAB_PREFIX" | while read -r name; do
         ip netns pids "$name" 2>/dev/null | while read -r pid; do kill -KILL "$pid" 2>/dev/null || true; done
         ip netns del "$name" 2>/dev/null || true
-    done
+    done || true
     rm -rf "$results" ${link:+"$link"} "/var/tmp/$KNOCKNOC_LAB_PREFIX"*
 }
 trap clean_up EXIT

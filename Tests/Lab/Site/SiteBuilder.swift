@@ -120,8 +120,8 @@ actor SiteBuilder {
 
     func logs() async -> String {
         var text = ""
-        for node in nodes { text += "--- \(node.host.namespace)\n\(await node.log(60))\n" }
-        if let agent { text += "--- agent\n\(await agent.log(60))\n" }
+        for node in nodes { text += "--- \(node.host.namespace)\n\(await node.log(200))\n" }
+        if let agent { text += "--- agent\n\(await agent.log(200))\n" }
         return text
     }
 
