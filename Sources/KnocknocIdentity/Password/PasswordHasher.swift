@@ -63,12 +63,15 @@ public final class PasswordHasher: Sendable {
             return state.next
         }
         return await withCheckedContinuation { continuation in
-            let answer = state.withLock { state in
+            let (answer, evicted) = state.withLock { state in
                 let answer = state.queue.ask(ticket, lane: lane)
-                if answer == .wait { state.continuations[ticket] = continuation }
-                return answer
+                var evicted: CheckedContinuation<Bool, Never>?
+                if case .waitInsteadOf(let other) = answer { evicted = state.continuations.removeValue(forKey: other) }
+                if answer != .go, answer != .full { state.continuations[ticket] = continuation }
+                return (answer, evicted)
             }
-            guard answer == .wait else { return continuation.resume(returning: answer == .go) }
+            evicted?.resume(returning: false)
+            if answer == .go || answer == .full { return continuation.resume(returning: answer == .go) }
             Task { [patience] in
                 try? await Task.sleep(for: patience)
                 self.giveUp(ticket, lane)

@@ -12,19 +12,33 @@ struct SlotQueue<Ticket: Hashable & Sendable>: Sendable {
         self.capacity = capacity
     }
 
-    enum Answer: Hashable { case go, wait, full }
+    enum Answer: Hashable {
+        case go, wait, full
+        /// Waits in the place of that one, which gets nothing.
+        case waitInsteadOf(Ticket)
+    }
 
+    /// Where the queue is full, the newest of the longest lane makes room for a lane that is shorter.
     mutating func ask(_ ticket: Ticket, lane: String) -> Answer {
         if free > 0 {
             free -= 1
             return .go
         }
-        guard waiting < capacity else { return .full }
+        var evicted: Ticket?
+        if waiting >= capacity {
+            guard let longest = order.max(by: { length($0) < length($1) }), length(longest) > length(lane) + 1,
+                let newest = lanes[longest]?.popLast()
+            else { return .full }
+            waiting -= 1
+            evicted = newest
+        }
         if lanes[lane] == nil { order.append(lane) }
         lanes[lane, default: []].append(ticket)
         waiting += 1
-        return .wait
+        return evicted.map { .waitInsteadOf($0) } ?? .wait
     }
+
+    private func length(_ lane: String) -> Int { lanes[lane]?.count ?? 0 }
 
     /// Gives a slot back.
     ///
