@@ -8,13 +8,15 @@ final class ClockEstimate: Sendable {
         /// When the query for `sample` was sent.
         var sent: ContinuousClock.Instant
         var answered: ContinuousClock.Instant
+        /// The wall clock when it was last ahead of what is told here, and when that was.
+        var anchor: (wall: Timestamp, at: ContinuousClock.Instant)?
         var last: Timestamp
     }
 
     private let state: Mutex<State>
     private let wall: @Sendable () -> Timestamp
 
-    /// - Parameter wall: stands in until the first sample.
+    /// - Parameter wall: stands in until the first sample. Where it is set back, time since boot goes on counting.
     init(wall: @escaping @Sendable () -> Timestamp) {
         self.wall = wall
         let now = ContinuousClock.now
@@ -38,7 +40,14 @@ final class ClockEstimate: Sendable {
                 estimate = Timestamp(
                     microseconds: sample.microseconds + state.sent.duration(to: instant).microsecondsRoundedUp)
             } else {
-                estimate = wall()
+                let wall = wall()
+                let counted = state.anchor.map { anchor in
+                    Timestamp(
+                        microseconds: anchor.wall.microseconds
+                            + max(.zero, anchor.at.duration(to: instant)).microsecondsRoundedDown)
+                }
+                estimate = max(wall, counted ?? wall)
+                if counted.map({ wall > $0 }) ?? true { state.anchor = (wall, instant) }
             }
             state.last = max(state.last, estimate)
             return state.last
@@ -55,5 +64,10 @@ extension Duration {
     var microsecondsRoundedUp: Int64 {
         let (seconds, attoseconds) = components
         return seconds * 1_000_000 + (attoseconds + 999_999_999_999) / 1_000_000_000_000
+    }
+
+    var microsecondsRoundedDown: Int64 {
+        let (seconds, attoseconds) = components
+        return seconds * 1_000_000 + attoseconds / 1_000_000_000_000
     }
 }
