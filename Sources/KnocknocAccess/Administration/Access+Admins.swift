@@ -16,7 +16,7 @@ extension Access {
         _ draft: AdminDraft, by actor: Actor, _ context: RequestContext?
     ) async throws -> AdminRecord {
         let (name, key) = try checkedName(draft.name, what: "an administrator", field: "username")
-        let hash = try await hashed(draft.password)
+        let hash = try await hashed(draft.password, context)
         return try await refusing("an administrator", name: name, nameField: "username") {
             try await write { tx in
                 let now = try await clock(tx)
@@ -45,7 +45,7 @@ extension Access {
     public func updateAdmin(
         _ id: AdminID, _ patch: AdminPatch, version: Int64? = nil, by actor: Actor, _ context: RequestContext
     ) async throws -> AdminRecord {
-        let hash: String? = if let password = patch.password { try await hashed(password) } else { nil }
+        let hash: String? = if let password = patch.password { try await hashed(password, context) } else { nil }
         let wanted = try patch.name.map { try checkedName($0, what: "an administrator", field: "username").name }
         return try await refusing("an administrator", name: wanted ?? "", nameField: "username") {
             try await write { tx in
@@ -84,11 +84,12 @@ extension Access {
             let old = try await admin(id, tx)
             try checkVersion(version, old.version, what: "the administrator")
             if !old.disabled { try await keepOne(besides: id, tx) }
-            try await tx.run([
-                AdminTable.delete(id),
+            guard try await !tx.run(AdminTable.delete(id, version: version)).isEmpty else {
+                throw Access.moved("the administrator")
+            }
+            try await tx.run(
                 try audit(
-                    AuditLine("admin.delete", by: actor, ("admin", id.description, old.name)), at: late, context),
-            ])
+                    AuditLine("admin.delete", by: actor, ("admin", id.description, old.name)), at: late, context))
             return ((), Effects())
         }
     }

@@ -78,6 +78,7 @@ extension Access {
                 if disabled != old.disabled {
                     statements += bump([id]) + AgentTable.forgetConfirmations(id, now: now) + note([id], at: now)
                     effects.agents = [id]
+                    effects.everybody = true
                 }
                 try await tx.run(statements)
                 return (try await agent(id, tx), effects)
@@ -95,13 +96,12 @@ extension Access {
             let old = try await agent(id, tx)
             try checkVersion(version, old.version, what: "the agent")
             try await tx.run(RevokedTokenTable.keep(id, at: late))
-            try await tx.run([
-                AgentTable.touchKnocs(id),
-                AgentTable.delete(id),
+            let deleted = try await tx.run([AgentTable.touchKnocs(id), AgentTable.delete(id, version: version)])
+            guard !deleted[1].isEmpty else { throw Access.moved("the agent") }
+            try await tx.run(
                 try audit(
-                    AuditLine("agent.delete", by: actor, ("agent", id.description, old.name)), at: late, context),
-            ])
-            return ((), Effects(agents: [id]))
+                    AuditLine("agent.delete", by: actor, ("agent", id.description, old.name)), at: late, context))
+            return ((), Effects(agents: [id], everybody: true))
         }
     }
 

@@ -13,11 +13,12 @@ extension Access {
         }
     }
 
-    /// A new password's hash.
-    func hashed(_ password: String) async throws -> String {
+    /// A new password's hash, in the lane of the client's network.
+    func hashed(_ password: String, _ context: RequestContext?) async throws -> String {
         do {
             try PasswordRule.check(new: password)
-            return try await hasher.hash(password, lane: "administration")
+            let lane = context.map { ThrottleRule.network($0.client.known) } ?? "command line"
+            return try await hasher.hash(password, lane: lane)
         } catch let error as IdentityError {
             if error.code == .invalidPassword { throw AccessError(.invalid, error.message, field: "password") }
             throw AccessError(.busy, error.message, retryAfter: 5)
@@ -25,9 +26,20 @@ extension Access {
     }
 
     func checkText(_ text: String?, atMost limit: Int, field: String) throws {
-        guard let text, text.count > limit else { return }
-        throw AccessError(.invalid, "\(field) has at most \(limit) characters", field: field)
+        guard let text else { return }
+        guard text.count <= limit, text.utf8.count <= 4 * limit else {
+            throw AccessError(.invalid, "\(field) has at most \(limit) characters", field: field)
+        }
+        if let scalar = text.unicodeScalars.first(where: { $0.properties.generalCategory == .control }) {
+            let code = String(scalar.value, radix: 16, uppercase: true)
+            let padded = String(repeating: "0", count: max(0, 4 - code.count)) + code
+            throw AccessError(
+                .invalid, "\(field) has a control character, U+\(padded); write it without", field: field)
+        }
     }
+
+    /// The key to look a name up by; one that no account has where the name cannot be stored at all.
+    static func lookUpKey(_ name: String) -> String { name.utf8.contains(0) ? "" : NameRule.key(name) }
 
     func checkSeconds(_ seconds: Int64?, atLeast minimum: Int64, field: String) throws {
         guard let seconds, !(minimum...options.maxSessionSeconds).contains(seconds) else { return }

@@ -71,11 +71,16 @@ extension Access {
             let old = try await group(id, tx)
             try checkVersion(version, old.version, what: "the group")
             let now = late
-            let knocs = try await tx.run(GroupTable.touchKnocs(id)).map { try $0.identifier("id", as: KnocID.self) }
-            try await tx.run(GroupTable.delete(id))
+            let gone = try await tx.run([GroupTable.touchKnocs(id), GroupTable.delete(id, version: version)])
+            guard !gone[1].isEmpty else { throw Access.moved("the group") }
+            // Not of the group's Knocs alone: one may have been given to it while the deletion waited for that.
             var ending = Ending(reason: "right_gone")
-            for knoc in knocs.sorted() {
-                ending.merge(try await end(.wrongfulKnoc(knoc), reason: "right_gone", at: now, tx))
+            let batch = 500
+            var ended = batch
+            while ended == batch {
+                let some = try await end(.allWrongful(limit: batch), reason: "right_gone", at: now, tx)
+                ended = some.grants.count
+                ending.merge(some)
             }
             let line = AuditLine("group.delete", by: actor, ("group", id.description, old.name))
             var effects = try await settle(ending, at: now, by: actor, context, extra: [line], tx)

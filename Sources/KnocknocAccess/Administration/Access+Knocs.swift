@@ -90,10 +90,13 @@ extension Access {
         _ id: KnocID, version: Int64? = nil, by actor: Actor, _ context: RequestContext
     ) async throws {
         try await write { tx in
-            let old = try await knoc(id, tx)
-            try checkVersion(version, old.version, what: "the Knoc")
+            let seen = try await knoc(id, tx)
+            try checkVersion(version, seen.version, what: "the Knoc")
             let now = late
-            try await tx.run(KnocTable.hold(id))
+            let held = try await tx.run(KnocTable.hold(id, version: version))
+            guard !held.isEmpty else { throw Access.moved("the Knoc") }
+            // Only now does it stay where it is enforced.
+            let old = try await knoc(id, tx)
             let ending = try await end(.knoc(id), reason: "knoc_deleted", at: now, tx)
             let agents = Set(old.enforcement.map(\.agentID)).union(ending.agents)
             var widened = ending

@@ -18,7 +18,9 @@ extension Access {
             let status = try target(row)
             guard !status.confirmed else { return ((), Effects()) }
             let applied = try row.integer("applied_revision") >= row.integer("revision")
-            guard status.purpose == .enforce, applied, status.trial?.state == .started else {
+            guard status.purpose == .enforce, applied, status.trial?.state == .started,
+                let trial = try row.optional("trial", row.text)
+            else {
                 let reverted = status.trial?.state == .reverted
                 throw AccessError(
                     .invalid,
@@ -31,9 +33,13 @@ extension Access {
             let line = AuditLine(
                 "target.confirm", by: actor, ("target", id.description, status.backend.targetKey),
                 ["agent": status.agentName])
-            try await tx.run(
-                bump([status.agentID]) + [TargetTable.confirm(id), try audit(line, at: now, context)]
-                    + note([status.agentID], at: now))
+            let confirmed = try await tx.run(bump([status.agentID]) + [TargetTable.confirm(id, trial: trial)]).last
+            guard confirmed?.isEmpty == false else {
+                throw AccessError(
+                    .invalid, "the trial has just ended or begun anew on \(status.agentName); look again",
+                    field: "confirmed")
+            }
+            try await tx.run([try audit(line, at: now, context)] + note([status.agentID], at: now))
             return ((), Effects(agents: [status.agentID]))
         }
     }
@@ -43,6 +49,12 @@ extension Access {
     /// - Throws: ``AccessError``: not found; invalid where it is no guard or a Knoc uses it.
     public func unguard(_ id: TargetID, by actor: Actor, _ context: RequestContext) async throws {
         try await write { tx in
+            guard let known = try await tx.run(TargetTable.one(id)).first else { throw Access.none("target", id) }
+            guard try known.text("purpose") != TargetDefinition.Purpose.unguard.rawValue else {
+                return ((), Effects())
+            }
+            // Whoever gives the guard to a Knoc bumps the agent first: what is read from here on stays true.
+            try await tx.run(bump([try known.identifier("agent_id")]))
             guard let row = try await tx.run(TargetTable.one(id)).first else { throw Access.none("target", id) }
             let status = try target(row)
             guard case .nftablesGuard(let guarded) = status.backend else {
@@ -51,7 +63,6 @@ extension Access {
             if let name = try row.optional("used_by", row.text) {
                 throw AccessError(.invalid, "the Knoc \"\(name)\" uses this guard; remove it there first")
             }
-            guard status.purpose != .unguard else { return ((), Effects()) }
             let now = late
             let ports = guarded.ports.map(String.init).joined(separator: " ")
             let line = AuditLine(
@@ -60,12 +71,10 @@ extension Access {
                     "agent": status.agentName, "ports": ports, "protocol": guarded.protocol.rawValue,
                     "consequence": "open to everybody unless another rule drops it",
                 ])
-            try await tx.run(
-                bump([status.agentID]) + [
-                    TargetTable.change(
-                        id, purpose: .unguard, confirmed: status.confirmed, backend: try row.text("backend")),
-                    try audit(line, at: now, context),
-                ] + note([status.agentID], at: now))
+            guard try await !tx.run(TargetTable.unguard(id)).isEmpty else {
+                throw AccessError(.invalid, "this guard was taken up or taken away at the same moment; look again")
+            }
+            try await tx.run([try audit(line, at: now, context)] + note([status.agentID], at: now))
             return ((), Effects(agents: [status.agentID]))
         }
     }

@@ -14,7 +14,7 @@ extension Access {
     public func createUser(_ draft: UserDraft, by actor: Actor, _ context: RequestContext) async throws -> UserRecord {
         let (name, key) = try checkedName(draft.name, what: "a user", field: "username")
         try check(displayName: draft.displayName, email: draft.email, sessionSeconds: draft.sessionSeconds)
-        let hash: String? = if let password = draft.password { try await hashed(password) } else { nil }
+        let hash: String? = if let password = draft.password { try await hashed(password, context) } else { nil }
         return try await refusing("a user", name: name, nameField: "username", missing: "group_ids") {
             try await write { tx in
                 let now = try await clock(tx)
@@ -40,7 +40,7 @@ extension Access {
     public func updateUser(
         _ id: UserID, _ patch: UserPatch, version: Int64? = nil, by actor: Actor, _ context: RequestContext
     ) async throws -> UserRecord {
-        let hash: String? = if let password = patch.password { try await hashed(password) } else { nil }
+        let hash: String? = if let password = patch.password { try await hashed(password, context) } else { nil }
         let wanted = try patch.name.map { try checkedName($0, what: "a user", field: "username").name }
         return try await refusing("a user", name: wanted ?? "", nameField: "username", missing: "group_ids") {
             try await write { tx in
@@ -93,7 +93,10 @@ extension Access {
             let old = try await user(id, tx)
             try checkVersion(version, old.version, what: "the user")
             let now = late
-            try await tx.run([UserTable.hold(id), SessionTable.end(of: id, at: now, reason: "user_deleted")])
+            let held = try await tx.run([
+                UserTable.hold(id, version: version), SessionTable.end(of: id, at: now, reason: "user_deleted"),
+            ])
+            guard !held[0].isEmpty else { throw Access.moved("the user") }
             let ending = try await end(.user(id), reason: "user_deleted", at: now, tx)
             let line = AuditLine("user.delete", by: actor, ("user", id.description, old.name))
             var effects = try await settle(ending, at: now, by: actor, context, cut: true, extra: [line], tx)

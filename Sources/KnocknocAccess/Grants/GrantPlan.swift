@@ -84,6 +84,9 @@ extension Access {
                 return try await body()
             } catch is KnocMoved {
                 continue
+            } catch let error as StoreError where error.code == .foreignKey {
+                // Deleted under it: the next reading says so.
+                continue
             }
         }
         throw AccessError(.busy, "this Knoc is being changed right now; try again", retryAfter: 1)

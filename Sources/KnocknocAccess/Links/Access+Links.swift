@@ -12,19 +12,30 @@ extension Access {
     /// Whoever calls has checked that the hello is signed by the key that it names.
     public func attach(agent: AgentID, hello: AgentMessage.Hello, node: String) async throws -> Attachment {
         try await write { tx in
-            guard let row = try await tx.run(LinkTable.keys(agent)).first, try !row.bool("disabled") else {
+            guard var row = try await tx.run(LinkTable.keys(agent)).first, try !row.bool("disabled") else {
                 return (.revoked, Effects())
             }
             let now = late
             let actor = Actor.agent(agent, name: try row.text("name"))
             var statements: [Statement] = []
-            if let pinned = try row.optional("signing_key", row.text) {
+            var isPinned = try !row.isNull("signing_key")
+            if !isPinned {
+                let pin = LinkTable.pin(agent, signingKey: hello.signingKey, sealingKey: hello.sealingKey)
+                if try await tx.run(pin).isEmpty {
+                    // Somebody else was first at the same moment: then this is no first contact.
+                    guard let moved = try await tx.run(LinkTable.keys(agent)).first, try !moved.bool("disabled")
+                    else { return (.revoked, Effects()) }
+                    row = moved
+                    isPinned = true
+                }
+            }
+            if isPinned {
+                let signing = try row.optional("signing_key", row.text)
                 let sealing = try row.optional("sealing_key", row.text)
-                guard pinned == hello.signingKey, sealing == hello.sealingKey else {
+                guard signing == hello.signingKey, sealing == hello.sealingKey else {
                     return (try await refuse(hello, row, actor, at: now, tx), Effects())
                 }
             } else {
-                statements.append(LinkTable.pin(agent, signingKey: hello.signingKey, sealingKey: hello.sealingKey))
                 let print = Secret.fingerprint(signing: hello.signingKey, sealing: hello.sealingKey) ?? "unreadable"
                 let line = AuditLine("agent.pin_key", by: actor, nil, ["fingerprint": print])
                 statements.append(try audit(line, at: now, nil))
@@ -39,7 +50,7 @@ extension Access {
             guard let epoch = try await tx.run(statements).last?.first else {
                 throw StoreError(.decoding, "the link's epoch is missing")
             }
-            return (.accepted(epoch: try epoch.integer("epoch")), Effects())
+            return (.accepted(epoch: try epoch.integer("epoch")), Effects(users: try await users(of: agent, tx)))
         }
     }
 
@@ -60,9 +71,16 @@ extension Access {
     /// This agent's link of that epoch is gone.
     public func detach(agent: AgentID, linkEpoch: Int64) async throws {
         try await write { tx in
-            try await tx.run(LinkTable.detach(agent, epoch: linkEpoch, now: late))
-            return ((), Effects())
+            guard try await !tx.run(LinkTable.detach(agent, epoch: linkEpoch, now: late)).isEmpty else {
+                return ((), Effects())
+            }
+            return ((), Effects(users: try await users(of: agent, tx)))
         }
+    }
+
+    /// Users whose access this agent opens: what they see depends on its link.
+    private func users(of agent: AgentID, _ tx: any Transaction) async throws -> Set<UserID> {
+        Set(try await tx.run(ReportTable.users(ofAgent: agent)).map { try $0.identifier("user_id", as: UserID.self) })
     }
 
     /// These agents are linked to this node now.

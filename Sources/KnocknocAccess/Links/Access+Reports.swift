@@ -1,6 +1,7 @@
 public import KnocknocModel
 public import KnocknocProtocol
 import KnocknocStore
+import Logging
 
 extension Access {
     /// Notes what an agent has done, where the row is older and the link's epoch is still the newest. Reports are
@@ -16,7 +17,8 @@ extension Access {
                 ReportTable.entriesRecovered(agent, epoch: linkEpoch, upTo: newest.revision, now: now),
             ]
             for failure in newest.failures {
-                let reason = String(failure.reason.prefix(500))
+                // Postgres stores no U+0000, and one report must not void the rest.
+                let reason = String(failure.reason.prefix(500).filter { $0 != "\0" })
                 if let entry = failure.entry {
                     statements.append(ReportTable.entryFailed(entry, agent, epoch: linkEpoch, reason: reason))
                 } else {
@@ -50,28 +52,53 @@ extension Access {
                     ["flows": "\(trial.flows)", "sources": trial.sources.map(\.description).joined(separator: " ")])
                 try await tx.run(try audit(line, at: late, nil))
             }
-            return ((), Effects())
+            return ((), Effects(users: known.isEmpty ? [] : try await users([trial.target], [], tx)))
         }
     }
 
+    /// Removals that are looked at; an agent remembers far fewer.
+    private static let maximumRemovals = 3000
+
     /// Ends the rights behind entries that the agent removed on this site's word and that a rewound store wants
-    /// again, with a revision that the agent has already seen.
+    /// again, with a revision that the agent has already seen. Of too many removals the newest are looked at.
     public func replay(agent: AgentID, removals: [Removal]) async throws {
-        for removal in removals {
-            try await write { tx in
-                let revived = LinkTable.revived(
-                    removal.entry, agent: agent, removedAt: removal.revision, epoch: removal.epoch)
-                guard try await !tx.run(revived).isEmpty else { return ((), Effects()) }
-                let now = late
-                let ending = try await end(.entry(removal.entry), reason: "revoke_replayed", at: now, tx)
-                let line = AuditLine(
-                    "RevokeReplayed", by: .agent(agent, name: ""), ("entry", removal.entry.description, nil),
-                    ["address": removal.address.description, "revision": "\(removal.revision)"])
-                var widened = ending
-                widened.entries.insert(removal.entry)
-                widened.agents.insert(agent)
-                return ((), try await settle(widened, at: now, by: .system, nil, extra: [line], tx))
+        var newest: [EntryID: Removal] = [:]
+        for removal in removals.sorted(by: { $0.revision > $1.revision }).prefix(Self.maximumRemovals)
+        where newest[removal.entry] == nil { newest[removal.entry] = removal }
+        if removals.count > Self.maximumRemovals {
+            logger.warning("too many removals in one hello", metadata: ["agent": "\(agent)", "n": "\(removals.count)"])
+        }
+        let candidates = newest
+        guard try await !revived(candidates, agent, database).isEmpty else { return }
+        try await write { tx in
+            let now = late
+            let revived = try await revived(candidates, agent, tx)
+            var ending = Ending(reason: "revoke_replayed")
+            var lines: [AuditLine] = []
+            for removal in revived {
+                ending.merge(try await end(.entry(removal.entry), reason: "revoke_replayed", at: now, tx))
+                ending.entries.insert(removal.entry)
+                ending.agents.insert(agent)
+                lines.append(
+                    AuditLine(
+                        "RevokeReplayed", by: .agent(agent, name: ""), ("entry", removal.entry.description, nil),
+                        ["address": removal.address.description, "revision": "\(removal.revision)"]))
             }
+            guard !revived.isEmpty else { return ((), Effects()) }
+            return ((), try await settle(ending, at: now, by: .system, nil, extra: lines, tx))
+        }
+    }
+
+    /// Revisions of another site epoch cannot be compared; there the removal stands.
+    private func revived(
+        _ removals: [EntryID: Removal], _ agent: AgentID, _ executor: any Executor
+    ) async throws -> [Removal] {
+        let statements = LinkTable.wanted(removals.keys.sorted(), agent: agent)
+        guard !statements.isEmpty else { return [] }
+        return try await executor.run(statements).joined().compactMap { row in
+            guard let removal = removals[try row.identifier("entry_id")] else { return nil }
+            let comparable = try row.text("epoch") == removal.epoch
+            return try !comparable || row.integer("revision") <= removal.revision ? removal : nil
         }
     }
 

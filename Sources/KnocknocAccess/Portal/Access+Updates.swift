@@ -18,7 +18,8 @@ extension Access {
 
     /// Items whose content changed, beginning with all of them; ends with the session.
     ///
-    /// Reads again when something of this user was committed, and when a grant's own time has come.
+    /// Reads again when something of this user was committed, when a grant's own time has come, and every five
+    /// seconds: an agent that falls silent, or a node that dies before it says what it committed, announces nothing.
     public func updates(for session: Session) -> AsyncStream<KnocItem> {
         AsyncStream { continuation in
             let task = Task {
@@ -53,7 +54,7 @@ extension Access {
                 }
                 shown = Dictionary(uniqueKeysWithValues: items.map { ($0.id, $0) })
                 let next = items.compactMap(\.expiresAt).filter { $0 > now }.min() ?? sessionEnd
-                let wait = min(next, sessionEnd).milliseconds(since: now) + 2
+                let wait = min(5000, min(next, sessionEnd).milliseconds(since: now) + 2)
                 wakes.wake(at: ContinuousClock.now.advanced(by: .milliseconds(wait)))
             } catch {
                 logger.debug("the portal's updates cannot be read", metadata: ["error": "\(error)"])

@@ -5,17 +5,20 @@ import KnocknocStore
 extension Access {
     /// Signs a user in and grants what is granted by signing in.
     ///
+    /// - Parameter replaced: the token of the session that the same browser had; it ends, with its grants.
     /// - Throws: ``AccessError``: unauthenticated, throttled, busy.
-    public func signIn(user name: String, password: String, _ context: RequestContext) async throws -> SignIn {
-        let key = NameRule.key(name)
+    public func signIn(
+        user name: String, password: String, replacing replaced: String? = nil, _ context: RequestContext
+    ) async throws -> SignIn {
+        let key = Access.lookUpKey(name)
         let attempt = attempt(key, kind: .user, context)
         let results = try await database.run(
-            [UserTable.credentials(key: key), SiteTable.now()] + attempt.reads(late))
-        try check(attempt, Array(results[2...]))
+            [UserTable.credentials(key: key)] + attempt.reads(late))
+        try check(attempt, Array(results[1...]))
         let row = results[0].first
         let hash = try row.flatMap(usableHash)
         guard try await verify(password, hash, attempt), let row, let hash else {
-            throw try await failed(attempt, name: name, context)
+            throw try await failed(attempt, context)
         }
         let user: UserID = try row.identifier("id")
         let token = Secret.new()
@@ -26,7 +29,7 @@ extension Access {
                         UserTable.lock(user, passwordHash: hash), SiteTable.now(), RightQuery.forSignIn(user),
                         RightQuery.targetsForSignIn(user),
                     ] + attempt.reads(late))
-                guard !read[0].isEmpty, let clock = read[1].first else { throw Access.wrongPassword }
+                guard let row = read[0].first, let clock = read[1].first else { throw Access.wrongPassword }
                 try check(attempt, Array(read[4...]))
                 let now = try clock.now(self)
                 let length = try row.optional("session_seconds", row.integer) ?? options.defaultSessionSeconds
@@ -37,6 +40,7 @@ extension Access {
                     csrf: Secret.csrf(token))
                 place(&session, context)
                 let plan = try plan(session, user, knocs: read[2], targets: read[3], now: now)
+                let old = try await replace(replaced, before: plan, at: now, tx)
                 var statements = try plan.map { try self.statements($0, by: session.actor, context) } ?? []
                 statements.insert(insert(session, token, context), at: 0)
                 statements.append(
@@ -46,32 +50,72 @@ extension Access {
                             session.addressReason.map { ["refused": $0] } ?? [:]), at: now, context))
                 let written = try await tx.run(statements)
                 if let plan { try checkLocks(plan, written, offset: 1) }
-                let effects = Effects(agents: plan?.agents ?? [], users: [user])
+                var effects = Effects(agents: plan?.agents ?? [], users: [user])
+                if let old {
+                    effects.merge(
+                        try await settle(old.ending, at: now, by: session.actor, context, extra: [old.line], tx))
+                    effects.users.insert(old.user)
+                }
                 return (SignIn(token: token, session: session), effects)
             }
         }
     }
 
     /// Signs an administrator in.
-    public func signIn(admin name: String, password: String, _ context: RequestContext) async throws -> SignIn {
-        let key = NameRule.key(name)
+    ///
+    /// - Parameter replaced: the token of the session that the same browser had; it ends.
+    /// - Throws: ``AccessError``: unauthenticated, throttled, busy.
+    public func signIn(
+        admin name: String, password: String, replacing replaced: String? = nil, _ context: RequestContext
+    ) async throws -> SignIn {
+        let key = Access.lookUpKey(name)
         let attempt = attempt(key, kind: .admin, context)
         let results = try await database.run([AdminTable.credentials(key: key)] + attempt.reads(late))
         try check(attempt, Array(results[1...]))
         let row = results[0].first
         let hash = try row.flatMap(usableHash)
         guard try await verify(password, hash, attempt), let row, let hash else {
-            throw try await failed(attempt, name: name, context)
+            throw try await failed(attempt, context)
         }
         let admin: AdminID = try row.identifier("id")
-        let name = try row.text("name")
         return try await write { tx in
             let read = try await tx.run(
                 [AdminTable.lock(admin, passwordHash: hash), SiteTable.now()] + attempt.reads(late))
-            guard !read[0].isEmpty, let clock = read[1].first else { throw Access.wrongPassword }
+            guard let row = read[0].first, let clock = read[1].first else { throw Access.wrongPassword }
             try check(attempt, Array(read[2...]))
-            return (try await begin(admin, name: name, at: try clock.now(self), context, tx), Effects())
+            let now = try clock.now(self)
+            let signIn = try await begin(admin, name: try row.text("name"), at: now, context, tx)
+            if let replaced {
+                let ended = try await tx.run(
+                    SessionTable.end(ofAdmin: Secret.hash(replaced), at: now, reason: "signed_in_again"))
+                for row in ended {
+                    let line = Access.replacedLine(try row.text("id"), by: signIn.session.actor)
+                    try await tx.run(try audit(line, at: now, context))
+                }
+            }
+            return (signIn, Effects())
         }
+    }
+
+    /// Ends the session that a sign-in replaces, before anything of the new one is written. The new grants are made
+    /// before the old ones are settled, so that what both hold does not flicker. Locks are taken in the usual order:
+    /// session, Knocs, grants, agents.
+    private func replace(
+        _ token: String?, before plan: GrantPlan?, at now: Timestamp, _ tx: any Transaction
+    ) async throws -> (ending: Ending, line: AuditLine, user: UserID)? {
+        guard let token else { return nil }
+        let ended = try await tx.run(
+            SessionTable.end(ofUser: Secret.hash(token), at: now, reason: "signed_in_again"))
+        guard let row = ended.first else { return nil }
+        if let plan { try checkLocks(plan, try await tx.run(plan.locks)) }
+        let ending = try await end(.session(try row.identifier("id")), reason: "signed_in_again", at: now, tx)
+        try await tx.run(bump(ending.agents.union(plan?.agents ?? [])))
+        let user: UserID = try row.identifier("user_id")
+        return (ending, Access.replacedLine(try row.text("id"), by: .system), user)
+    }
+
+    private static func replacedLine(_ session: String, by actor: Actor) -> AuditLine {
+        AuditLine("session.end", by: actor, ("session", session, nil), ["reason": "signed_in_again"])
     }
 
     /// A new session of an administrator.

@@ -50,7 +50,9 @@ extension Access {
     }
 
     /// Counts the failure and says what to throw.
-    func failed(_ attempt: SignInAttempt, name: String, _ context: RequestContext) async throws -> AccessError {
+    func failed(
+        _ attempt: SignInAttempt, reason: String = "password", _ context: RequestContext
+    ) async throws -> AccessError {
         let now = late
         let bucket = ThrottleRule.bucket(now)
         try await write { tx in
@@ -60,7 +62,7 @@ extension Access {
                 ThrottleTable.count(attempt.accountKey, bucket: bucket),
                 try audit(
                     AuditLine(
-                        "session.refused", by: .system, (attempt.kind.rawValue, nil, nil), ["reason": "password"]),
+                        "session.refused", by: .system, (attempt.kind.rawValue, nil, nil), ["reason": reason]),
                     at: now, context),
             ])
             return ((), Effects())

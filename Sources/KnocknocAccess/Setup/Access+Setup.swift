@@ -2,14 +2,18 @@ public import KnocknocModel
 import KnocknocStore
 
 extension Access {
-    /// A one-time token for the first administrator, good for a day; nil when there is one.
+    /// Whether nobody can administer this site yet.
+    public func needsFirstAdmin() async throws -> Bool { try await database.run(AdminTable.any()).isEmpty }
+
+    /// A one-time token for the first administrator, good for a day; nil when there is one. Links that other nodes
+    /// gave out stay good.
     public func setUpLink() async throws -> String? {
         let token = Secret.new()
         return try await write { tx in
             guard try await tx.run(AdminTable.any()).isEmpty else { return (nil, Effects()) }
             let now = try await clock(tx)
             try await tx.run([
-                AdminTable.forgetLinks(),
+                AdminTable.forgetLinks(before: now),
                 AdminTable.insertLink(token: Secret.hash(token), now: now, expiresAt: now.adding(seconds: 86_400)),
             ])
             return (token, Effects())
@@ -18,20 +22,26 @@ extension Access {
 
     /// Makes the first administrator and signs in.
     ///
-    /// - Throws: ``AccessError``: unauthenticated where the token is not good any more, invalid.
+    /// - Throws: ``AccessError``: unauthenticated where the token is not good any more, throttled, invalid.
     public func redeem(
         setUp token: String, name: String, password: String, _ context: RequestContext
     ) async throws -> SignIn {
         let (name, key) = try checkedName(name, what: "an administrator", field: "username")
-        let hash = try await hashed(password)
+        let attempt = attempt("set-up link", kind: .admin, context)
+        let hashed = Secret.hash(token)
+        let read = try await database.run(
+            [AdminTable.link(token: hashed, now: late), AdminTable.any()] + attempt.reads(late))
+        try check(attempt, Array(read[2...]))
+        // Anybody can ask: no hash is computed before the token is known to be good.
+        guard !read[0].isEmpty, read[1].isEmpty else {
+            _ = try await failed(attempt, reason: "set_up_link", context)
+            throw Access.usedLink
+        }
+        let hash = try await self.hashed(password, context)
         return try await write { tx in
             let now = try await clock(tx)
-            let used = try await tx.run(AdminTable.useLink(token: Secret.hash(token), now: now))
-            guard !used.isEmpty, try await tx.run(AdminTable.any()).isEmpty else {
-                throw AccessError(
-                    .unauthenticated,
-                    "this link was used, or is older than a day; the server prints a new one when it starts")
-            }
+            let used = try await tx.run(AdminTable.useLink(token: hashed, now: now))
+            guard !used.isEmpty, try await tx.run(AdminTable.any()).isEmpty else { throw Access.usedLink }
             let id = try await insertAdmin(name, key, hash, at: now, by: .system, context, tx)
             return (try await begin(id, name: name, at: now, context, tx), Effects())
         }
@@ -43,7 +53,7 @@ extension Access {
     /// - Throws: ``AccessError``: not found, invalid.
     public func setPassword(_ name: String, _ password: String, of kind: PrincipalKind? = nil) async throws {
         let (name, key) = try checkedName(name, what: "an account")
-        let hash = try await hashed(password)
+        let hash = try await hashed(password, nil)
         try await write { tx in
             let now = late
             let found = try await tx.run([AdminTable.credentials(key: key), UserTable.credentials(key: key)])
@@ -74,6 +84,9 @@ extension Access {
             return ((), effects)
         }
     }
+
+    private static let usedLink = AccessError(
+        .unauthenticated, "this link was used, or is older than a day; the server prints a new one when it starts")
 
     private func only(_ name: String, admin: Bool, user: Bool) throws -> PrincipalKind {
         switch (admin, user) {

@@ -98,9 +98,10 @@ extension Access {
 
     private func pruneTargets() async throws {
         for row in try await database.run(TargetTable.prunable(limit: 100)) {
-            let backend = try JSON.value(try row.text("backend"), as: Backend.self)
-            // A released guard still drops; it is kept until somebody takes it away.
-            guard try row.text("purpose") == "unguard" || !backend.isGuard else { continue }
+            // A released guard still drops; it is kept until somebody takes it away. What cannot be read may be one.
+            guard let backend = try? JSON.value(try row.text("backend"), as: Backend.self),
+                try row.text("purpose") == "unguard" || !backend.isGuard
+            else { continue }
             let id: TargetID = try row.identifier("id")
             let agent: AgentID = try row.identifier("agent_id")
             let revision = try row.integer("revision")

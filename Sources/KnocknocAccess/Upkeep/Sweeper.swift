@@ -13,29 +13,42 @@ public struct Sweeper: Service {
     public func run() async throws {
         await cancelWhenGracefulShutdown {
             var round = 0
+            var failing: Set<String> = []
             while !Task.isCancelled {
-                let pause = await sweep(round)
+                let failed = await sweep(round)
+                for (step, error) in failed where failing.insert(step).inserted {
+                    access.logger.warning("\(step) fails; it is tried again", metadata: ["error": "\(error)"])
+                }
+                if failed.isEmpty { failing = [] }
                 round += 1
-                try? await Task.sleep(for: pause)
+                try? await Task.sleep(for: await pause())
             }
         }
     }
 
-    /// - Returns: how long to wait for the next round.
-    private func sweep(_ round: Int) async -> Duration {
-        do {
-            while try await access.endExpired() >= 200 {}
-            try await access.noteSeen()
-            if round % 10 == 0 { try await access.prune() }
-            if round % 60 == 0 { try await access.repair() }
-            guard let next = try await access.nextExpiry() else { return .seconds(1) }
-            let left = next.milliseconds(since: access.late) + 1
-            return .milliseconds(min(1000, max(5, left)))
-        } catch is CancellationError {
-            return .zero
-        } catch {
-            access.logger.warning("the sweep did not finish; it starts again", metadata: ["error": "\(error)"])
-            return .seconds(1)
+    /// Each step for itself, those that end access first: what cannot be cleared away must not keep them from it.
+    ///
+    /// - Returns: the steps that failed.
+    func sweep(_ round: Int) async -> [String: any Error] {
+        var failed: [String: any Error] = [:]
+        func step(_ name: String, _ body: () async throws -> Void) async {
+            do {
+                try await body()
+            } catch where !(error is CancellationError) {
+                failed[name] = error
+            } catch {}
         }
+        await step("ending what has expired") { while try await access.endExpired() >= 200 {} }
+        if round % 60 == 0 { await step("ending rights whose cause is gone") { try await access.repair() } }
+        await step("noting when sessions were seen") { try await access.noteSeen() }
+        if round % 10 == 0 { await step("clearing away") { try await access.prune() } }
+        return failed
+    }
+
+    /// How long to wait for the next round.
+    private func pause() async -> Duration {
+        guard let next = try? await access.nextExpiry() else { return .seconds(1) }
+        let left = next.milliseconds(since: access.late) + 1
+        return .milliseconds(min(1000, max(5, left)))
     }
 }

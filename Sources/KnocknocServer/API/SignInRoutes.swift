@@ -11,7 +11,9 @@ struct SignInRoutes: Sendable {
     func addRoutes(to router: KnocknocRouter) {
         router.answer(.post, "api/v1/login") { request, context in
             let body = try await self.body(request, context)
-            let signIn = try await site.access.signIn(user: body.username, password: body.password, context.origin)
+            let signIn = try await site.access.signIn(
+                user: body.username, password: body.password,
+                replacing: SessionCookie.user.value(request, https: context.https), context.origin)
             return answer(signIn, .user, context)
         }
         router.answer(.post, "api/v1/logout") { request, context in
@@ -21,7 +23,9 @@ struct SignInRoutes: Sendable {
         }
         router.answer(.post, "api/v1/admin/login") { request, context in
             let body = try await self.body(request, context)
-            let signIn = try await site.access.signIn(admin: body.username, password: body.password, context.origin)
+            let signIn = try await site.access.signIn(
+                admin: body.username, password: body.password,
+                replacing: SessionCookie.admin.value(request, https: context.https), context.origin)
             return answer(signIn, .admin, context)
         }
         router.answer(.post, "api/v1/admin/logout") { request, context in

@@ -47,7 +47,8 @@ struct AdminGatePages {
         let typed = FormValues(form)
         do {
             let signIn = try await site.access.signIn(
-                admin: typed.text("username"), password: typed.raw("password"), context.origin)
+                admin: typed.text("username"), password: typed.raw("password"),
+                replacing: SessionCookie.admin.value(request, https: context.https), context.origin)
             return entered(signIn, context)
         } catch let error as AccessError {
             return try await signInPage(request, context, typed: typed, problem: Problem(error))

@@ -85,7 +85,8 @@ struct PortalPages {
         let typed = FormValues(form)
         do {
             let signIn = try await site.access.signIn(
-                user: typed.text("username"), password: typed.raw("password"), context.origin)
+                user: typed.text("username"), password: typed.raw("password"),
+                replacing: SessionCookie.user.value(request, https: context.https), context.origin)
             return Response.seeOther("/").adding(cookie: SessionCookie.user.set(signIn.token, https: context.https))
         } catch let error as AccessError {
             return try signInPage(request, context, typed: typed, problem: Problem(error))

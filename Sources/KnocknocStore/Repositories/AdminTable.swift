@@ -10,7 +10,7 @@ package enum AdminTable {
         Statement(
             """
             update admins set version = version where id = $1 and password_hash = $2 and disabled = 0
-            returning id
+            returning id, name
             """, id, passwordHash)
     }
 
@@ -57,8 +57,9 @@ package enum AdminTable {
             """, key, passwordHash, now)
     }
 
-    package static func delete(_ id: AdminID) -> Statement {
-        Statement("delete from admins where id = $1 returning id", id)
+    /// - Parameter version: nil deletes whichever there is.
+    package static func delete(_ id: AdminID, version: Int64?) -> Statement {
+        Statement("delete from admins where id = $1 and ($2 < 0 or version = $2) returning id", id, version ?? -1)
     }
 
     /// Locks the enabled administrators, so that two of them cannot remove each other at once.
@@ -67,6 +68,17 @@ package enum AdminTable {
     }
 
     package static func any() -> Statement { Statement("select id from admins limit 1") }
+
+    /// A link that is still good.
+    package static func link(token hash: [UInt8], now: Timestamp) -> Statement {
+        Statement(
+            "select created_at from admin_links where token_hash = $1 and used_at is null and expires_at > $2", hash,
+            now)
+    }
+
+    package static func forgetLinks(before now: Timestamp) -> Statement {
+        Statement("delete from admin_links where expires_at <= $1", now)
+    }
 
     package static func forgetLinks() -> Statement { Statement("delete from admin_links") }
 

@@ -67,8 +67,9 @@ package enum AgentTable {
             """, id)
     }
 
-    package static func delete(_ id: AgentID) -> Statement {
-        Statement("delete from agents where id = $1 returning id", id)
+    /// - Parameter version: nil deletes whichever there is.
+    package static func delete(_ id: AgentID, version: Int64?) -> Statement {
+        Statement("delete from agents where id = $1 and ($2 < 0 or version = $2) returning id", id, version ?? -1)
     }
 
     /// Moves the stream on and locks it until the commit. Everything that touches an agent's entries comes after it.

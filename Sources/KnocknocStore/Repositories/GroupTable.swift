@@ -37,8 +37,9 @@ package enum GroupTable {
             """, id, version, name, key, kind.rawValue, claim, now)
     }
 
-    package static func delete(_ id: GroupID) -> Statement {
-        Statement("delete from groups where id = $1 returning id", id)
+    /// - Parameter version: nil deletes whichever there is.
+    package static func delete(_ id: GroupID, version: Int64?) -> Statement {
+        Statement("delete from groups where id = $1 and ($2 < 0 or version = $2) returning id", id, version ?? -1)
     }
 
     /// Makes grants of the group's Knocs that are under way start anew; they see the Knocs' versions.

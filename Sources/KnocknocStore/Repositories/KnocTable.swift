@@ -70,8 +70,12 @@ package enum KnocTable {
     }
 
     /// Keeps grants of the Knoc out until the commit; those under way start anew.
-    package static func hold(_ id: KnocID) -> Statement {
-        Statement("update knocs set version = version + 1 where id = $1 returning id", id)
+    ///
+    /// - Parameter version: nil takes whichever there is.
+    package static func hold(_ id: KnocID, version: Int64? = nil) -> Statement {
+        Statement(
+            "update knocs set version = version + 1 where id = $1 and ($2 < 0 or version = $2) returning id", id,
+            version ?? -1)
     }
 
     package static func delete(_ id: KnocID) -> Statement {

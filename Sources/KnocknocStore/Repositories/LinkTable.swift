@@ -61,8 +61,10 @@ package enum LinkTable {
 
     package static func detach(_ id: AgentID, epoch: Int64, now: Timestamp) -> Statement {
         Statement(
-            "update agent_links set closed_at = $3 where agent_id = $1 and epoch = $2 and closed_at is null", id, epoch,
-            now)
+            """
+            update agent_links set closed_at = $3 where agent_id = $1 and epoch = $2 and closed_at is null
+            returning agent_id
+            """, id, epoch, now)
     }
 
     package static func presence(_ agents: [AgentID], node: String, now: Timestamp) -> [Statement] {
@@ -131,16 +133,15 @@ package enum LinkTable {
             """, id)
     }
 
-    /// An entry of this agent that is wanted with a revision that the agent has since removed; revisions of another
-    /// site epoch cannot be compared, and the removal stands.
-    package static func revived(
-        _ entry: EntryID, agent: AgentID, removedAt revision: Int64, epoch: String
-    ) -> Statement {
-        Statement(
+    /// Those of these entries of the agent that are wanted, with their revisions and the site's epoch.
+    package static func wanted(_ entries: [EntryID], agent: AgentID) -> [Statement] {
+        SQLList.statements(entries, leading: [agent]) { list in
             """
-            select entry_id from enforcements
-            where entry_id = $1 and agent_id = $2 and wanted = 1
-                and (revision <= $3 or not exists (select 1 from site s where s.id = 1 and s.epoch = $4))
-            """, entry, agent, revision, epoch)
+            select n.entry_id, n.revision, s.epoch
+            from enforcements n
+            join site s on s.id = 1
+            where n.agent_id = $1 and n.wanted = 1 and n.entry_id in (\(list))
+            """
+        }
     }
 }

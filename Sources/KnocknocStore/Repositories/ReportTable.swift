@@ -86,6 +86,18 @@ package enum ReportTable {
         }
     }
 
+    /// Users with a live grant on an agent's targets.
+    package static func users(ofAgent agent: AgentID) -> Statement {
+        Statement(
+            """
+            select distinct g.user_id
+            from enforcements n
+            join grant_entries ge on ge.entry_id = n.entry_id
+            join grants g on g.id = ge.grant_id
+            where n.agent_id = $1 and g.state = 'live'
+            """, agent)
+    }
+
     /// Users with a live grant on a target.
     package static func users(ofTargets targets: [TargetID]) -> [Statement] {
         SQLList.statements(targets) { list in

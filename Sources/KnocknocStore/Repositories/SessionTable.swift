@@ -65,6 +65,26 @@ package enum SessionTable {
             """, id, now, reason)
     }
 
+    /// Ends the user's session with this token's hash.
+    package static func end(ofUser hash: [UInt8], at now: Timestamp, reason: String) -> Statement {
+        Statement(
+            """
+            update sessions set ended_at = $2, end_reason = $3
+            where token_hash = $1 and user_id is not null and ended_at is null
+            returning id, user_id, admin_id
+            """, hash, now, reason)
+    }
+
+    /// Ends the administrator's session with this token's hash.
+    package static func end(ofAdmin hash: [UInt8], at now: Timestamp, reason: String) -> Statement {
+        Statement(
+            """
+            update sessions set ended_at = $2, end_reason = $3
+            where token_hash = $1 and admin_id is not null and ended_at is null
+            returning id, user_id, admin_id
+            """, hash, now, reason)
+    }
+
     package static func end(of user: UserID, at now: Timestamp, reason: String) -> Statement {
         Statement(
             """

@@ -53,14 +53,27 @@ package enum TargetTable {
             """, id, purpose.rawValue, confirmed, backend)
     }
 
-    /// Ends a trial; what was in force stays.
-    package static func confirm(_ id: TargetID) -> Statement {
+    /// Takes a guard away, unless a Knoc uses it.
+    package static func unguard(_ id: TargetID) -> Statement {
+        Statement(
+            """
+            update targets set purpose = 'unguard', outcome = 'pending', reason = null, trial = null,
+                revision = (select a.revision from agents a where a.id = targets.agent_id)
+            where id = $1 and purpose <> 'unguard'
+                and not exists (select 1 from knoc_targets kt where kt.target_id = $1)
+            returning id
+            """, id)
+    }
+
+    /// Ends a trial, where it still stands as it was reported; what was in force stays.
+    package static func confirm(_ id: TargetID, trial: String) -> Statement {
         Statement(
             """
             update targets set confirmed = 1, trial = null,
                 revision = (select a.revision from agents a where a.id = targets.agent_id)
-            where id = $1
-            """, id)
+            where id = $1 and confirmed = 0 and purpose = 'enforce' and trial = $2
+            returning id
+            """, id, trial)
     }
 
     /// Targets of these agents that no Knoc uses any more.

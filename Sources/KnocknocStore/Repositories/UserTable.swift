@@ -11,16 +11,16 @@ package enum UserTable {
     package static func credentials(key: String) -> Statement {
         Statement(
             """
-            select id, name, display_name, password_hash, session_seconds, disabled from users where name_key = $1
+            select id, name, password_hash, disabled from users where name_key = $1
             """, key)
     }
 
-    /// Takes the row as it was when the password was checked, and keeps it from changing until the commit.
+    /// The row as it is now, where the password that was checked is still the user's; it stays so until the commit.
     package static func lock(_ id: UserID, passwordHash: String) -> Statement {
         Statement(
             """
             update users set version = version where id = $1 and password_hash = $2 and disabled = 0
-            returning id
+            returning id, name, display_name, session_seconds
             """, id, passwordHash)
     }
 
@@ -82,8 +82,12 @@ package enum UserTable {
     }
 
     /// Keeps sign-ins of the user out until the commit.
-    package static func hold(_ id: UserID) -> Statement {
-        Statement("update users set version = version + 1 where id = $1 returning id", id)
+    ///
+    /// - Parameter version: nil takes whichever there is.
+    package static func hold(_ id: UserID, version: Int64? = nil) -> Statement {
+        Statement(
+            "update users set version = version + 1 where id = $1 and ($2 < 0 or version = $2) returning id", id,
+            version ?? -1)
     }
 
     package static func delete(_ id: UserID) -> Statement {

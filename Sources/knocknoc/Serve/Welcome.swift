@@ -26,13 +26,16 @@ struct Welcome: Service {
         guard await server.waitUntilReady() else { return }
         let url = server.publicURL(port: port)
         Exit.tell("Knocknoc is ready: \(url)/")
-        if let code = try await server.access.setUpLink() {
-            // After "#" it stays in the browser: no server, proxy or log sees it.
-            if isatty(STDOUT_FILENO) == 1 || server.settings.sample {
-                Exit.tell("Make the first administrator (this link works once): \(url)/admin/setup#\(code)")
-            } else {
+        // No link is made that nobody sees.
+        guard isatty(STDOUT_FILENO) == 1 || server.settings.sample else {
+            if try await server.access.needsFirstAdmin() {
                 Exit.tell("Make the first administrator: knocker create-admin NAME --password-stdin")
             }
+            return
+        }
+        if let code = try await server.access.setUpLink() {
+            // After "#" it stays in the browser: no server, proxy or log sees it.
+            Exit.tell("Make the first administrator (this link works once): \(url)/admin/setup#\(code)")
         }
     }
 }
