@@ -66,7 +66,8 @@ extension KernelTests {
             let enforcer = try network.enforcer()
             let hostile = guardTarget(1, interfaces: [name])
             let set = setTarget(2, ipv4: "x\nadd table inet owned\n#")
-            let result = await enforcer.reconcile([hostile, set, guardTarget(3)], [member(1, .v4(1)), member(2, .v4(1))])
+            let result = await enforcer.reconcile(
+                [hostile, set, guardTarget(3)], [member(1, .v4(1)), member(2, .v4(1))])
             for number in [1, 2] as [UInt128] {
                 guard case .failed(let reason) = result.targets[target(number)] else {
                     Issue.record("target \(number) was taken")

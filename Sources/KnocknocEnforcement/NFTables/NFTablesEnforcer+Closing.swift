@@ -11,11 +11,11 @@ extension NFTablesEnforcer {
     @discardableResult
     func close(
         _ closings: [ClosingKey: Membership.Target], handled: Set<ElementSet> = [],
-        failures: [Element: EnforcementError] = [:], also extra: [Cut] = [], _ kernel: Kernel
+        failures: [Element: EnforcementError] = [:], _ kernel: Kernel
     ) -> [ClosingKey: EnforcementError] {
         let now = clock()
         var elements: Set<Element> = []
-        var cuts = Set(extra)
+        var cuts: Set<Cut> = []
         var owing: Set<ClosingKey> = []
         for (key, target) in closings {
             let cut: Cut?

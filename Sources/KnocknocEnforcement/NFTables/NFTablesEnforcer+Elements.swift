@@ -54,7 +54,8 @@ extension NFTablesEnforcer {
         var result: [Element: EnforcementError] = [:]
         for (index, element) in wanted.enumerated() {
             result[element] =
-                failures[index] ?? EnforcementError(.kernel, "set \(element.set): this machine is too slow for its time")
+                failures[index]
+                ?? EnforcementError(.kernel, "set \(element.set): this machine is too slow for its time")
         }
         return result
     }
