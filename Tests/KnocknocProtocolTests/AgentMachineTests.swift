@@ -213,6 +213,21 @@ struct AgentMachineTests {
         #expect(reconciliation(agent.applied(ticket, [.failed("busy")])) != nil)
     }
 
+    @Test("an end that was moved ahead and that the kernel refused is tried again at once")
+    func stuckEnd() {
+        var agent = Samples.linkedAgent()
+        _ = agent.carryOut(agent.received(opening(), now: Samples.stamp(1100)))
+        let effects = agent.received(
+            Samples.changes(
+                after: Samples.position(2, "b"), to: Samples.position(3, "c"), since: Samples.stamp(1000),
+                [Samples.row(3, ttl: 2000)]), now: Samples.stamp(1200))
+        guard case .apply(let ticket, _)? = effects.first else {
+            Issue.record("expected steps")
+            return
+        }
+        #expect(reconciliation(agent.applied(ticket, [.failed("busy")])) != nil)
+    }
+
     @Test("a report of any number of failures fits into a message")
     func manyFailures() throws {
         var agent = Samples.linkedAgent()

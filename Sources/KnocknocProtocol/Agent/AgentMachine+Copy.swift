@@ -53,6 +53,7 @@ extension AgentMachine {
             let asked = members[key]
             if asked != wanted || failedBefore {
                 members[key] = wanted
+                if let asked, wanted < asked { shortening.insert(key) }
                 steps.append(.open(key, deadline: wanted))
             }
             if asked != nil, cuts.contains(key) { steps.append(.cut(key)) }

@@ -26,13 +26,15 @@ extension AgentMachine {
             case .dryRun: dryRun.insert(step.key.target)
             case .failed(let reason):
                 memberFailures[step.key] = reason
-                if case .open = step, members[step.key] != nil { break }
+                if case .open = step, members[step.key] != nil, !shortening.contains(step.key) { break }
                 stuck = true
             }
         }
-        // An address or a flow that could not be taken away is not left at that.
+        for step in steps { shortening.remove(step.key) }
+        // An address, a flow or a time that could not be taken away is not left at that.
         let again = stuck ? [AgentEffect.reconcile(ticket: self.ticket(), definitions(), members)] : []
-        return again + finish(ticket)
+        // The failure is told before the repair is begun, whose own report must come last.
+        return finish(ticket) + again
     }
 
     /// - Parameters:

@@ -29,6 +29,8 @@ public struct AgentMachine: Sendable {
     public internal(set) var members: [MemberKey: BootTime] = [:]
     var targetFailures: [TargetID: String] = [:]
     var memberFailures: [MemberKey: String] = [:]
+    /// Members whose end was moved ahead, until the kernel has said that it has it.
+    var shortening: Set<MemberKey> = []
     /// Rows that were not taken as the server wants them, and why.
     var refusals: [EntryID: Failure] = [:]
     var dryRun: Set<TargetID> = []

@@ -38,6 +38,7 @@ struct ScheduleTests {
         for _ in 0..<world.random.pick(0...7) { world.schedule(.fault, in: world.random.pick(100...30_000)) }
         world.advance(to: world.now + 45_000)
         world.isCalm = true
+        world.compareKernel()
         for link in world.links.indices { world.links[link].stall = 0 }
         world.advance(to: world.now + 26_000)
         world.agree()

@@ -38,6 +38,14 @@ extension World {
 
     // MARK: The agent
 
+    static let injected = "injected"
+
+    /// What the agent does each minute.
+    func compareKernel() {
+        let stamp = stamp
+        perform(agent?.reconcile(now: stamp) ?? [])
+    }
+
     private func dial() {
         links.append(SimLink(node: Int(random.next() % 2)))
         let link = links.count - 1
@@ -92,7 +100,13 @@ extension World {
         case .define(let ticket, let targets):
             results = agent?.defined(ticket, .init(targets.map { ($0.id, .applied) }) { one, _ in one }) ?? []
         case .apply(let ticket, let steps):
+            var outcomes: [StepOutcome] = []
             for step in steps {
+                guard isCalm || !random.chance(4) else {
+                    outcomes.append(.failed(Self.injected))
+                    continue
+                }
+                outcomes.append(.applied)
                 switch step {
                 case .open(let key, let deadline): kernel[key] = bootedAt + deadline.milliseconds
                 case .close(let key): kernel[key] = nil
@@ -100,13 +114,30 @@ extension World {
                 }
             }
             check("apply")
-            results = agent?.applied(ticket, steps.map { _ in .applied }) ?? []
-        case .reconcile(let ticket, _, let members):
-            kernel = members.mapValues { bootedAt + $0.milliseconds }
+            results = agent?.applied(ticket, outcomes) ?? []
+        case .reconcile(let ticket, let targets, let members):
+            let fails = !isCalm && random.chance(10)
+            let ids = Set(targets.map(\.id))
+            if !fails {
+                // Of targets that are not given nothing is known, and nothing touched.
+                kernel = kernel.filter { !ids.contains($0.key.target) }
+                for (key, deadline) in members where ids.contains(key.target) {
+                    kernel[key] = bootedAt + deadline.milliseconds
+                }
+            }
             check("reconcile")
-            results = agent?.reconciled(ticket, targets: [:], failures: [:]) ?? []
+            let outcomes = ids.map { ($0, fails ? StepOutcome.failed(Self.injected) : .applied) }
+            results =
+                agent?.reconciled(
+                    ticket, targets: .init(uniqueKeysWithValues: outcomes),
+                    failures: fails ? members.mapValues { _ in Self.injected } : [:]) ?? []
         case .persist(let ticket):
-            file = agent?.state(wall: time, now: stamp)
+            if isCalm || !random.chance(4) {
+                file = agent?.state(wall: time, now: stamp)
+            } else if ticket != nil {
+                // It cannot be written: it must not stay.
+                file = nil
+            }
             if let ticket { results = agent?.persisted(ticket) ?? [] }
         case .closeLink:
             if let agentLink {
@@ -122,10 +153,20 @@ extension World {
     /// What the agent has said to be done binds it, over every crash that leaves its file.
     private func confirm(_ applied: AgentMessage.Applied) {
         guard let epoch = agent?.position?.epoch else { return }
-        for item in delivered where item.position.epoch == epoch && item.position.revision <= applied.revision {
-            bound.merge(item.decisions) { max($0, $1) }
+        let failed = applied.failures.filter { $0.reason.contains(Self.injected) }
+        let entries = Set(failed.compactMap(\.entry))
+        let targets = Set(failed.filter { $0.entry == nil }.map(\.target))
+        for index in delivered.indices {
+            let position = delivered[index].position
+            guard position.epoch == epoch, position.revision <= applied.revision else { continue }
+            // What is said to have failed does not bind yet.
+            let done = delivered[index].decisions.filter { id, _ in
+                !entries.contains(id) && !(keys[id].map { targets.contains($0.target) } ?? false)
+            }
+            bound.merge(done) { max($0, $1) }
+            for id in done.keys { delivered[index].decisions[id] = nil }
         }
-        delivered.removeAll { $0.position.epoch == epoch && $0.position.revision <= applied.revision }
+        delivered.removeAll { $0.decisions.isEmpty }
         check("applied \(applied.revision)")
     }
 
@@ -133,7 +174,8 @@ extension World {
         let at = max(links[link].lastUp, now + delay(link))
         links[link].lastUp = at
         schedule(.up(link: link, message), at: at)
-        if !isCalm, case .applied = message, random.chance(10) { schedule(.up(link: link, message), at: at + 1) }
+        // Twice, but in order: a link loses none and swaps none.
+        if !isCalm, case .applied = message, random.chance(10) { schedule(.up(link: link, message), at: at) }
     }
 
     func isOpen(_ link: Int) -> Bool { links[link].serverAlive }
