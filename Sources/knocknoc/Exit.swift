@@ -17,7 +17,7 @@ enum Exit {
         switch error {
         case let error as ConfigurationError: end(error.description, badConfiguration)
         case let error as StoreError: end(error.message, code(error))
-        case let error as ServerError: end(error.message, error.code == .listen ? failed : badConfiguration)
+        case let error as ServerError: end(error.message, code(error))
         case let error as AccessError: end(error.message, failed)
         case let error as IdentityError: end(error.message, failed)
         default: break
@@ -26,6 +26,13 @@ enum Exit {
         // The argument library's own code for wrong usage is EX_USAGE, 64.
         guard code == .validationFailure else { command.exit(withError: error) }
         end(command.fullMessage(for: error), usage)
+    }
+
+    private static func code(_ error: ServerError) -> Int32 {
+        switch error.code {
+        case .listen, .agent: failed
+        default: badConfiguration
+        }
     }
 
     private static func code(_ error: StoreError) -> Int32 {

@@ -104,6 +104,13 @@ struct BrowserSafetyTests {
             let answer = try await site.login("alice", headers: remote)
             #expect(answer.status == 403 && answer.text("type").hasSuffix("insecure-http"))
             #expect(answer.text("detail").contains("--tls-self-signed"))
+            // A proxy on this machine that tells nothing of its clients: the password has crossed a network all the same.
+            let proxied = try await site.post(
+                "/api/v1/login", #"{"username":"alice","password":"\#(TestSite.password)"}"#,
+                headers: ["X-Forwarded-Proto": "http"])
+            #expect(proxied.status == 403 && proxied.text("type").hasSuffix("insecure-http"))
+            let form = try await site.send(.get, "/login", host: "knock.example")
+            #expect(form.status == 403 || form.status == 421)
         }
         try await TestSite.run({ $0.insecureHTTP = true }) { (site: TestSite) async throws in
             _ = try await site.makeAlice()

@@ -1,7 +1,10 @@
 import Foundation
 import HTTPTypes
 import HummingbirdTesting
+import KnocknocIdentity
 import KnocknocModel
+import KnocknocStore
+import Logging
 import Testing
 
 @testable import KnocknocServer
@@ -58,7 +61,7 @@ struct LifecycleTests {
         _ = try TLSContexts(files)
     }
 
-    @Test("a reload takes new forwarders, and a bad certificate changes nothing")
+    @Test("a reload takes new forwarders")
     func reload() async throws {
         try await TestSite.run { (site: TestSite) async throws in
             var settings = site.server.settings
@@ -68,5 +71,29 @@ struct LifecycleTests {
             let answer = try await site.login("nobody", "wrong", headers: forwarded)
             #expect(answer.header("Strict-Transport-Security") == nil)
         }
+    }
+
+    @Test("a reload with a certificate that cannot be used changes nothing and says so")
+    func badReload() throws {
+        let directory = TemporaryDirectory()
+        let files = try SelfSignedCertificate.files(in: directory.path, names: ["knock.example"])
+        var settings = ServerSettings(
+            listen: ListenAddress(host: "127.0.0.1", port: 0), databaseURL: "sqlite://\(directory.path)/knocknoc.db",
+            dataDirectory: directory.path, nodeName: "test")
+        settings.tls = .files(certificate: files.certificate, key: files.key)
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let database = try DatabaseFactory.open(url: settings.databaseURL, serverLock: true, logger: logger)
+        let server = try Server(
+            settings: settings, database: database,
+            hasher: PasswordHasher(cost: PasswordCost(memory: 8192, passes: 1)), logger: logger)
+        let forwarder = try #require(IPAddress("192.0.2.10"))
+        settings.trustedForwarders = [CIDR(forwarder)]
+        try "not a certificate".write(toFile: directory.path + "/bad.pem", atomically: true, encoding: .utf8)
+        settings.tls = .files(certificate: directory.path + "/bad.pem", key: files.key)
+        #expect(throws: ServerError.self) { try server.reload(settings) }
+        #expect(!server.live.addressRule.trusts(forwarder))
+        settings.tls = .files(certificate: files.certificate, key: files.key)
+        try server.reload(settings)
+        #expect(server.live.addressRule.trusts(forwarder))
     }
 }

@@ -29,7 +29,8 @@ extension Access {
                 {
                     return .delta(try rows(position, read[2], read[3]), after: after)
                 }
-                diverged = after.epoch != position.epoch || after.revision > position.revision
+                diverged =
+                    after.epoch != position.epoch || after.revision > position.revision
                     || (known.map { $0 != after.change } ?? false)
             }
             let all = try await tx.run([LinkTable.targets(agent, above: -1), LinkTable.wantedEntries(agent)])

@@ -47,10 +47,13 @@ struct EventStream: Sendable {
 
     /// Items and heartbeats in one stream that ends with the session's own.
     private func signals() -> AsyncStream<Signal> {
-        let (stream, continuation) = AsyncStream<Signal>.makeStream(bufferingPolicy: .bufferingNewest(256))
+        let (stream, continuation) = AsyncStream<Signal>.makeStream(bufferingPolicy: .bufferingOldest(1024))
         let updates = site.access.updates(for: session)
         let items = Task {
-            for await item in updates { continuation.yield(.item(item)) }
+            for await item in updates {
+                // An item that a slow reader would miss is not made up for later: the browser connects anew and sees all.
+                if case .dropped = continuation.yield(.item(item)) { break }
+            }
             continuation.finish()
         }
         let beats = Task {

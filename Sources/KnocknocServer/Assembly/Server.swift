@@ -22,7 +22,7 @@ public final class Server: Sendable {
 
     let routes: RouteTable
     private let phase: ServerPhase
-    private let live: LiveSettings
+    let live: LiveSettings
     private let tls: TLSContexts?
     private let port: Once<Int>
 

@@ -21,6 +21,9 @@ struct EdgeMiddleware: RouterMiddleware {
         let rule = site.live.addressRule
         context.client = rule.decide(peer: context.peer, forwardedFor: request.headers[values: .forwardedFor])
         context.https = site.settings.tls != .none || forwardedHTTPS(request, context, rule)
+        context.onThisMachine =
+            context.clientAddress?.isLoopback == true && HostRule.isThisMachine(request.head.authority)
+            && request.headers[values: .forwardedProto].isEmpty
         context.userAgent = request.headers[.userAgent].map { String($0.prefix(256)) }
         if case .refused(_, _, let remedy?) = context.client { notices.tell(remedy, context.logger) }
 

@@ -29,6 +29,9 @@ struct KnocknocRequestContext: RequestContext {
     var client = ClientAddressRule.Decision.refused(nil, reason: "your address is not known yet", remedy: nil)
     /// Whether the browser's own connection is https, ours or a trusted forwarder's.
     var https = false
+    /// Whether the browser runs on this machine and says so in `Host`: its password meets no network. A proxy on this
+    /// machine that serves others names the site's own host.
+    var onThisMachine = false
     var userAgent: String?
 
     init(source: ApplicationRequestContextSource) {

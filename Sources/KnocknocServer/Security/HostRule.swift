@@ -13,6 +13,12 @@ struct HostRule: Sendable {
         self.names = names
     }
 
+    /// Whether an authority names this machine to itself: `localhost` or a loopback address.
+    static func isThisMachine(_ authority: String?) -> Bool {
+        guard let authority, let (host, _) = splitAuthority(authority[...]) else { return false }
+        return host.lowercased() == "localhost" || IPAddress(host)?.isLoopback == true
+    }
+
     /// - Parameter local: our own address on this connection, which counts as Listen's where that is a wildcard.
     func allows(_ authority: String?, local: IPAddress?) -> Bool {
         guard let authority, let (host, _) = splitAuthority(authority[...]) else { return false }

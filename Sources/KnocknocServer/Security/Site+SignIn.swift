@@ -9,7 +9,7 @@ extension Site {
     ///
     /// - Throws: ``Problem`` 403 `insecure-http` saying why and what to do.
     func requireSecure(_ context: KnocknocRequestContext) throws {
-        if context.https || settings.insecureHTTP || context.clientAddress?.isLoopback == true { return }
+        if context.https || settings.insecureHTTP || context.onThisMachine { return }
         throw Problem.forbidden(
             "Your password would travel over plain HTTP, where others can read it. Open this site by https. "
                 + "Administrators: give the server TLSCertificate and TLSKey or --tls-self-signed, or a proxy in "

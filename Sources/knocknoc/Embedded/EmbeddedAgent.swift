@@ -40,7 +40,7 @@ struct EmbeddedAgent: Service {
             try await Task.sleep(for: .seconds(1))
             if supervisor.hasEnded() {
                 throw ServerError(
-                    .files, "the embedded agent's supervisor has ended; stopping, so that both start anew")
+                    .agent, "the embedded agent's supervisor has ended; stopping, so that both start anew")
             }
         }
     }
