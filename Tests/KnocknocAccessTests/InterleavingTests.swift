@@ -12,7 +12,8 @@ struct InterleavingTests {
     func unguard() async throws {
         try await World.with(.postgres) { world in
             let agent = try await world.agent()
-            let first = try await world.knoc("first", [], [EnforcementSpec(agentID: agent.id, backend: guardPort(9000))])
+            let first = try await world.knoc(
+                "first", [], [EnforcementSpec(agentID: agent.id, backend: guardPort(9000))])
             let target = try #require(try await world.access.knoc(first).targets.first?.id)
             try await world.access.deleteKnoc(first, by: world.root, world.context())
             let second = try await world.knoc("second", [], [])
@@ -141,7 +142,8 @@ struct InterleavingTests {
             let end: @Sendable () async throws -> Void = { try await self.end(kind, scene) }
             // Both need the agent's row, which is held: whoever came first has judged and written by then.
             let results = try await world.interleave(
-                [AgentTable.bump(scene.agent.id, change: "x")], [], grantsFirst ? grant : end, grantsFirst ? end : grant)
+                [AgentTable.bump(scene.agent.id, change: "x")], [], grantsFirst ? grant : end, grantsFirst ? end : grant
+            )
             let (granted, ended) = grantsFirst ? (results[0], results[1]) : (results[1], results[0])
             if grantsFirst {
                 #expect(throws: Never.self) { try granted.get() }

@@ -6,7 +6,9 @@ import Testing
 
 @Suite("signing in again")
 struct ReplacedSessionTests {
-    @Test("ends the browser's earlier session and what it held, and keeps what the new one holds", arguments: Driver.available)
+    @Test(
+        "ends the browser's earlier session and what it held, and keeps what the new one holds",
+        arguments: Driver.available)
     func user(_ driver: Driver) async throws {
         try await World.with(driver) { world in
             let group = try await world.group("staff")
@@ -36,7 +38,9 @@ struct ReplacedSessionTests {
         }
     }
 
-    @Test("ends nothing where the password is wrong, and an administrator's session is not a user's", arguments: Driver.available)
+    @Test(
+        "ends nothing where the password is wrong, and an administrator's session is not a user's",
+        arguments: Driver.available)
     func others(_ driver: Driver) async throws {
         try await World.with(driver) { world in
             try await world.user("alice")

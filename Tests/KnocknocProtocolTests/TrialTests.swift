@@ -131,7 +131,8 @@ struct TrialTests {
         #expect(left?.map(\.purpose) == [.released])
     }
 
-    @Test("a revoked agent takes a guard back that was only tried, before and after its time", arguments: [false, true])
+    @Test(
+        "a revoked agent takes a guard back that was only tried, before and after its time", arguments: [false, true])
     func revoked(late: Bool) {
         var agent = tried()
         if late { _ = agent.carryOut(agent.tick(now: Samples.stamp(61_000))) }

@@ -34,7 +34,7 @@ public struct Sweeper: Service {
         func step(_ name: String, _ body: () async throws -> Void) async {
             do {
                 try await body()
-            } catch where !(error is CancellationError) {
+            } catch  where !(error is CancellationError) {
                 failed[name] = error
             } catch {}
         }
