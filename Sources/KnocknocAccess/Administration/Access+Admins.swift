@@ -84,7 +84,8 @@ extension Access {
             let old = try await admin(id, tx)
             try checkVersion(version, old.version, what: "the administrator")
             if !old.disabled { try await keepOne(besides: id, tx) }
-            guard try await !tx.run(AdminTable.delete(id, version: version)).isEmpty else {
+            let deleted = try await tx.run(AdminTable.delete(id, version: version))
+            guard !deleted.isEmpty else {
                 throw Access.moved("the administrator")
             }
             try await tx.run(

@@ -71,7 +71,8 @@ extension Access {
                     "agent": status.agentName, "ports": ports, "protocol": guarded.protocol.rawValue,
                     "consequence": "open to everybody unless another rule drops it",
                 ])
-            guard try await !tx.run(TargetTable.unguard(id)).isEmpty else {
+            let changed = try await tx.run(TargetTable.unguard(id))
+            guard !changed.isEmpty else {
                 throw AccessError(.invalid, "this guard was taken up or taken away at the same moment; look again")
             }
             try await tx.run([try audit(line, at: now, context)] + note([status.agentID], at: now))

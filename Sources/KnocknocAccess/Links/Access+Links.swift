@@ -71,7 +71,8 @@ extension Access {
     /// This agent's link of that epoch is gone.
     public func detach(agent: AgentID, linkEpoch: Int64) async throws {
         try await write { tx in
-            guard try await !tx.run(LinkTable.detach(agent, epoch: linkEpoch, now: late)).isEmpty else {
+            let ended = try await tx.run(LinkTable.detach(agent, epoch: linkEpoch, now: late))
+            guard !ended.isEmpty else {
                 return ((), Effects())
             }
             return ((), Effects(users: try await users(of: agent, tx)))

@@ -69,7 +69,8 @@ extension Access {
             logger.warning("too many removals in one hello", metadata: ["agent": "\(agent)", "n": "\(removals.count)"])
         }
         let candidates = newest
-        guard try await !revived(candidates, agent, database).isEmpty else { return }
+        let known = try await revived(candidates, agent, database)
+        guard !known.isEmpty else { return }
         try await write { tx in
             let now = late
             let revived = try await revived(candidates, agent, tx)

@@ -107,7 +107,10 @@ extension Access {
         let ended = try await tx.run(
             SessionTable.end(ofUser: Secret.hash(token), at: now, reason: "signed_in_again"))
         guard let row = ended.first else { return nil }
-        if let plan { try checkLocks(plan, try await tx.run(plan.locks)) }
+        if let plan {
+            let locked = try await tx.run(plan.locks)
+            try checkLocks(plan, locked)
+        }
         let ending = try await end(.session(try row.identifier("id")), reason: "signed_in_again", at: now, tx)
         try await tx.run(bump(ending.agents.union(plan?.agents ?? [])))
         let user: UserID = try row.identifier("user_id")
