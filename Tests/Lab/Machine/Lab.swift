@@ -7,9 +7,6 @@ public enum Lab {
         ProcessInfo.processInfo.environment["KNOCKNOC_LAB_PREFIX"]
         ?? "k" + String(UInt32.random(in: 0x10000...0xfffff), radix: 16)
 
-    /// Whether the slow tests were asked for.
-    public static let long = ProcessInfo.processInfo.environment["KNOCKNOC_LONG"] == "1"
-
     /// The folder that pictures of pages for the documents are written to, where they are wanted.
     public static let pictures = ProcessInfo.processInfo.environment["KNOCKNOC_PICTURES"]
 
