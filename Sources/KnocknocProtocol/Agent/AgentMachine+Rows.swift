@@ -127,6 +127,8 @@ extension AgentMachine {
         // Also where it is not held: a rewound server may think of it as present.
         let gone = HeldEntry(target: row.target, address: row.address, revision: row.revision, deadline: now)
         remember(row.id, gone, for: Self.removalMemory, now: now, epoch: epoch)
+        // The memory itself must be durable before this is confirmed: a crash and a rewind after it would open the row.
+        shortened = true
     }
 
     private mutating func take(_ row: EntryRow, deadline: BootTime, fresh: Bool, epoch: String, now: BootTime) {

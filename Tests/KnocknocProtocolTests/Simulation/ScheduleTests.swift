@@ -29,6 +29,9 @@ struct ScheduleTests {
         #expect(failures.isEmpty, "\(failures.prefix(10).joined(separator: "\n"))")
     }
 
+    @Test("schedules that once broke a rule stay mended", arguments: [UInt64(42_866)])
+    func mended(_ seed: UInt64) { #expect(Self.run(seed).isEmpty) }
+
     static func run(_ seed: UInt64) -> [String] {
         let world = World(seed: seed)
         world.isTraced = only != nil
