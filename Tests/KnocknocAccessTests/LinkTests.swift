@@ -154,6 +154,23 @@ struct LinkTests {
         }
     }
 
+    @Test(
+        "a node sees that the store waits for a report, so that it can repeat one that a failover took",
+        arguments: Driver.available)
+    func unreported(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            let scene = try await Scene(world)
+            let agent = scene.agent
+            #expect(try await world.access.standings(of: [agent.id])[agent.id]?.unreported == nil)
+            _ = try await world.access.revoke(scene.knoc, scene.session, world.context())
+            try await agent.read()
+            let revision = await agent.position?.revision
+            #expect(try await world.access.standings(of: [agent.id])[agent.id]?.unreported == revision)
+            try await agent.report()
+            #expect(try await world.access.standings(of: [agent.id])[agent.id]?.unreported == nil)
+        }
+    }
+
     @Test("a removal that the store has forgotten ends the right behind it", arguments: Driver.available)
     func replay(_ driver: Driver) async throws {
         try await World.with(driver) { world in

@@ -100,8 +100,11 @@ extension Access {
             let position = Position(
                 epoch: try row.text("epoch"), revision: try row.integer("revision"),
                 change: try row.text("change_id"))
+            let unreported = [
+                try row.optional("unreported_entry", row.integer), try row.optional("unreported_target", row.integer),
+            ].compactMap(\.self).min()
             standings[try row.identifier("id")] = LinkStanding(
-                position: position, linkEpoch: try row.integer("link_epoch"))
+                position: position, linkEpoch: try row.integer("link_epoch"), unreported: unreported)
         }
         return standings
     }

@@ -23,8 +23,16 @@ extension AgentMachine {
         }
         let before = position
         position = changes.position
+        if skips(changes, from: before) { shortened = true }
         let effects = take(changes.rows, fresh: true, before: before, epoch: changes.position.epoch, now: now)
         return effects + arrived()
+    }
+
+    /// Whether some decision between these positions is in no row, because a later one has replaced it. An end that
+    /// was moved ahead may be among them: confirmed, it must outlive a crash and a rewind to the decision not seen.
+    private func skips(_ changes: ServerMessage.Changes, from before: Position?) -> Bool {
+        let seen = Set(changes.rows.targets.map(\.revision)).union(changes.rows.entries.map(\.revision))
+        return Int64(seen.count) < changes.position.revision - (before?.revision ?? 0)
     }
 
     private mutating func begin(_ begin: ServerMessage.SnapshotBegin) -> [AgentEffect] {

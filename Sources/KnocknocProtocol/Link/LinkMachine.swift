@@ -74,8 +74,10 @@ public struct LinkMachine: Sendable {
     public mutating func compare(_ standing: LinkStanding) -> [LinkEffect] {
         guard !isClosed else { return [] }
         if standing.linkEpoch > linkEpoch { return close(.replaced, "a newer link of this agent has attached") }
-        if standing.position == position, !stale { return [] }
-        return fetch()
+        // The store lost a report that it had: reports are committed without waiting, and a failover takes the last.
+        let lost = reported.flatMap { report in standing.unreported.map { $0 <= report.revision } } ?? false
+        let again = lost ? reported.map { [LinkEffect.record($0)] } ?? [] : []
+        return again + (standing.position == position && !stale ? [] : fetch())
     }
 
     public mutating func fetched(_ answer: StreamAnswer) -> [LinkEffect] {

@@ -3,9 +3,12 @@ public struct LinkStanding: Hashable, Sendable {
     public var position: Position
     /// The newest link's epoch.
     public var linkEpoch: Int64
+    /// The lowest revision of a row that the store has no report for; nil where it has one for every row.
+    public var unreported: Int64?
 
-    public init(position: Position, linkEpoch: Int64) {
+    public init(position: Position, linkEpoch: Int64, unreported: Int64? = nil) {
         self.position = position
         self.linkEpoch = linkEpoch
+        self.unreported = unreported
     }
 }

@@ -79,7 +79,11 @@ package enum LinkTable {
     package static func standings(_ agents: [AgentID]) -> [Statement] {
         SQLList.statements(agents) { list in
             """
-            select a.id, a.revision, a.change_id, s.epoch, coalesce(l.epoch, 0) as link_epoch
+            select a.id, a.revision, a.change_id, s.epoch, coalesce(l.epoch, 0) as link_epoch,
+                (select min(n.revision) from enforcements n
+                    where n.agent_id = a.id and n.applied_revision < n.revision) as unreported_entry,
+                (select min(t.revision) from targets t
+                    where t.agent_id = a.id and t.applied_revision < t.revision) as unreported_target
             from agents a
             join site s on s.id = 1
             left join agent_links l on l.agent_id = a.id

@@ -29,7 +29,7 @@ struct ScheduleTests {
         #expect(failures.isEmpty, "\(failures.prefix(10).joined(separator: "\n"))")
     }
 
-    @Test("schedules that once broke a rule stay mended", arguments: [UInt64(42_866)])
+    @Test("schedules that once broke a rule stay mended", arguments: [UInt64(29_039), 42_866, 74_720])
     func mended(_ seed: UInt64) { #expect(Self.run(seed).isEmpty) }
 
     static func run(_ seed: UInt64) -> [String] {

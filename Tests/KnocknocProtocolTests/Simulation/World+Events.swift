@@ -25,7 +25,9 @@ extension World {
         case .dial(let run): if run == self.run, agentLink == nil { dial() }
         case .compare:
             for link in links.indices where links[link].serverAlive {
-                let standing = LinkStanding(position: store.position, linkEpoch: store.linkEpoch)
+                let standing = LinkStanding(
+                    position: store.position, linkEpoch: store.linkEpoch,
+                    unreported: store.applied < store.revision ? store.applied + 1 : nil)
                 serve(link) { $0.compare(standing) }
             }
             schedule(.compare, in: 1000)
