@@ -74,6 +74,10 @@ public final class CompositeEnforcer: Enforcer {
     private func route(_ targets: [TargetDefinition]) -> [TargetID: Route] {
         var result: [TargetID: Route] = [:]
         for target in targets {
+            if case .unknown(let backend) = target.backend {
+                result[target.id] = .refused("this agent \(backend.fault); update it")
+                continue
+            }
             let kind: Kind = if case .dryRun = target.backend { .dryRun } else { .nftables }
             // Taking a guard away needs no leave: what was allowed before must not stay for ever.
             let leaves = target.purpose == .unguard

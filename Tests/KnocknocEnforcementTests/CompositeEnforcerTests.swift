@@ -25,6 +25,17 @@ struct CompositeEnforcerTests {
         #expect(outcomes == [.failed("this host's AllowBackends does not name nftables"), .dryRun])
     }
 
+    @Test("a backend that this agent does not know fails that target only, and says what to do")
+    func foreign() async {
+        let moat = UnknownBackend(json: .object(["type": .text("moat")]))
+        let foreign = TargetDefinition(id: target(2), backend: .unknown(moat), confirmed: true, purpose: .enforce)
+        let enforcer = CompositeEnforcer(nftables: nil)
+        let reason = #"this agent does not know backend "moat"; update it"#
+        #expect(await enforcer.define([foreign, dry]) == [target(2): .failed(reason), target(5): .dryRun])
+        let outcomes = await enforcer.apply([.open(member(2, .v4(1))), .open(member(5, .v4(1)))])
+        #expect(outcomes == [.failed(reason), .dryRun])
+    }
+
     @Test("a step for a target that nobody defined fails")
     func unknown() async {
         let outcomes = await CompositeEnforcer(nftables: nil).apply([.open(member(3, .v4(1)))])

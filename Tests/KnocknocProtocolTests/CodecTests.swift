@@ -66,6 +66,33 @@ struct CodecTests {
         #expect(message == .ping(.init(id: "x")))
     }
 
+    @Test(
+        "a backend that this build does not know costs that target only, and goes on as it came",
+        arguments: [
+            (#"{"type":"moat","depth":3,"of":{"water":[true,null,1.5,"x"]}}"#, #"does not know backend "moat""#),
+            (
+                #"{"type":"nftables","guard":{"protocol":"tcp","ports":[9000],"only_on":"tuesday"}}"#,
+                #"cannot read this form of backend "nftables""#
+            ),
+        ])
+    func unknownBackend(json: String, fault: String) throws {
+        let rows = [Samples.targetRow(backend: Samples.guarded), Samples.targetRow(2, backend: .dryRun)]
+        let chunk = ServerMessage.snapshotChunk(.init(since: Samples.stamp(1), targets: rows, entries: []))
+        let text = String(decoding: try Codec.encode(chunk), as: UTF8.self)
+        let newer = try Codec.decodeServer(Array(text.replacing(#"{"type":"dry-run"}"#, with: json).utf8))
+        guard case .snapshotChunk(let read) = newer, case .unknown(let backend) = read.targets[1].definition.backend
+        else {
+            Issue.record("read as \(newer)")
+            return
+        }
+        #expect(read.targets[0] == rows[0])
+        #expect(backend.fault == fault)
+        #expect(throws: ModelError.self) { try Backend.unknown(backend).validated() }
+        #expect(try Codec.decodeServer(Codec.encode(newer)) == newer)
+        let written = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(ForeignBackend(.unknown(backend))))
+        #expect(try written == JSONDecoder().decode(JSONValue.self, from: Data(json.utf8)))
+    }
+
     @Test("an unknown type, a missing field, no JSON and too much are told apart")
     func faults() {
         func code(_ text: String) -> ProtocolError.Code? {

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import KnocknocModel
 
 /// JSON in columns of text.
 enum JSON {
@@ -11,4 +12,7 @@ enum JSON {
     static func value<Value: Decodable>(_ text: String, as type: Value.Type = Value.self) throws -> Value {
         try JSONDecoder().decode(type, from: Data(text.utf8))
     }
+
+    /// A backend of whatever release wrote it; a node that does not know it hands it on as it is.
+    static func backend(_ text: String) throws -> Backend { try value(text, as: ForeignBackend.self).backend }
 }

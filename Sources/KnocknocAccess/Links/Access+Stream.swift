@@ -44,7 +44,7 @@ extension Access {
             targets: try targets.map { row in
                 TargetRow(
                     definition: TargetDefinition(
-                        id: try row.identifier("id"), backend: try JSON.value(try row.text("backend")),
+                        id: try row.identifier("id"), backend: try JSON.backend(try row.text("backend")),
                         confirmed: try row.bool("confirmed"),
                         purpose: TargetDefinition.Purpose(rawValue: try row.text("purpose")) ?? .enforce),
                     revision: try row.integer("revision"))

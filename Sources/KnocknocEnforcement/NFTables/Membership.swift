@@ -31,7 +31,7 @@ struct Membership {
                 isGuard = false
                 `protocol` = value.protocol
                 ports = Set(value.ports ?? [])
-            case .dryRun:
+            case .dryRun, .unknown:
                 return nil
             }
         }

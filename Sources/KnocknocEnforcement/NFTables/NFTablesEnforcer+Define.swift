@@ -27,7 +27,7 @@ extension NFTablesEnforcer {
                 }
             case .nftablesSet:
                 if definition.purpose == .enforce { failures[definition.id] = check(definition, kernel) }
-            case .dryRun:
+            case .dryRun, .unknown:
                 failures[definition.id] = EnforcementError(.refused, "not an nftables target")
             }
         }

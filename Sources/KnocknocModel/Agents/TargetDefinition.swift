@@ -14,6 +14,16 @@ public struct TargetDefinition: Hashable, Sendable, Codable {
         case enforce, released, unguard
     }
 
+    private enum CodingKeys: String, CodingKey { case id, backend, confirmed, purpose }
+
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        id = try fields.decode(TargetID.self, forKey: .id)
+        backend = try fields.decode(ForeignBackend.self, forKey: .backend).backend
+        confirmed = try fields.decode(Bool.self, forKey: .confirmed)
+        purpose = try fields.decode(Purpose.self, forKey: .purpose)
+    }
+
     public init(id: TargetID, backend: Backend, confirmed: Bool, purpose: Purpose) {
         self.id = id
         self.backend = backend

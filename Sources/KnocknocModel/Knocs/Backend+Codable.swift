@@ -40,13 +40,15 @@ extension Backend: Codable {
         default:
             throw DecodingError.dataCorruptedError(
                 forKey: .type, in: fields,
-                debugDescription: "\"\(type)\" is not a backend; expected nftables or dry-run")
+                debugDescription: "\"\(type)\" is not a backend; expected \(Self.types.joined(separator: " or "))")
         }
     }
 
     public func encode(to encoder: any Encoder) throws {
+        if case .unknown(let value) = self { return try value.json.encode(to: encoder) }
         var fields = encoder.container(keyedBy: Keys.self)
         switch self {
+        case .unknown: break
         case .dryRun:
             try fields.encode("dry-run", forKey: .type)
         case .nftablesSet(let set):

@@ -5,6 +5,7 @@ extension Backend {
     public func validated() throws(ModelError) -> Backend {
         switch self {
         case .dryRun: .dryRun
+        case .unknown(let value): throw ModelError(.invalidBackend, "this release \(value.fault)")
         case .nftablesSet(let set): .nftablesSet(try set.validated())
         case .nftablesGuard(let value): .nftablesGuard(try value.validated())
         }
@@ -16,6 +17,8 @@ extension Backend {
         switch self {
         case .dryRun:
             return "dry-run"
+        case .unknown(let value):
+            return "unknown \(value.type)"
         case .nftablesSet(let set):
             let ports = (set.ports ?? []).map(String.init).joined(separator: ",")
             return "nftables set \(set.family.rawValue) \(set.table) \(set.ipv4 ?? "-") \(set.ipv6 ?? "-") "

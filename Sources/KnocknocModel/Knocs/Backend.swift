@@ -6,6 +6,11 @@ public enum Backend: Hashable, Sendable {
     case nftablesGuard(NFTablesGuard)
     /// Nothing is changed anywhere; states say so.
     case dryRun
+    /// Of a newer release: kept and handed on as it came, and refused by whoever would have to do it.
+    case unknown(UnknownBackend)
+
+    /// The types that this build knows.
+    static let types = ["nftables", "dry-run"]
 }
 
 /// A transport protocol that a backend can match.

@@ -6,6 +6,9 @@ enum BackendForm {
 
     static func fill(_ values: inout FormValues, from backend: Backend, _ name: Name) {
         switch backend {
+        case .unknown:
+            // Saving the form takes it away, since nothing here can write it.
+            break
         case .dryRun:
             values[name("backend")] = "dry-run"
         case .nftablesGuard(let value):

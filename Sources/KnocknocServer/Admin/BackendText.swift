@@ -5,6 +5,7 @@ enum BackendText {
     static func summary(_ backend: Backend) -> String {
         switch backend {
         case .dryRun: "Dry run: changes nothing"
+        case .unknown(let value): "\(value.type): of a newer release"
         case .nftablesGuard(let value): guardText(value)
         case .nftablesSet(let value): setText(value)
         }

@@ -35,6 +35,39 @@ struct AgentTests {
         await server.kill()
     }
 
+    @Test("a target of a backend that this agent does not know fails alone; the others are enforced")
+    func unknownBackend() async throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let server = try await FakeServer.start()
+        let enforcer = RecordingEnforcer()
+        let composite = CompositeEnforcer(nftables: enforcer)
+        try await withAgent(scene.configuration(server), enforcer: composite, clocks: DrivenClocks()) {
+            let link = try await server.link()
+            try await link.greet()
+            let moat = Backend.unknown(UnknownBackend(json: .object(["type": .text("moat")])))
+            let foreign = TargetDefinition(
+                id: TargetID(value: 77), backend: moat, confirmed: true, purpose: .enforce)
+            try link.snapshot(
+                Scene.position(2), targets: [TargetRow(definition: foreign, revision: 2), Scene.guardRow()],
+                entries: [Scene.row(2, ttl: 60_000)])
+            await link.waitApplied(2)
+            #expect(enforcer.members.keys.contains(Scene.key))
+            #expect(
+                link.applied.last?.failures == [
+                    Failure(
+                        target: foreign.id, entry: nil, reason: #"this agent does not know backend "moat"; update it"#)
+                ])
+        }
+        await server.kill()
+        // Kept as it came, for the release that knows it.
+        guard case .state(let state) = try StateFile(path: scene.stateFile).read() else {
+            Issue.record("no state file")
+            return
+        }
+        #expect(state.targets.contains { $0.definition.backend.targetKey == "unknown moat" })
+    }
+
     @Test("a removal is confirmed only when the file grants it no more")
     func removal() async throws {
         let scene = try Scene()
