@@ -42,6 +42,22 @@ comment on table site is 'The one row about this installation.';
 comment on column site.id is 'Always 1.';
 comment on column site.epoch is 'Random; another one after a restore or a move, so that agents do not trust their positions.';
 
+create table nodes (
+    id text collate "C" not null,
+    name text collate "C" not null,
+    version text collate "C" not null,
+    release bigint not null,
+    started_at bigint not null,
+    seen_at bigint not null,
+    constraint nodes_pkey primary key (id)
+);
+
+comment on table nodes is 'Server processes that use this schema; a row goes when its process stops, or a day after it was last seen.';
+comment on column nodes.id is 'Made by each process at its start.';
+comment on column nodes.name is 'NodeName; two processes may have the same.';
+comment on column nodes.release is 'The newest migration that it knows.';
+comment on column nodes.seen_at is 'Renewed every 10 s while it lives.';
+
 create table operations (
     id text collate "C" not null,
     created_at bigint not null,

@@ -28,6 +28,17 @@ create table site (
     constraint site_id_check check (id = 1)
 ) strict;
 
+-- Server processes that use this schema; a row goes when its process stops, or a day after it was last seen.
+create table nodes (
+    id text not null,
+    name text not null,
+    version text not null,
+    release integer not null,
+    started_at integer not null,
+    seen_at integer not null,
+    constraint nodes_pkey primary key (id)
+) strict;
+
 -- Writes that were committed, by the id made before their first try; pruned after an hour.
 create table operations (
     id text not null,

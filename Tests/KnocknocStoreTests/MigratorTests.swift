@@ -88,6 +88,37 @@ struct MigratorTests {
         }
     }
 
+    @Test("a contracting migration is refused while an older node lives, and names it", arguments: Driver.available)
+    func olderNode(_ driver: Driver) async throws {
+        try await Fixture.with(driver) { database, _ in
+            let release = try await Migrator(database, logger: Fixture.logger).status().release
+            let next = release + 1
+            let contract = try Migration(
+                file: "\(next)_gone_contract.sql", sql: "-- readable-from: \(next)\ncreate table gone (id text);")
+            let migrations = try Migration.embedded(for: database.engine) + [contract]
+            let migrator = try Migrator(database, migrations: migrations, logger: Fixture.logger)
+            let older = WebNode(id: "one", name: "web-1", version: "0.1.0", release: release)
+            let equal = WebNode(id: "two", name: "web-2", version: "0.2.0", release: next)
+            try await migrator.admit(older)
+            try await migrator.admit(equal)
+            let error = await #expect(throws: StoreError.self) { try await migrator.migrate(finish: true) }
+            #expect(error?.code == .olderNode)
+            #expect(error?.message.contains("web-1 (0.1.0") == true && error?.message.contains("web-2") == false)
+            #expect(try await migrator.status().pending.count == 1)
+
+            // Silent for a minute is gone.
+            try await database.migrate { session in
+                _ = try await session.run(Statement("update nodes set seen_at = seen_at - 61000000 where id = 'one'"))
+            }
+            #expect(try await migrator.migrate(finish: true).pending.isEmpty)
+            // And what came back too late learns it at its start.
+            let back = try Migrator(
+                database, migrations: Array(migrations.dropLast()), logger: Fixture.logger)
+            let refused = await #expect(throws: StoreError.self) { try await back.admit(older) }
+            #expect(refused?.code == .schemaTooNew)
+        }
+    }
+
     @Test("a migration that fails leaves nothing behind and is named", arguments: Driver.available)
     func failing(_ driver: Driver) async throws {
         try await Fixture.with(driver) { database, _ in

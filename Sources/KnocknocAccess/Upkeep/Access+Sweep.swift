@@ -53,6 +53,7 @@ extension Access {
             try await tx.run([
                 SiteTable.pruneOperations(before: now.adding(seconds: -3600)),
                 AgentTable.prunePositions(before: now.adding(seconds: -86_400)),
+                NodeTable.prune(before: now.adding(seconds: -86_400)),
                 ThrottleTable.prune(before: now.adding(seconds: -4 * ThrottleRule.window)),
             ])
             return ((), Effects())

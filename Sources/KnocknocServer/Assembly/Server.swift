@@ -35,6 +35,7 @@ public final class Server: Sendable {
         let phase = ServerPhase()
         let live = LiveSettings(settings)
         let port = Once<Int>()
+        let node = try WebNode(name: settings.nodeName, version: Self.version, engine: database.engine)
         let (tls, fingerprint) = try Self.certificate(settings)
         var options = AccessOptions()
         options.allInOne = settings.allInOne
@@ -69,9 +70,10 @@ public final class Server: Sendable {
         services = [
             DatabaseRunner(database: database),
             AfterReady(phase: phase, service: Sweeper(access: access)),
+            AfterReady(phase: phase, service: NodePresence(access: access, node: node)),
             HTTPService(application: application, listen: settings.listen),
             AfterReady(phase: phase, service: hub),
-            Preparation(database: database, phase: phase, logger: logger),
+            Preparation(database: database, node: node, phase: phase, logger: logger),
             DrainGate(phase: phase, seconds: settings.drainSeconds, logger: logger),
         ]
     }

@@ -19,6 +19,7 @@ struct DatabaseRunner: Service {
 /// Waits for the database, brings its schema to this release's and opens the doors.
 struct Preparation: Service {
     let database: any DatabaseService
+    let node: WebNode
     let phase: ServerPhase
     let logger: Logger
 
@@ -38,8 +39,7 @@ struct Preparation: Service {
             do {
                 try await database.waitUntilReachable()
                 phase.set(.starting("the database is being migrated"))
-                let status = try await migrator.migrate()
-                if let obstacle = status.obstacle { throw obstacle }
+                try await migrator.admit(node)
                 phase.set(.ready)
                 return
             } catch let error as StoreError where error.code == .unavailable || error.code == .unknownOutcome {

@@ -2,7 +2,7 @@
 public struct StoreError: Error, Sendable, CustomStringConvertible {
     public struct Code: Hashable, Sendable {
         private enum Base {
-            case unavailable, unknownOutcome, unique, foreignKey, schemaTooNew, schemaTooOld, locked, configuration,
+            case unavailable, unknownOutcome, unique, foreignKey, schemaTooNew, schemaTooOld, olderNode, locked, configuration,
                 decoding, statement
         }
         private let base: Base
@@ -19,6 +19,8 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         public static let schemaTooNew = Code(base: .schemaTooNew)
         /// The schema has not been migrated.
         public static let schemaTooOld = Code(base: .schemaTooOld)
+        /// A node of an older release lives, which the migration would leave without what it uses.
+        public static let olderNode = Code(base: .olderNode)
         /// Another server process holds the SQLite file.
         public static let locked = Code(base: .locked)
         /// The database URL or a setting cannot be used.

@@ -21,7 +21,8 @@ public struct Migrator: Sendable {
     /// Applies what is pending, each file in one transaction under the site's migration lock.
     ///
     /// - Parameter finish: contracting migrations too; only once no older node lives.
-    /// - Throws: ``StoreError`` `schemaTooNew` where the schema is not for this release.
+    /// - Throws: ``StoreError`` `schemaTooNew` where the schema is not for this release, `olderNode` naming those that
+    ///   would lose what they use.
     @discardableResult
     public func migrate(finish: Bool = false) async throws -> MigrationStatus {
         while true {
@@ -39,6 +40,18 @@ public struct Migrator: Sendable {
     /// - Throws: ``StoreError`` `schemaTooNew` or `schemaTooOld` with a sentence that says what to do.
     public func check() async throws {
         if let obstacle = try await status().obstacle { throw obstacle }
+    }
+
+    /// Migrates and writes down that this node uses the schema, under one lock, so that no other node's `finish` slips
+    /// in between.
+    ///
+    /// - Throws: ``StoreError`` `schemaTooNew` or `schemaTooOld`.
+    public func admit(_ node: WebNode) async throws {
+        try await migrate()
+        try await database.migrate { session in
+            if let obstacle = try await status(in: session).obstacle { throw obstacle }
+            _ = try await session.run(NodeTable.note(node))
+        }
     }
 
     private func status(in session: any MigrationSession) async throws -> MigrationStatus {
@@ -70,6 +83,7 @@ public struct Migrator: Sendable {
             // Another node may have been faster.
             guard status.pending.contains(where: { $0.version == migration.version }) else { return false }
             if let obstacle = status.obstacle, obstacle.code == .schemaTooNew { throw obstacle }
+            if migration.isContracting { try await refuseForOlderNodes(migration, session) }
             if status.applied.isEmpty { try await session.prepareSchema() }
             do { try await session.execute(script: migration.sql) } catch let error as StoreError {
                 throw StoreError(
@@ -91,5 +105,18 @@ public struct Migrator: Sendable {
             return true
         }
         if didApply { logger.notice("applied migration \(migration.version) (\(migration.name))") }
+    }
+
+    private func refuseForOlderNodes(_ migration: Migration, _ session: any MigrationSession) async throws {
+        let release = migrations.last?.version ?? 0
+        let older = try await session.run(NodeTable.olderThan(release: release)).map { row in
+            "\(try row.text("name")) (\(try row.text("version")), seen \(try row.integer("seconds")) s ago)"
+        }
+        guard older.isEmpty else {
+            throw StoreError(
+                .olderNode,
+                "migration \(migration.version) (\(migration.name)) takes away what older nodes use, and these live: "
+                    + "\(older.joined(separator: ", ")); upgrade or stop them first")
+        }
     }
 }

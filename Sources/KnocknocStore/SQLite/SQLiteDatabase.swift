@@ -133,6 +133,8 @@ public final class SQLiteDatabase: DatabaseService {
     public func close() async {
         snapshots.close()
         try? pool.close()
+        // Whoever still holds a reference to this does not keep the next server away.
+        lock?.release()
     }
 
     private func dataVersion() async throws -> Int64? {

@@ -1,12 +1,13 @@
 import Glibc
+import Synchronization
 
 /// The lock file beside a SQLite database that keeps a second server process away (flock(2)).
-struct ServerLock: ~Copyable {
-    private let descriptor: Int32
+final class ServerLock: Sendable {
+    private let held: Mutex<Int32?>
 
     /// - Throws: ``StoreError`` `locked`, naming the process that holds it.
     init(path: String) throws(StoreError) {
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
             throw StoreError(.configuration, "cannot open the lock file \(path): \(String(cString: strerror(errno)))")
         }
@@ -25,6 +26,7 @@ struct ServerLock: ~Copyable {
         let text = Array("\(getpid())\n".utf8)
         ftruncate(descriptor, 0)
         pwrite(descriptor, text, text.count, 0)
+        held = Mutex(descriptor)
     }
 
     private static func read(_ descriptor: Int32) -> Int32? {
@@ -34,5 +36,13 @@ struct ServerLock: ~Copyable {
         return Int32(String(decoding: digits, as: UTF8.self))
     }
 
-    deinit { Glibc.close(descriptor) }
+    func release() {
+        let descriptor = held.withLock { held in
+            defer { held = nil }
+            return held
+        }
+        if let descriptor { Glibc.close(descriptor) }
+    }
+
+    deinit { release() }
 }

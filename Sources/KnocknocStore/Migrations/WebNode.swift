@@ -1,0 +1,27 @@
+/// One running server process, as the database knows it.
+public struct WebNode: Hashable, Sendable {
+    /// Made anew for each process.
+    public let id: String
+    public let name: String
+    /// The release's name.
+    public let version: String
+    /// The newest migration that it knows.
+    public let release: Int
+
+    public init(id: String, name: String, version: String, release: Int) {
+        self.id = id
+        self.name = name
+        self.version = version
+        self.release = release
+    }
+
+    /// This process.
+    ///
+    /// - Throws: ``StoreError`` `configuration` where the migrations compiled in do not fit together.
+    public init(name: String, version: String, engine: Engine) throws(StoreError) {
+        var generator = SystemRandomNumberGenerator()
+        self.init(
+            id: String(generator.next(), radix: 36) + String(generator.next(), radix: 36), name: name,
+            version: version, release: try Migration.embedded(for: engine).last?.version ?? 0)
+    }
+}
