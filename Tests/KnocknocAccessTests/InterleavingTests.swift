@@ -83,6 +83,44 @@ struct InterleavingTests {
         }
     }
 
+    @Test("a grant of a Knoc that was given to a group while the group is deleted leaves nothing open")
+    func deleteGroupAndGrant() async throws {
+        try await World.with(.postgres) { world in
+            let (old, doomed) = (try await world.group("old"), try await world.group("doomed"))
+            try await world.user("alice", in: [doomed])
+            let agent = try await world.agent()
+            let spec = EnforcementSpec(agentID: agent.id, backend: guardPort(9000))
+            let held = try await world.knoc("held", [doomed], [spec])
+            let given = try await world.knoc("given", [old], [spec])
+            let alice = try await world.signIn("alice")
+            _ = try await world.access.grant(held, alice, world.context())
+            let deletion: @Sendable () async throws -> Void = {
+                _ = try await world.interleave([KnocTable.addGroup(doomed, to: given)]) {
+                    try await world.access.deleteGroup(doomed, by: world.root, world.context())
+                }
+            }
+            let grant: @Sendable () async throws -> Void = {
+                _ = try await world.access.grant(given, alice, world.context())
+            }
+            let tasks = try await world.database.write(OperationID.new(at: SystemTime.now())) { tx in
+                // The deletion has done everything but tell the agent when the grant comes.
+                try await tx.run(AgentTable.bump(agent.id, change: "x"))
+                let first = Task { try await deletion() }
+                try await world.waitForGroups(2, of: given)
+                try await world.waitForLocks(1)
+                let second = Task { try await grant() }
+                try await world.waitForLocks(2)
+                return [first, second]
+            }
+            for task in tasks { _ = await task.result }
+            let groups = try await world.access.listGroups()
+            #expect(!groups.contains { $0.id == doomed })
+            #expect(try await world.access.listGrants(live: true).isEmpty)
+            try await agent.sync()
+            #expect(await agent.open.isEmpty)
+        }
+    }
+
     @Test("a session is as long as its user's row says when it begins")
     func sessionLength() async throws {
         try await World.with(.postgres) { world in

@@ -71,9 +71,12 @@ extension Access {
             let old = try await group(id, tx)
             try checkVersion(version, old.version, what: "the group")
             let now = late
-            let gone = try await tx.run([GroupTable.touchKnocs(id), GroupTable.delete(id, version: version)])
-            guard !gone[1].isEmpty else { throw Access.moved("the group") }
-            // Not of the group's Knocs alone: one may have been given to it while the deletion waited for that.
+            // Once more when nobody can give it another: those given to it meanwhile are its Knocs too.
+            let held = try await tx.run([
+                GroupTable.touchKnocs(id), GroupTable.hold(id, version: version), GroupTable.touchKnocs(id),
+            ])
+            guard !held[1].isEmpty else { throw Access.moved("the group") }
+            try await tx.run(GroupTable.delete(id))
             var ending = Ending(reason: "right_gone")
             let batch = 500
             var ended = batch

@@ -35,7 +35,7 @@ extension Access {
         }
     }
 
-    /// Changes a Knoc. Live grants whose right is gone end; where it is enforced elsewhere they move there.
+    /// Changes a Knoc. Live grants whose right is gone end, a shorter duration shortens those that are left; where it is enforced elsewhere they move there.
     ///
     /// - Throws: ``AccessError``: not found, invalid, duplicate, stale.
     public func updateKnoc(
@@ -70,10 +70,16 @@ extension Access {
                         [KnocTable.clearGroups(id)] + next.groupIDs.map { KnocTable.addGroup($0, to: id) })
                 }
                 let reason = next.disabled ? "knoc_disabled" : "right_gone"
-                let ending = try await end(.wrongfulKnoc(id), reason: reason, at: now, tx)
-                let line = AuditLine(
-                    "knoc.update", by: actor, ("knoc", id.description, next.name), changes(old, next))
-                var effects = try await settle(ending, at: now, by: actor, context, extra: [line], tx)
+                var ending = try await end(.wrongfulKnoc(id), reason: reason, at: now, tx)
+                var lines = [
+                    AuditLine("knoc.update", by: actor, ("knoc", id.description, next.name), changes(old, next))
+                ]
+                if let seconds = next.durationSeconds, seconds < old.durationSeconds ?? .max {
+                    let shortened = try await shorten(id, to: seconds, at: now, by: actor, tx)
+                    ending.merge(shortened.ending)
+                    lines += shortened.lines
+                }
+                var effects = try await settle(ending, at: now, by: actor, context, extra: lines, tx)
                 effects.everybody = true
                 if let specs {
                     effects.merge(try await enforce(id, specs, at: now, by: actor, context, tx))
@@ -166,7 +172,7 @@ extension Access {
         for row in try await executor.run(KnocTable.targets(ids)).joined() {
             let id: KnocID = try row.identifier("knoc_id")
             let spec = EnforcementSpec(
-                agentID: try row.identifier("agent_id"), backend: try JSON.value(try row.text("given")))
+                agentID: try row.identifier("agent_id"), backend: try JSON.backend(try row.text("given")))
             specs[id, default: []].append(spec)
             targets[id, default: []].append(try target(row))
         }

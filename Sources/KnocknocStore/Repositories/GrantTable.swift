@@ -13,6 +13,8 @@ package enum GrantTable {
         /// Of a user or a Knoc, and only where the right is gone.
         case wrongful(of: UserID)
         case wrongfulKnoc(KnocID)
+        /// Of a Knoc, and older than this many seconds.
+        case outlived(KnocID, seconds: Int64)
         case allWrongful(limit: Int)
         /// Whose time has come.
         case expired(limit: Int)
@@ -37,6 +39,7 @@ package enum GrantTable {
             case .knoc: "knoc_id = $3"
             case .wrongful: "user_id = $3 and \(Self.wrongfulness)"
             case .wrongfulKnoc: "knoc_id = $3 and \(Self.wrongfulness)"
+            case .outlived: "knoc_id = $3 and created_at + $4 * 1000000 <= $1"
             case .allWrongful:
                 """
                 id in (select id from grants where state = 'live' and \(Self.wrongfulness) limit $3)
@@ -58,6 +61,7 @@ package enum GrantTable {
             case .knocInSession(let knoc, let session): [knoc, session]
             case .user(let id), .wrongful(let id): [id]
             case .knoc(let id), .wrongfulKnoc(let id): [id]
+            case .outlived(let id, let seconds): [id, seconds]
             case .allWrongful(let limit), .expired(let limit): [limit]
             case .entry(let id): [id]
             }
@@ -105,6 +109,16 @@ package enum GrantTable {
             update grants set state = state where knoc_id = $1 and state = 'live'
             returning id, user_id, address, expires_at
             """, knoc)
+    }
+
+    /// Gives live grants of a Knoc that would last longer than `seconds` from their making that earlier end.
+    package static func shorten(_ knoc: KnocID, seconds: Int64) -> Statement {
+        Statement(
+            """
+            update grants set expires_at = created_at + $2 * 1000000
+            where knoc_id = $1 and state = 'live' and expires_at > created_at + $2 * 1000000
+            returning id, user_id, address, expires_at
+            """, knoc, seconds)
     }
 
     package static func nextExpiry() -> Statement {

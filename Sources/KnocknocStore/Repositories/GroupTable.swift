@@ -37,10 +37,19 @@ package enum GroupTable {
             """, id, version, name, key, kind.rawValue, claim, now)
     }
 
-    /// - Parameter version: nil deletes whichever there is.
-    package static func delete(_ id: GroupID, version: Int64?) -> Statement {
-        Statement("delete from groups where id = $1 and ($2 < 0 or version = $2) returning id", id, version ?? -1)
+    /// Keeps others from giving a Knoc to the group until this transaction ends, having waited for those who are at
+    /// it: a row that refers to the group waits for a change of its key, not for one of any other column.
+    ///
+    /// - Parameter version: nil holds whichever there is.
+    package static func hold(_ id: GroupID, version: Int64?) -> Statement {
+        Statement(
+            """
+            update groups set name_key = name_key || ' ' || id where id = $1 and ($2 < 0 or version = $2)
+            returning id
+            """, id, version ?? -1)
     }
+
+    package static func delete(_ id: GroupID) -> Statement { Statement("delete from groups where id = $1", id) }
 
     /// Makes grants of the group's Knocs that are under way start anew; they see the Knocs' versions.
     package static func touchKnocs(_ id: GroupID) -> Statement {

@@ -29,7 +29,8 @@ extension World {
         return results
     }
 
-    private func waitForLocks(_ count: Int) async throws {
+    /// Returns once this many transactions of the test's database wait for a lock.
+    func waitForLocks(_ count: Int) async throws {
         let deadline = ContinuousClock.now + .seconds(10)
         let waiting = Statement(
             """
@@ -42,6 +43,16 @@ extension World {
                 return
             }
         }
+    }
+
+    /// Returns once a Knoc has been given to this many groups.
+    func waitForGroups(_ count: Int, of knoc: KnocID) async throws {
+        let deadline = ContinuousClock.now + .seconds(10)
+        while ContinuousClock.now < deadline {
+            let record = try await access.knoc(knoc)
+            if record.groupIDs.count >= count { return }
+        }
+        Issue.record("the Knoc was not given to \(count) groups")
     }
 
     /// Writes past the use cases: nobody is told.
