@@ -10,6 +10,7 @@ struct AgentCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "knocknoc-agent",
         abstract: "Opens and closes this machine's firewall as a Knocknoc server says.",
+        version: "knocknoc-agent \(AgentVersion.current)",
         subcommands: [
             RunCommand.self, EnrollCommand.self, UnguardCommand.self, StatusCommand.self, VersionCommand.self,
         ])

@@ -1,4 +1,5 @@
 import ArgumentParser
+import KnocknocServer
 
 /// The server's command line; the executable answers as `knocker` when called by that name.
 @main
@@ -6,6 +7,7 @@ struct KnocknocCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "knocknoc",
         abstract: "Gives people network access only while they need it: the server.",
+        version: "knocknoc \(Server.version)",
         subcommands: [
             ServeCommand.self, MigrateCommand.self, GenkeyCommand.self, KnockerCommand.self, SuperviseCommand.self,
             VersionCommand.self,

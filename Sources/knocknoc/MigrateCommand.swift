@@ -18,7 +18,8 @@ struct MigrateCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try options.settings()
         let logger = Logs.start(settings.logLevel)
-        let database = try DatabaseFactory.open(url: settings.databaseURL, serverLock: false, logger: logger)
+        let database = try DatabaseFactory.open(
+            url: settings.databaseURL, serverLock: false, mayCreate: !status, logger: logger)
         let migrator = try Migrator(database, logger: logger)
         let state = status ? try await migrator.status() : try await migrator.migrate(finish: finish)
         Exit.tell(

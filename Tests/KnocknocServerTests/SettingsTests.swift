@@ -6,17 +6,21 @@ import Testing
 
 @Suite("The server's settings")
 struct SettingsTests {
-    private func settings(_ text: String, flags: [SettingKey: String] = [:]) throws -> ServerSettings {
-        let file = try Settings(
-            file: ConfigurationFile(parsing: text, name: "knocknoc.conf"), keys: ServerSettings.Key.all)
+    private func settings(
+        _ text: String, flags: [SettingKey: String] = [:], variables: [String] = []
+    ) throws -> ServerSettings {
+        let file = Settings(reading: text, name: "knocknoc.conf", keys: ServerSettings.Key.all)
         var strong = Settings()
         for (key, text) in flags { strong[key] = .init(text, place: key.flag) }
+        strong.refuseUnknown(
+            variables: variables, prefix: ServerSettings.environmentPrefix, keys: ServerSettings.Key.all,
+            isForeign: ServerSettings.isForeign)
         return try ServerSettings(settings: strong.over(file), hostName: "web-1", workingDirectory: "/srv")
     }
 
-    private func problems(_ text: String) -> String {
+    private func problems(_ text: String, variables: [String] = []) -> String {
         do {
-            _ = try settings(text)
+            _ = try settings(text, variables: variables)
             return ""
         } catch {
             return "\(error)"
@@ -61,8 +65,33 @@ struct SettingsTests {
             ("DataDir = /a\nDrainSeconds = -1", "seconds from 0 to 300"),
             ("DataDir = /a\nListen", "knocknoc.conf:2"),
             ("Zone = a", "DatabaseURL is missing"),
+            ("DataDir = data", "knocknoc.conf:1: DataDir: \"data\" is relative"),
         ])
     func wrong(_ text: String, _ expected: String) { #expect(problems(text).contains(expected)) }
+
+    @Test("everything that is wrong is said at once, flags and environment first, a file by its lines")
+    func allAtOnce() {
+        let text = "Listen = 8756\nnonsense\nLogLevle = info\nDataDir = /a\nDrainSeconds = soon\nListen = 1.2.3.4:5"
+        let lines = problems(text, variables: ["KNOCKNOC_LISTN", "PATH"]).split(separator: "\n").map(String.init)
+        let places = lines.map { $0.prefix { $0 != " " } }
+        #expect(
+            places == [
+                "environment", "knocknoc.conf:1:", "knocknoc.conf:2:", "knocknoc.conf:3:", "knocknoc.conf:5:",
+                "knocknoc.conf:6:",
+            ], "\(lines)")
+    }
+
+    @Test(
+        "a variable of ours that names no key is refused, one of the agent's or of a test is not",
+        arguments: [
+            ("KNOCKNOC_LISTN", "did you mean KNOCKNOC_LISTEN?"), ("KNOCKNOC_DATABASE", "expected one of KNOCKNOC_"),
+            ("KNOCKNOC_LISTEN", ""), ("KNOCKNOC_AGENT_TOKEN", ""), ("KNOCKNOC_ROLE", ""), ("KNOCKNOC_BIN", ""),
+            ("KNOCKNOC_AGENT_URL", ""), ("OTHER_LISTN", ""),
+        ])
+    func variables(_ name: String, _ expected: String) {
+        let text = problems("DataDir = /a", variables: [name])
+        #expect(expected.isEmpty ? text.isEmpty : text.contains(expected) && text.contains("environment \(name):"))
+    }
 
     @Test("any forwarder at all needs a word of its own")
     func anyForwarder() throws {

@@ -22,27 +22,36 @@ public struct ConfigurationFile: Hashable, Sendable {
     ///
     /// - Throws: ``ConfigurationError`` naming every line that is none of these and every key that is given twice.
     public init(parsing text: String, name: String) throws(ConfigurationError) {
+        let (file, problems) = Self.read(text, name: name)
+        guard problems.isEmpty else { throw ConfigurationError(problems) }
+        self = file
+    }
+
+    /// Reads what can be read, and names every line that cannot.
+    public static func read(
+        _ text: String, name: String
+    ) -> (file: ConfigurationFile, problems: [ConfigurationError.Problem]) {
         var lines: [Line] = []
         var problems: [ConfigurationError.Problem] = []
         var seen: [String: Int] = [:]
         let rows = text.split(omittingEmptySubsequences: false) { $0.isNewline }
         for (index, row) in rows.enumerated() {
             let number = index + 1
-            let content = Self.trim(row)
+            let content = trim(row)
             if content.isEmpty || content.hasPrefix("#") { continue }
             let problem = { (message: String) in
                 problems.append(.init(place: "\(name):\(number)", message: message))
             }
             guard let equals = content.firstIndex(of: "=") else {
-                problem("\"\(Self.shortened(content))\" has no \"=\"; expected Key = value")
+                problem("\"\(shortened(content))\" has no \"=\"; expected Key = value")
                 continue
             }
-            let key = String(Self.trim(content[..<equals]))
-            guard Self.isKey(key) else {
-                problem("\"\(Self.shortened(key[...]))\" is not a key; expected letters and digits, then = and a value")
+            let key = String(trim(content[..<equals]))
+            guard isKey(key) else {
+                problem("\"\(shortened(key[...]))\" is not a key; expected letters and digits, then = and a value")
                 continue
             }
-            guard let value = Self.value(Self.trim(content[content.index(after: equals)...])) else {
+            guard let value = value(trim(content[content.index(after: equals)...])) else {
                 problem("\(key): the closing double quote is missing")
                 continue
             }
@@ -53,7 +62,10 @@ public struct ConfigurationFile: Hashable, Sendable {
             seen[key] = number
             lines.append(Line(key: key, value: value, line: number))
         }
-        guard problems.isEmpty else { throw ConfigurationError(problems) }
+        return (ConfigurationFile(name: name, lines: lines), problems)
+    }
+
+    private init(name: String, lines: [Line]) {
         self.name = name
         self.lines = lines
     }

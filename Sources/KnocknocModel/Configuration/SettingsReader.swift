@@ -3,12 +3,18 @@ public struct SettingsReader {
     private let settings: Settings
     public private(set) var problems: [ConfigurationError.Problem] = []
 
-    public init(_ settings: Settings) { self.settings = settings }
+    public init(_ settings: Settings) {
+        self.settings = settings
+        problems = settings.problems
+    }
 
     /// The text of a key; an empty one counts as not given.
     public func text(_ key: SettingKey) -> String? {
         settings[key].flatMap { $0.text.isEmpty ? nil : $0.text }
     }
+
+    /// Whether the key was given on the command line.
+    public func isFlag(_ key: SettingKey) -> Bool { settings[key]?.place == key.flag }
 
     /// A value as `parse` reads it.
     ///
@@ -56,7 +62,19 @@ public struct SettingsReader {
         problems.append(.init(place: settings[key]?.place ?? "", message: message))
     }
 
+    /// - Throws: ``ConfigurationError`` with everything that is wrong, by place, a file's lines in their order.
     public func finish() throws(ConfigurationError) {
-        guard problems.isEmpty else { throw ConfigurationError(problems) }
+        guard problems.isEmpty else { throw ConfigurationError(problems.sorted { $0.order < $1.order }) }
+    }
+}
+
+extension ConfigurationError.Problem {
+    /// Flags first, then the environment, then files by line.
+    fileprivate var order: (Int, String, Int) {
+        let parts = place.split(separator: ":")
+        if let last = parts.last, parts.count > 1, let line = Int(last) {
+            return (2, String(place.dropLast(last.count)), line)
+        }
+        return (place.hasPrefix("environment") ? 1 : 0, place, 0)
     }
 }

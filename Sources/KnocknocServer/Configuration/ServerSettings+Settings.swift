@@ -6,7 +6,7 @@ extension ServerSettings {
     ///
     /// - Parameters:
     ///   - hostName: the name of this machine, the node's name unless one is given.
-    ///   - workingDirectory: what a relative `DataDir` is relative to.
+    ///   - workingDirectory: what a relative `--data-dir` is relative to; elsewhere it must be absolute.
     /// - Throws: ``ConfigurationError`` naming every place that is wrong and what was expected there.
     public init(settings: Settings, hostName: String, workingDirectory: String) throws(ConfigurationError) {
         var reader = SettingsReader(settings)
@@ -14,6 +14,11 @@ extension ServerSettings {
             reader.value(Key.listen, expected: "HOST:PORT such as 127.0.0.1:8756 or [::]:8756", ListenAddress.init)
             ?? ListenAddress(host: "127.0.0.1", port: 8756)
         let directory = reader.text(Key.dataDir)
+        if let directory, !directory.hasPrefix("/"), !reader.isFlag(Key.dataDir) {
+            reader.refuse(
+                Key.dataDir,
+                "DataDir: \"\(directory)\" is relative to wherever we are started; expected an absolute path")
+        }
         let absolute = (directory ?? Self.standardDataDirectory).rooted(in: workingDirectory)
         let node =
             reader.value(Key.nodeName, expected: "1 to 63 letters, digits, dots, - or _", Self.name) ?? hostName

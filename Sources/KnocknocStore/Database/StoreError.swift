@@ -2,7 +2,8 @@
 public struct StoreError: Error, Sendable, CustomStringConvertible {
     public struct Code: Hashable, Sendable {
         private enum Base {
-            case unavailable, unknownOutcome, unique, foreignKey, schemaTooNew, schemaTooOld, olderNode, locked, configuration,
+            case unavailable, unknownOutcome, unique, foreignKey, schemaTooNew, schemaTooOld, olderNode, missing,
+                locked, configuration,
                 decoding, statement
         }
         private let base: Base
@@ -21,6 +22,8 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         public static let schemaTooOld = Code(base: .schemaTooOld)
         /// A node of an older release lives, which the migration would leave without what it uses.
         public static let olderNode = Code(base: .olderNode)
+        /// There is no database where one should be.
+        public static let missing = Code(base: .missing)
         /// Another server process holds the SQLite file.
         public static let locked = Code(base: .locked)
         /// The database URL or a setting cannot be used.

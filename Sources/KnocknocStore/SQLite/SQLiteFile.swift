@@ -2,6 +2,15 @@ import Glibc
 
 /// Makes the database's file and folder with their modes before SQLite would with the process's umask.
 enum SQLiteFile {
+    /// - Throws: ``StoreError`` `missing` where there is no file.
+    static func find(_ path: String) throws(StoreError) {
+        guard access(path, F_OK) != 0 else { return }
+        throw StoreError(
+            .missing,
+            "there is no database at \(path) (\(String(cString: strerror(errno)))); knocknoc serve makes it when it is "
+                + "first started")
+    }
+
     /// - Throws: ``StoreError`` `configuration`.
     static func prepare(_ path: String) throws(StoreError) {
         guard path.hasPrefix("/") else {

@@ -1,8 +1,10 @@
 import ArgumentParser
+import KnocknocServer
 
 /// The administrator's tool.
 struct KnockerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "knocker", abstract: "Works on a site from a shell on one of its machines.",
+        version: "knocker \(Server.version)",
         subcommands: [CreateAdminCommand.self, SetPasswordCommand.self])
 }

@@ -9,7 +9,8 @@ enum SiteAccess {
     static func with(_ options: DatabaseOptions, _ work: (Access) async throws -> Void) async throws {
         let settings = try options.settings()
         let logger = Logs.start(max(settings.logLevel, .warning))
-        let database = try DatabaseFactory.open(url: settings.databaseURL, serverLock: false, logger: logger)
+        let database = try DatabaseFactory.open(
+            url: settings.databaseURL, serverLock: false, mayCreate: false, logger: logger)
         try await Migrator(database, logger: logger).migrate()
         let access = Access(
             database: database, hasher: PasswordHasher(slots: 1), node: settings.nodeName, logger: logger)

@@ -34,7 +34,10 @@ struct ServePlan {
     }
 
     func run() async throws {
-        if settings.databaseURL.hasPrefix("sqlite:") { try prepareDirectory() }
+        if settings.databaseURL.hasPrefix("sqlite:") {
+            try prepareDirectory()
+            logger.notice("the database is a file", metadata: ["url": "\(settings.databaseURL)"])
+        }
         let database = try DatabaseFactory.open(url: settings.databaseURL, serverLock: true, logger: logger)
         let server = try Server(settings: settings, database: database, logger: logger)
         if supervisor != nil, settings.agentBackend == .automatic, !mayChangeFirewall {

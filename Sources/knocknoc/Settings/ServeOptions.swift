@@ -9,20 +9,34 @@ struct ServeOptions: ParsableArguments {
     @Option(help: "HOST:PORT to listen on (default: 127.0.0.1:8756).") var listen: String?
     @Option(name: .customLong("public-url"), help: "The address that people use: https://HOST[:PORT].")
     var publicURL: String?
+    @Option(name: .customLong("agent-url"), help: "The address that new agents are told to dial (default: PublicURL).")
+    var agentURL: String?
     @Option(help: "Proxies whose X-Forwarded-For is believed: networks, separated by commas, or none.")
     var trustedForwarders: String?
+    @Flag(inversion: .prefixedNo, help: "Let TrustedForwarders be a /0: only where nobody else can reach this port.")
+    var allowAnyForwarder: Bool?
     @Option(name: .customLong("database-url"), help: "postgres://USER@HOST/NAME or sqlite:///PATH.")
     var databaseURL: String?
-    @Flag(help: "Database in a file and an agent of its own on this machine.") var allInOne = false
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Keep an agent for this machine as a child (default: if --data-dir is given and no database URL).")
+    var allInOne: Bool?
     @Option(help: "Where the database file, our certificate and the agent's state are.") var dataDir: String?
-    @Option(help: "What the own agent changes: dry-run changes nothing, none starts no agent.") var agentBackend:
-        String?
-    @Flag(help: "Serve https with a certificate of our own making; its fingerprint is printed.")
-    var tlsSelfSigned = false
+    @Option(help: "What that agent changes (default: the firewall): dry-run changes nothing, none starts no agent.")
+    var agentBackend: String?
+    @Flag(
+        name: .customLong("tls-self-signed"), inversion: .prefixedNo,
+        help: "Serve https with a certificate of our own making; its fingerprint is printed.")
+    var tlsSelfSigned: Bool?
     @Option(name: .customLong("tls-san"), help: "Names and addresses in that certificate, separated by commas.")
     var tlsSAN: String?
-    @Option(help: "The certificate chain in PEM.") var tlsCertificate: String?
-    @Option(help: "The certificate's key in PEM.") var tlsKey: String?
+    @Option(help: "The certificate chain in PEM, by its absolute path.") var tlsCertificate: String?
+    @Option(help: "The certificate's key in PEM, by its absolute path.") var tlsKey: String?
+    @Flag(
+        name: .customLong("insecure-http"), inversion: .prefixedNo,
+        help: "Let people sign in over plain HTTP beyond this machine; every page says so.")
+    var insecureHTTP: Bool?
+    @Option(help: "A label for this node: 1 to 63 letters, digits, dots, - or _.") var zone: String?
     @Option(help: "This node's name (default: the host's).") var nodeName: String?
     @Option(help: "trace, debug, info, notice, warning, error or critical.") var logLevel: String?
     @Option(help: "How long /health says 503 before a stop, in seconds.") var drainSeconds: String?
@@ -34,12 +48,16 @@ struct ServeOptions: ParsableArguments {
             config: config,
             flags: [
                 (Key.listen, listen), (Key.publicURL, publicURL), (Key.trustedForwarders, trustedForwarders),
-                (Key.databaseURL, databaseURL), (Key.allInOne, allInOne ? "true" : nil), (Key.dataDir, dataDir),
-                (Key.agentBackend, agentBackend), (Key.tlsSelfSigned, tlsSelfSigned ? "true" : nil),
+                (Key.databaseURL, databaseURL), (Key.allInOne, text(allInOne)), (Key.dataDir, dataDir),
+                (Key.agentBackend, agentBackend), (Key.tlsSelfSigned, text(tlsSelfSigned)),
+                (Key.agentURL, agentURL), (Key.allowAnyForwarder, text(allowAnyForwarder)),
+                (Key.insecureHTTP, text(insecureHTTP)), (Key.zone, zone),
                 (Key.tlsSAN, tlsSAN), (Key.tlsCertificate, tlsCertificate), (Key.tlsKey, tlsKey),
                 (Key.nodeName, nodeName), (Key.logLevel, logLevel), (Key.drainSeconds, drainSeconds),
             ])
         settings.sample = sample
         return settings
     }
+
+    private func text(_ flag: Bool?) -> String? { flag.map { $0 ? "true" : "false" } }
 }

@@ -24,6 +24,9 @@ enum SettingsLayers {
             let name = key.environmentName(prefix: ServerSettings.environmentPrefix)
             settings[key] = .init(text, place: "environment \(name)")
         }
+        settings.refuseUnknown(
+            variables: ProcessInfo.processInfo.environment.keys, prefix: ServerSettings.environmentPrefix,
+            keys: ServerSettings.Key.all, isForeign: ServerSettings.isForeign)
         return settings
     }
 
@@ -35,9 +38,7 @@ enum SettingsLayers {
                 .init(place: path, message: "cannot be read: \(String(cString: strerror(errno)))")
             ])
         }
-        return try Settings(
-            file: ConfigurationFile(parsing: String(decoding: data, as: UTF8.self), name: path),
-            keys: ServerSettings.Key.all)
+        return Settings(reading: String(decoding: data, as: UTF8.self), name: path, keys: ServerSettings.Key.all)
     }
 
     private static func hostName() -> String {
