@@ -1,6 +1,6 @@
 # ./dev build: the two executables for a release.
-need_swift
 need "to build" "${BUILD_PACKAGES[@]}"
+need_swift
 [[ $# -eq 0 ]] || fail "build takes no arguments, got: $*"
 RELEASE=(-c release --static-swift-stdlib -Xlinker -s)
 build "knocknoc (release)" "${RELEASE[@]}" --product knocknoc

@@ -1,12 +1,18 @@
 # What every command of ./dev shares. Sourced, not run.
 
+# What swift.org's installation page asks for on Debian 12, without what only its debugger needs.
+SWIFT_PACKAGES=(
+    binutils ca-certificates gcc git libc6-dev libcurl4-openssl-dev libncurses-dev libsqlite3-dev libstdc++-12-dev
+    libxml2-dev tzdata uuid-dev zlib1g-dev
+)
 BUILD_PACKAGES=(
-    libpq-dev libssl-dev libsqlite3-dev libnftables-dev libmnl-dev libsodium-dev libnetfilter-conntrack-dev
-    pkg-config zlib1g-dev libstdc++-12-dev
+    "${SWIFT_PACKAGES[@]}"
+    libpq-dev libssl-dev libnftables-dev libmnl-dev libsodium-dev libnetfilter-conntrack-dev pkg-config
 )
 RUN_PACKAGES=(nftables iproute2 haproxy)
 TEST_PACKAGES=(
-    postgresql nftables iproute2 conntrack haproxy chromium chromium-driver python3 curl openssl procps util-linux
+    postgresql pgbouncer nftables iproute2 conntrack haproxy chromium chromium-driver python3 curl openssl procps
+    util-linux
 )
 BENCH_PACKAGES=(postgresql nftables iproute2 python3 curl openssl wrk fwknop-server fwknop-client knockd iptables)
 
@@ -23,27 +29,44 @@ as_root() { if [[ $EUID -eq 0 ]]; then "$@"; else sudo "$@"; fi; }
 
 # need WHY PACKAGE…: installs what is missing and says which and why.
 need() {
-    local why=$1 package missing=()
+    local why=$1 package missing=() line
     shift
     for package in "$@"; do
         dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
     done
     [[ ${#missing[@]} -eq 0 ]] && return
+    line="apt-get install --no-install-recommends ${missing[*]}"
     command -v apt-get >/dev/null || fail "these Debian packages are needed $why, and there is no apt-get: ${missing[*]}"
     [[ $EUID -eq 0 ]] || command -v sudo >/dev/null ||
-        fail "these packages are needed $why; as root run: apt-get install ${missing[*]}"
+        fail "packages are missing that are needed $why, and there is no sudo; as root run:
+    apt-get update && $line"
     say "Installing ${missing[*]}: needed $why."
-    # RUNLEVEL keeps the packages' own services from being started; we only want the programs.
+    # RUNLEVEL keeps the packages' own services from being started; we only want the programs. Nobody is there to
+    # answer a package's questions, and what is installed goes quietly unless it fails.
+    local log
+    log=$(mktemp)
     { as_root apt-get update -qq &&
         as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
-            apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null; } ||
-        fail "apt-get could not install them; what is needed $why: apt-get install ${missing[*]}"
+            apt-get install -y -qq --no-install-recommends "${missing[@]}"; } >"$log" 2>&1 </dev/null || {
+        tail -20 "$log" >&2
+        rm -f "$log"
+        fail "apt-get could not install what is needed $why; try: $line"
+    }
+    rm -f "$log"
 }
 
-need_swift() {
+find_swift() {
     command -v swift >/dev/null || fail "there is no swift in PATH; install Swift 6.3 or newer from swift.org/install"
-    local version
-    version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\)\.\([0-9]*\).*/\1 \2/p' | head -1)
+}
+
+# need_swift: a toolchain that is new enough, with the libraries that it needs itself.
+need_swift() {
+    local answer version major minor
+    answer=$(swift --version 2>&1) || {
+        need "by Swift itself" "${SWIFT_PACKAGES[@]}"
+        answer=$(swift --version 2>&1) || fail "swift does not start: $answer"
+    }
+    version=$(sed -n 's/.*Swift version \([0-9]*\)\.\([0-9]*\).*/\1 \2/p' <<<"$answer" | head -1)
     read -r major minor <<<"${version:-0 0}"
     [[ $major -gt 6 || ($major -eq 6 && $minor -ge 3) ]] ||
         fail "Swift $major.$minor is too old; Swift 6.3 or newer is needed"

@@ -1,7 +1,6 @@
 # ./dev run: the all-in-one with a sample, in the foreground; Ctrl-C stops it.
+need "to build and to run" "${BUILD_PACKAGES[@]}" "${RUN_PACKAGES[@]}"
 need_swift
-need "to build" "${BUILD_PACKAGES[@]}"
-need "to run" "${RUN_PACKAGES[@]}"
 # A debug build is there in half the time of a release build, and fast enough to look at.
 build "knocknoc (debug)" --product knocknoc
 build "knocknoc-agent (debug)" --product knocknoc-agent

@@ -47,9 +47,8 @@ chosen=()
 for name in "${names[@]}"; do [[ -n ${TARGETS[$name]:-} ]] && chosen+=("$name"); done
 [[ ${#chosen[@]} -gt 0 ]] || fail "there are no tests yet for: ${names[*]}"
 
+need "to build and to run the tests" "${BUILD_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
 need_swift
-need "to build" "${BUILD_PACKAGES[@]}"
-need "to run the tests" "${TEST_PACKAGES[@]}"
 
 # Everything that a test makes on this machine carries this prefix, so that what is left can be removed by it.
 export KNOCKNOC_LAB_PREFIX="k$(printf '%05x' $((RANDOM * 32768 + RANDOM & 0xfffff)))"
