@@ -19,8 +19,7 @@ private struct EnforcementBody: Decodable {
     let spec: EnforcementSpec
 
     init(from decoder: any Decoder) throws {
-        try decoder.refuseUnknownKeys(Keys.self)
-        let fields = try decoder.container(keyedBy: Keys.self)
+        let fields = try decoder.fields(Keys.self)
         spec = EnforcementSpec(
             agentID: try fields.decode(AgentID.self, forKey: .agentID),
             backend: try fields.decode(Backend.self, forKey: .backend))
@@ -31,8 +30,7 @@ struct KnocDraftBody: Decodable {
     let draft: KnocDraft
 
     init(from decoder: any Decoder) throws {
-        try decoder.refuseUnknownKeys(KnocKeys.self)
-        let fields = try decoder.container(keyedBy: KnocKeys.self)
+        let fields = try decoder.fields(KnocKeys.self)
         draft = KnocDraft(
             name: try fields.decode(String.self, forKey: .name),
             url: try fields.decodeIfPresent(String.self, forKey: .url),
@@ -49,8 +47,7 @@ struct KnocPatchBody: Decodable {
     let patch: KnocPatch
 
     init(from decoder: any Decoder) throws {
-        try decoder.refuseUnknownKeys(KnocKeys.self)
-        let fields = try decoder.container(keyedBy: KnocKeys.self)
+        let fields = try decoder.fields(KnocKeys.self)
         var patch = KnocPatch()
         patch.name = try fields.given(String.self, .name)
         patch.url = try fields.change(String.self, .url)

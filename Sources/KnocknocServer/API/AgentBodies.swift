@@ -1,0 +1,38 @@
+import KnocknocAccess
+
+private enum AgentKeys: String, CodingKey, CaseIterable { case name, zone, disabled }
+private enum NewAgentKeys: String, CodingKey, CaseIterable { case name, zone }
+
+struct AgentDraftBody: Decodable {
+    let draft: AgentDraft
+
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.fields(NewAgentKeys.self)
+        draft = AgentDraft(
+            name: try fields.decode(String.self, forKey: .name),
+            zone: try fields.decodeIfPresent(String.self, forKey: .zone))
+    }
+}
+
+struct AgentPatchBody: Decodable {
+    let patch: AgentPatch
+
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.fields(AgentKeys.self)
+        var patch = AgentPatch()
+        patch.name = try fields.given(String.self, .name)
+        patch.zone = try fields.change(String.self, .zone)
+        patch.disabled = try fields.given(Bool.self, .disabled)
+        self.patch = patch
+    }
+}
+
+struct FingerprintBody: Decodable {
+    private enum Keys: String, CodingKey, CaseIterable { case fingerprint }
+
+    let fingerprint: String
+
+    init(from decoder: any Decoder) throws {
+        fingerprint = try decoder.fields(Keys.self).decode(String.self, forKey: .fingerprint)
+    }
+}
