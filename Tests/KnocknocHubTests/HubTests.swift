@@ -22,6 +22,20 @@ struct HubTests {
         Hub(directory: directory, node: "web-1", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
+    /// Nothing has happened since the position that agents come with.
+    private static func restingDirectory() -> FakeDirectory {
+        FakeDirectory(answer: .delta(StreamRows(position: start), after: start))
+    }
+
+    /// An agent that has been welcomed and is up to date.
+    private func linkedAgent(_ hub: Hub) async throws -> FakeAgent {
+        let agent = try await FakeAgent(hub)
+        try await agent.greet(position: Self.start)
+        _ = try await agent.next()
+        _ = try await agent.next()
+        return agent
+    }
+
     @Test("an agent without state is welcomed and gets a snapshot")
     func snapshot() async throws {
         let directory = FakeDirectory(
@@ -41,12 +55,9 @@ struct HubTests {
 
     @Test("a hint wakes the link, and what is left counts from the last heartbeat")
     func wake() async throws {
-        let directory = FakeDirectory(answer: .delta(StreamRows(position: Self.start), after: Self.start))
+        let directory = Self.restingDirectory()
         let hub = hub(directory)
-        let agent = try await FakeAgent(hub)
-        try await agent.greet(position: Self.start)
-        _ = try await agent.next()
-        _ = try await agent.next()
+        let agent = try await linkedAgent(hub)
         directory.state.withLock { $0.now = Timestamp(microseconds: 1_005_000_000) }
         try await agent.say(.heartbeat(FakeAgent.stamp(10_000)))
         guard case .heartbeat(let reply) = try await agent.next() else { throw Unexpected() }
@@ -64,12 +75,9 @@ struct HubTests {
 
     @Test("where every hint is lost, the comparison finds the change")
     func comparison() async throws {
-        let directory = FakeDirectory(answer: .delta(StreamRows(position: Self.start), after: Self.start))
+        let directory = Self.restingDirectory()
         let hub = hub(directory)
-        let agent = try await FakeAgent(hub)
-        try await agent.greet(position: Self.start)
-        _ = try await agent.next()
-        _ = try await agent.next()
+        let agent = try await linkedAgent(hub)
         directory.state.withLock {
             $0.answer = .delta(StreamRows(position: Self.later, entries: [Self.entry]), after: Self.start)
             $0.standings = [FakeAgent.id: LinkStanding(position: Self.later, linkEpoch: 1)]
@@ -81,7 +89,7 @@ struct HubTests {
 
     @Test("what an agent reports is written, unless it is of another link")
     func applied() async throws {
-        let directory = FakeDirectory(answer: .delta(StreamRows(position: Self.start), after: Self.start))
+        let directory = Self.restingDirectory()
         let hub = hub(directory)
         let running = Task { try await hub.run() }
         let agent = try await FakeAgent(hub)
@@ -97,12 +105,9 @@ struct HubTests {
 
     @Test("a newer link says bye to the older one at once")
     func replaced() async throws {
-        let directory = FakeDirectory(answer: .delta(StreamRows(position: Self.start), after: Self.start))
+        let directory = Self.restingDirectory()
         let hub = hub(directory)
-        let old = try await FakeAgent(hub)
-        try await old.greet(position: Self.start)
-        _ = try await old.next()
-        _ = try await old.next()
+        let old = try await linkedAgent(hub)
         directory.state.withLock { $0.attach = .accepted(linkEpoch: 2) }
         let new = try await FakeAgent(hub)
         try await new.greet(position: Self.start)
@@ -118,12 +123,9 @@ struct HubTests {
 
     @Test("a link that another node has overtaken ends by the comparison")
     func overtaken() async throws {
-        let directory = FakeDirectory(answer: .delta(StreamRows(position: Self.start), after: Self.start))
+        let directory = Self.restingDirectory()
         let hub = hub(directory)
-        let agent = try await FakeAgent(hub)
-        try await agent.greet(position: Self.start)
-        _ = try await agent.next()
-        _ = try await agent.next()
+        let agent = try await linkedAgent(hub)
         directory.state.withLock {
             $0.standings = [FakeAgent.id: LinkStanding(position: Self.start, linkEpoch: 2)]
         }
@@ -134,12 +136,9 @@ struct HubTests {
 
     @Test("an agent that was deleted is told so by the comparison")
     func deleted() async throws {
-        let directory = FakeDirectory(answer: .delta(StreamRows(position: Self.start), after: Self.start))
+        let directory = Self.restingDirectory()
         let hub = hub(directory)
-        let agent = try await FakeAgent(hub)
-        try await agent.greet(position: Self.start)
-        _ = try await agent.next()
-        _ = try await agent.next()
+        let agent = try await linkedAgent(hub)
         await hub.compare(now: .now)
         #expect(try await agent.byeCode() == .revoked)
         await agent.hangUp()
@@ -147,12 +146,9 @@ struct HubTests {
 
     @Test("a node without its database lets its agents go and takes none")
     func withoutDatabase() async throws {
-        let directory = FakeDirectory(answer: .delta(StreamRows(position: Self.start), after: Self.start))
+        let directory = Self.restingDirectory()
         let hub = hub(directory)
-        let agent = try await FakeAgent(hub)
-        try await agent.greet(position: Self.start)
-        _ = try await agent.next()
-        _ = try await agent.next()
+        let agent = try await linkedAgent(hub)
         directory.state.withLock { $0.databaseAge = .milliseconds(5001) }
         await hub.compare(now: .now)
         #expect(try await agent.byeCode() == .noDatabase)
@@ -164,12 +160,9 @@ struct HubTests {
 
     @Test("a stopping node says so")
     func draining() async throws {
-        let directory = FakeDirectory(answer: .delta(StreamRows(position: Self.start), after: Self.start))
+        let directory = Self.restingDirectory()
         let hub = hub(directory)
-        let agent = try await FakeAgent(hub)
-        try await agent.greet(position: Self.start)
-        _ = try await agent.next()
-        _ = try await agent.next()
+        let agent = try await linkedAgent(hub)
         hub.drain()
         #expect(try await agent.byeCode() == .draining)
         await agent.hangUp()
@@ -177,15 +170,12 @@ struct HubTests {
 
     @Test("a link that is silent for three heartbeats is cut")
     func silent() async throws {
-        let directory = FakeDirectory(answer: .delta(StreamRows(position: Self.start), after: Self.start))
+        let directory = Self.restingDirectory()
         directory.state.withLock {
             $0.standings = [FakeAgent.id: LinkStanding(position: Self.start, linkEpoch: 1)]
         }
         let hub = hub(directory)
-        let agent = try await FakeAgent(hub)
-        try await agent.greet(position: Self.start)
-        _ = try await agent.next()
-        _ = try await agent.next()
+        let agent = try await linkedAgent(hub)
         await hub.compare(now: .now.advanced(by: .seconds(14)))
         try await agent.say(.heartbeat(FakeAgent.stamp(6000)))
         guard case .heartbeat = try await agent.next() else { throw Unexpected() }
@@ -196,13 +186,10 @@ struct HubTests {
 
     @Test("ping measures the way there and back")
     func ping() async throws {
-        let directory = FakeDirectory(answer: .delta(StreamRows(position: Self.start), after: Self.start))
+        let directory = Self.restingDirectory()
         let hub = hub(directory)
         #expect(await hub.ping(FakeAgent.id) == nil)
-        let agent = try await FakeAgent(hub)
-        try await agent.greet(position: Self.start)
-        _ = try await agent.next()
-        _ = try await agent.next()
+        let agent = try await linkedAgent(hub)
         async let time = hub.ping(FakeAgent.id)
         guard case .ping(let ping) = try await agent.next() else { throw Unexpected() }
         try await agent.say(.pong(.init(id: ping.id)))
