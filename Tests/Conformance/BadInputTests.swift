@@ -112,6 +112,16 @@ extension WholeSystem {
             }
         }
 
+        @Test("a DatabaseURL that cannot be used exits 78 and keeps its password")
+        func databaseURL() async throws {
+            let result = try await Shell.run([
+                Lab.executable("knocknoc"), "migrate", "--database-url", "postgres://u:s3cret@h/d?sslmode=requier",
+            ])
+            #expect(result.status == 78, "\(result.errors)")
+            #expect(result.errors.contains("sslmode"), "\(result.errors)")
+            #expect(!(result.text + result.errors).contains("s3cret"), "\(result.errors)")
+        }
+
         @Test("wrong usage exits 2", arguments: ["knocknoc", "knocknoc-agent"])
         func usage(program: String) async throws {
             for arguments in [["--no-such-flag"], ["no-such-command"]] {

@@ -36,6 +36,46 @@ extension WholeSystem {
             }
         }
 
+        @Test(
+            "a node without its database lets its agent go, answers 503 after five seconds, and serves who waits for less",
+            .timeLimit(limit))
+        func withoutDatabase() async throws {
+            try await Site.run(.twoNodes) { site in
+                let (nodeA, nodeB) = (site.nodes[0], site.nodes[1])
+                #expect(try await site.agentRecord()["node"].string == nodeB.host.namespace)
+                try await site.make(user: "alice", groups: [try await site.make(group: "staff")])
+                let client = try nodeB.client(on: site.alice)
+                try await client.signIn("alice", Site.password)
+                let database = try #require(site.postgres).host.ipv4
+                try await nodeB.host.nft(
+                    """
+                    table inet lost {
+                        chain input { type filter hook input priority 0; ip saddr \(database) drop; }
+                        chain output { type filter hook output priority 0; ip daddr \(database) drop; }
+                    }
+
+                    """)
+                let lost = Clock.now
+                let refused = try await client.get("/api/v1/me")
+                #expect(refused.status == 503 && refused.header("retry-after") != nil, "\(refused)")
+                #expect((4...15).contains(Clock.now - lost), "answered after \(Clock.now - lost) s")
+                try await site.untilAgentIs(at: nodeA.host.namespace, within: 15)
+                // The node let it go, before the agent lost patience with an old database.
+                let log = await nodeB.log(200)
+                #expect(log.contains("code=no-database"), "\(log)")
+                #expect(Clock.now - lost > 4.5, "the agent left after \(Clock.now - lost) s")
+
+                let asked = Clock.now
+                let waiting = Task { try await client.get("/api/v1/me") }
+                let other = try nodeB.client(on: site.mallory)
+                #expect(try await other.send("GET", "/health").status == 503)
+                while Clock.now < asked + 2 { #expect(try await other.get("/livez").status == 200) }
+                try await nodeB.host.nft("delete table inet lost\n")
+                let served = try await waiting.value
+                #expect(served.status == 200, "\(served)")
+            }
+        }
+
         @Test("a session survives the restart of every node, one after the other", .timeLimit(limit))
         func restart() async throws {
             try await Site.run(.twoNodes) { site in
