@@ -41,7 +41,10 @@ final class ServerLock: Sendable {
             defer { held = nil }
             return held
         }
-        if let descriptor { Glibc.close(descriptor) }
+        guard let descriptor else { return }
+        // A child that is being started holds a copy until it is what it will be.
+        flock(descriptor, LOCK_UN)
+        Glibc.close(descriptor)
     }
 
     deinit { release() }
