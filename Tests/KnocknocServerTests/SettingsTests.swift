@@ -43,6 +43,13 @@ struct SettingsTests {
         #expect(settings.databaseURL == "sqlite:///srv/.knocknoc/knocknoc.db")
     }
 
+    @Test("a way past a pooler goes with a Postgres")
+    func listenURL() throws {
+        let url = "postgres://knocknoc:s3cret@db/knocknoc"
+        #expect(try settings("DatabaseURL = postgres://pooler/knocknoc\nListenURL = \(url)").listenURL == url)
+        #expect(!problems("DataDir = /a\nListenURL = \(url)").contains("s3cret"))
+    }
+
     @Test("a flag beats the file")
     func layers() throws {
         let settings = try settings("DataDir = /a\nListen = 0.0.0.0:1", flags: [ServerSettings.Key.listen: "[::1]:2"])
@@ -66,6 +73,8 @@ struct SettingsTests {
             ("DataDir = /a\nListen", "knocknoc.conf:2"),
             ("Zone = a", "DatabaseURL is missing"),
             ("DataDir = data", "knocknoc.conf:1: DataDir: \"data\" is relative"),
+            ("DatabaseURL = postgres://h/d\nListenURL = h", "knocknoc.conf:2: ListenURL: the value cannot be used"),
+            ("DataDir = /a\nListenURL = postgres://h/d", "with a Postgres DatabaseURL"),
         ])
     func wrong(_ text: String, _ expected: String) { #expect(problems(text).contains(expected)) }
 

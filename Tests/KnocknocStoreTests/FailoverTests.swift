@@ -119,10 +119,13 @@ struct FailoverTests {
                 try await Migrator(database, logger: Fixture.logger).migrate()
             }
             #expect(try await !ready.wait(within: .milliseconds(600)))
+            // What a node lets its agents go by.
+            #expect(database.silence() >= .milliseconds(600))
             try await server.start()
             #expect(try await ready.wait(within: .seconds(10)))
             try await waiting.value
             #expect(try await database.health().schema >= 1)
+            #expect(database.silence() < .seconds(2))
         }
     }
 

@@ -175,28 +175,6 @@ struct PostgresRecoveryTests {
         }
     }
 
-    @Test("behind a pooler statements are not prepared, and events come by polling")
-    func pooler() async throws {
-        try await Fixture.with(.postgres) { _, url in
-            let server = try await PostgresServer.shared.value
-            let name = url.split(separator: "/").last ?? ""
-            try await server.sql("alter database \(name) set search_path = knocknoc")
-            let proxy = try FaultProxy(to: server, .poolerKey)
-            defer { proxy.stop() }
-            let database = try PostgresDatabase(
-                url: "postgres://postgres@127.0.0.1:\(proxy.port)/\(name)?sslmode=disable", logger: Fixture.logger)
-            try await Fixture.running(database) {
-                for id in 1...3 { try await insert(id, database) }
-                for _ in 1...3 { try await Fixture.expect(3, in: database) }
-                let prepared = try await database.run(
-                    Statement("select count(*) as count from pg_prepared_statements"))
-                #expect(try prepared[0].integer("count") == 0)
-                #expect(await Fixture.wait(database.events()) { $0 == .everything })
-                #expect(try await database.health().events == "polling")
-            }
-        }
-    }
-
     @Test("nobody there: an error within the patience that names the host")
     func nobody() async throws {
         let port = try Command.freePort()

@@ -84,12 +84,18 @@ struct PureTests {
         #expect(error?.message.contains("s3cret") == false)
     }
 
-    @Test("libpq's complaint about a URL names the parameter and not the password")
-    func badParameter() {
+    @Test(
+        "a URL that libpq cannot use names the parameter and not the password",
+        arguments: [
+            ("h/d?sslmod=require", "sslmod"), ("h/d?sslmode=requier", "expected one of disable, allow"),
+            ("h/d?channel_binding=yes", "channel_binding"), ("h:99999/d", "99999"), ("a:1,b:0/d", "1 to 65535"),
+        ])
+    func badParameter(_ rest: String, _ part: String) {
         let error = #expect(throws: StoreError.self) {
-            try PostgresDatabase(url: "postgres://u:s3cret@h/d?sslmod=require", logger: Fixture.logger)
+            try PostgresDatabase(url: "postgres://u:s3cret@\(rest)", logger: Fixture.logger)
         }
-        #expect(error?.message.contains("sslmod") == true && error?.message.contains("s3cret") == false)
+        #expect(error?.code == .configuration)
+        #expect(error?.message.contains(part) == true && error?.message.contains("s3cret") == false)
     }
 
     @Test("hosts of a DSN keep their ports and share the rest")

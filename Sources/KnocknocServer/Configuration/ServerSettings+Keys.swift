@@ -8,6 +8,7 @@ extension ServerSettings {
         public static let trustedForwarders = SettingKey("TrustedForwarders", "trusted", "forwarders")
         public static let allowAnyForwarder = SettingKey("AllowAnyForwarder", "allow", "any", "forwarder")
         public static let databaseURL = SettingKey("DatabaseURL", "database", "url")
+        public static let listenURL = SettingKey("ListenURL", "listen", "url")
         public static let dataDir = SettingKey("DataDir", "data", "dir")
         public static let zone = SettingKey("Zone", "zone")
         public static let nodeName = SettingKey("NodeName", "node", "name")
@@ -24,9 +25,9 @@ extension ServerSettings {
         public static let allInOne = SettingKey("AllInOne", "all", "in", "one")
 
         public static let all = [
-            listen, publicURL, trustedForwarders, allowAnyForwarder, databaseURL, dataDir, zone, nodeName,
-            encryptionKey, logLevel, insecureHTTP, agentURL, drainSeconds, tlsCertificate, tlsKey, tlsSelfSigned,
-            tlsSAN, agentBackend, allInOne,
+            listen, publicURL, trustedForwarders, allowAnyForwarder, databaseURL, listenURL, dataDir, zone,
+            nodeName, encryptionKey, logLevel, insecureHTTP, agentURL, drainSeconds, tlsCertificate, tlsKey,
+            tlsSelfSigned, tlsSAN, agentBackend, allInOne,
         ]
     }
 }

@@ -36,6 +36,12 @@ extension ServerSettings {
                 "DatabaseURL is missing; expected postgres://USER@HOST/NAME, or DataDir (--data-dir) for a database "
                     + "in a file of this machine")
         }
+        listenURL = reader.value(Key.listenURL, expected: "postgres://USER@HOST/NAME", secret: true) { text in
+            text.hasPrefix("postgres://") || text.hasPrefix("postgresql://") ? text : nil
+        }
+        if listenURL != nil, databaseURL.hasPrefix("sqlite:") {
+            reader.refuse(Key.listenURL, "ListenURL is the way past a pooler; expected it with a Postgres DatabaseURL")
+        }
         zone = reader.value(Key.zone, expected: "1 to 63 letters, digits, dots, - or _", Self.name)
         logLevel = Self.logLevel(&reader)
         insecureHTTP = reader.flag(Key.insecureHTTP, default: false)

@@ -26,6 +26,8 @@ public struct ServerSettings: Sendable {
     public var publicURL: WebOrigin?
     public var trustedForwarders: [CIDR]
     public var databaseURL: String
+    /// A way past a pooler, for Postgres' events only.
+    public var listenURL: String?
     /// Absolute; holds the SQLite file, the self-signed certificate and the embedded agent's state.
     public var dataDirectory: String
     public var zone: String?
@@ -48,6 +50,7 @@ public struct ServerSettings: Sendable {
         publicURL = nil
         trustedForwarders = Self.standardForwarders
         self.databaseURL = databaseURL
+        listenURL = nil
         self.dataDirectory = dataDirectory
         zone = nil
         self.nodeName = nodeName

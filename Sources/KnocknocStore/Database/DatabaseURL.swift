@@ -6,15 +6,17 @@ public struct DatabaseURL: Hashable, Sendable, CustomStringConvertible {
     /// The site's encryption key from `knocknoc_key=…`, which is ours and not libpq's.
     public let encryptionKey: String?
 
-    /// - Parameter text: `postgres://…`, `postgresql://…` or `sqlite:///absolute/path`.
+    /// - Parameters:
+    ///   - text: `postgres://…`, `postgresql://…` or `sqlite:///absolute/path`.
+    ///   - setting: where it comes from, for messages.
     /// - Throws: ``StoreError`` `configuration`; its message never repeats a password.
-    public init(_ text: String) throws(StoreError) {
+    public init(_ text: String, setting: String = "DatabaseURL") throws(StoreError) {
         if text.hasPrefix("sqlite:") {
             let path = text.hasPrefix("sqlite://") ? String(text.dropFirst(9)) : String(text.dropFirst(7))
             guard path.hasPrefix("/"), path.count > 1, !path.hasSuffix("/") else {
                 throw StoreError(
                     .configuration,
-                    "DatabaseURL: expected sqlite:///absolute/path/to/file (three slashes), not \"\(text)\"")
+                    "\(setting): expected sqlite:///absolute/path/to/file (three slashes), not \"\(text)\"")
             }
             engine = .sqlite
             location = path
@@ -26,7 +28,7 @@ public struct DatabaseURL: Hashable, Sendable, CustomStringConvertible {
             let scheme = text.prefix { $0.isLetter || $0.isNumber }
             throw StoreError(
                 .configuration,
-                "DatabaseURL: expected postgres://…, postgresql://… or sqlite:///absolute/path, not a URL that begins "
+                "\(setting): expected postgres://…, postgresql://… or sqlite:///absolute/path, not a URL that begins "
                     + "with \"\(scheme)\"")
         }
     }

@@ -46,6 +46,9 @@ final class PostgresConnection: ReactorClient, @unchecked Sendable {  // every m
         lock.withLock { self.token = token }
     }
 
+    /// What a transaction begins with; nothing where the session is ours and set up already.
+    var preamble: [Statement] { isPooled ? [PostgresProfile.preamble] : [] }
+
     var isUsable: Bool { lock.withLock { failure == nil && !closesWhenIdle } }
 
     /// Runs the statements in one round trip; after one that fails the rest is skipped.

@@ -21,9 +21,12 @@ final class PostgresConnector: Sendable {
     private let logger: Logger
     private let state = Mutex(State())
 
+    /// - Parameter setting: where the DSN comes from, for messages.
     /// - Throws: ``StoreError`` `configuration`.
-    init(dsn: String, options: PostgresOptions, logger: Logger) throws(StoreError) {
-        targets = try PostgresTarget.parse(dsn)
+    init(
+        dsn: String, setting: String = "DatabaseURL", options: PostgresOptions, logger: Logger
+    ) throws(StoreError) {
+        targets = try PostgresTarget.parse(dsn, setting: setting)
         self.options = options
         self.logger = logger
     }

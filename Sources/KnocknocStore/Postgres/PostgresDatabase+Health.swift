@@ -17,8 +17,9 @@ extension PostgresDatabase {
     private func askHealth(until deadline: ContinuousClock.Instant) async throws -> DatabaseHealth {
         let connection = try await service.connection(until: deadline)
         do {
+            let preamble = connection.preamble
             let outcome = try await connection.run(
-                [
+                preamble + [
                     Statement("select version, readable_from from schema_state where id = 1"),
                     Statement(
                         """
@@ -26,7 +27,7 @@ extension PostgresDatabase {
                             and current_setting('synchronous_commit') in ('on', 'remote_apply', 'remote_write') as sync
                         """),
                 ], until: deadline)
-            let rows = try outcome.replies.flatMap { try $0.rows() }
+            let rows = try outcome.replies.dropFirst(preamble.count).flatMap { try $0.rows() }
             guard rows.count == 2 else {
                 throw StoreError(.schemaTooOld, "the database has not been migrated: run knocknoc migrate")
             }

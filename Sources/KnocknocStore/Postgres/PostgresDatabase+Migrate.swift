@@ -6,6 +6,7 @@ extension PostgresDatabase {
     ) async throws -> Result {
         // Another node may be at it, and a lock is waited for only 2 s at a time.
         var backoff = Backoff(until: .now + .seconds(60))
+        var outage = Outage(logger)
         while true {
             do {
                 let handle = try await connector.connectPlainly()
@@ -18,6 +19,7 @@ extension PostgresDatabase {
             } catch let error as StoreError {
                 // XX000: "tuple concurrently updated", which roles and grants answer with under concurrency.
                 let mayRetry = PostgresErrors.isRetriable(error) || error.sqlState == "XX000"
+                if error.code == .unavailable { outage.note(error) }
                 guard mayRetry, try await backoff.pause() else { throw error }
             }
         }

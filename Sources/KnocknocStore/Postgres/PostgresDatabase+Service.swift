@@ -110,30 +110,31 @@ extension PostgresDatabase {
     }
 
     private func listen() async throws {
-        let connector =
-            try options.listenURL.map { url throws(StoreError) in
-                try PostgresConnector(dsn: DatabaseURL(url).location, options: options, logger: logger)
-            } ?? connector
+        var isTold = false
         while true {
-            do { try await listenOnce(connector) } catch let error as StoreError {
-                if listening.isLive { logger.warning("events by polling: \(error)") }
+            var isPooled = false
+            do { try await listenOnce(&isPooled) } catch let error as StoreError {
+                // That the database is away is told by the clock.
+                if listening.isLive || !isTold && silence() < .seconds(2) {
+                    let hint = isPooled ? " (a pooler stands between; ListenURL can name the way past it)" : ""
+                    logger.warning("events by polling: \(error)\(hint)")
+                    isTold = true
+                }
             }
+            // A pooler that hands out sessions carries LISTEN; another one will not learn to.
+            let pause: Duration = isPooled && !listening.isLive ? .seconds(60) : .milliseconds(250)
             listening.set(live: false)
-            try await Task.sleep(for: .milliseconds(250))
+            try await Task.sleep(for: pause)
         }
     }
 
-    /// Returns or throws when the connection is lost or proves deaf.
-    private func listenOnce(_ connector: PostgresConnector) async throws {
+    /// Throws when the connection is lost or proves deaf.
+    private func listenOnce(_ isPooled: inout Bool) async throws {
         let lost = Latch()
-        let connection = try await connector.connect(
+        let connection = try await listener.connect(
             until: .now + .seconds(2), onNotification: { [weak self] in self?.hear($0) }, onClose: { lost.set() })
         defer { connection.close("listening ended") }
-        guard !connection.isPooled else {
-            logger.notice("events by polling: a pooler stands before the database; ListenURL can name the way past it")
-            _ = try await lost.wait(within: .seconds(60))
-            return
-        }
+        isPooled = connection.isPooled
         _ = try await connection.run([Statement("listen knocknoc")], until: .now + .seconds(2))
         while true {
             let nonce = String(UInt64.random(in: .min ... .max), radix: 36)

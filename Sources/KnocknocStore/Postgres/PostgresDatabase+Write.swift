@@ -52,7 +52,8 @@ extension PostgresDatabase {
         defer { pool.give(back: connection) }
         let outcome = try? await connection.run(
             [
-                Statement("begin"),
+                Statement("begin")
+            ] + connection.preamble + [
                 Statement("update operations set created_at = created_at where id = $1", operation),
                 Statement("commit"),
             ], until: min(deadline, .now + options.statementDeadline))
@@ -74,9 +75,8 @@ extension PostgresDatabase {
         defer { pool.give(back: connection) }
         let transaction = PostgresTransaction(
             connection,
-            opening: [
-                Statement("begin"),
-                Statement("insert into operations (id, created_at) values ($1, knocknoc_now())", operation),
+            opening: [Statement("begin")] + connection.preamble + [
+                Statement("insert into operations (id, created_at) values ($1, knocknoc_now())", operation)
             ], statementDeadline: options.statementDeadline)
         let result: Result
         do {

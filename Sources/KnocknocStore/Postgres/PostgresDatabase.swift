@@ -8,6 +8,8 @@ public final class PostgresDatabase: DatabaseService {
     public let engine = Engine.postgres
 
     let connector: PostgresConnector
+    /// To where LISTEN works: past a pooler where the options name the way.
+    let listener: PostgresConnector
     let pool: PostgresPool
     let readers: [PostgresSlot]
     /// Clock, notifications and health: never behind somebody's slow read.
@@ -30,12 +32,24 @@ public final class PostgresDatabase: DatabaseService {
         let url = try DatabaseURL(url)
         let connector = try PostgresConnector(dsn: url.location, options: options, logger: logger)
         self.connector = connector
+        listener = try Self.listener(options, logger) ?? connector
         self.options = options
         self.logger = logger
         pool = PostgresPool(connector, limit: options.transactionConnections)
         readers = (0..<max(1, options.readConnections)).map { _ in PostgresSlot(connector) }
         service = PostgresSlot(connector)
         clock = ClockEstimate(wall: SystemTime.now)
+    }
+
+    private static func listener(
+        _ options: PostgresOptions, _ logger: Logger
+    ) throws(StoreError) -> PostgresConnector? {
+        guard let text = options.listenURL else { return nil }
+        let url = try DatabaseURL(text, setting: "ListenURL")
+        guard url.engine == .postgres else {
+            throw StoreError(.configuration, "ListenURL: expected postgres://…, the way past a pooler")
+        }
+        return try PostgresConnector(dsn: url.location, setting: "ListenURL", options: options, logger: logger)
     }
 
     public func run(_ statement: Statement) async throws -> [Row] {
@@ -51,8 +65,10 @@ public final class PostgresDatabase: DatabaseService {
             let slot = readers[next & Int.max % readers.count]
             let connection = try await slot.connection(until: deadline)
             do {
-                let outcome = try await connection.run(statements, until: .now + options.statementDeadline)
-                return try outcome.replies.map { try $0.rows() }
+                let preamble = connection.preamble
+                let outcome = try await connection.run(
+                    preamble.isEmpty ? statements : preamble + statements, until: .now + options.statementDeadline)
+                return try outcome.replies.dropFirst(preamble.count).map { try $0.rows() }
             } catch {
                 throw retire(error, connection)
             }
@@ -66,7 +82,8 @@ public final class PostgresDatabase: DatabaseService {
             let connection = try await pool.take(until: deadline)
             defer { pool.give(back: connection) }
             let transaction = PostgresTransaction(
-                connection, opening: [Statement("begin isolation level repeatable read read only")],
+                connection,
+                opening: [Statement("begin isolation level repeatable read read only")] + connection.preamble,
                 statementDeadline: options.statementDeadline)
             defer { transaction.abandon() }
             do {

@@ -7,13 +7,21 @@ struct PostgresProfile: Sendable {
     /// Which run of which server it is: one server may have many addresses, and one address many servers in time.
     var server: String
 
+    /// What each transaction behind a pooler begins with, since its session is somebody else's next.
+    static let preamble = Statement(
+        """
+        select set_config('search_path', 'knocknoc', true),
+            case when current_setting('statement_timeout') = '0' then set_config('statement_timeout', '4s', true) end,
+            set_config('idle_in_transaction_session_timeout', '30s', true)
+        """)
+
     /// Checks that the host takes writes, and sets up the session, in one round trip.
     ///
     /// - Throws: ``StoreError`` `unavailable` for a standby.
     static func probe(
         _ handle: PostgresHandle, backend: Int32, until deadline: ContinuousClock.Instant
     ) async throws -> PostgresProfile {
-        // A pooler's session is not ours to set up; there the login's own settings hold.
+        // A pooler's session is not ours to set up: there each transaction is.
         let rows = try await handle.execute(
             """
             select pg_backend_pid() <> \(backend) as pooled, pg_postmaster_start_time()::text as server,

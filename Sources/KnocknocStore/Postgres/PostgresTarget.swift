@@ -16,14 +16,14 @@ struct PostgresTarget: Hashable, Sendable {
     /// The hosts of a DSN in its order.
     ///
     /// - Throws: ``StoreError`` `configuration` with libpq's own words, which name the parameter.
-    static func parse(_ dsn: String) throws(StoreError) -> [PostgresTarget] {
+    static func parse(_ dsn: String, setting: String = "DatabaseURL") throws(StoreError) -> [PostgresTarget] {
         var message: UnsafeMutablePointer<CChar>?
         guard let options = PQconninfoParse(dsn, &message) else {
             defer { PQfreemem(message) }
             let reason = message.map { String(cString: $0) } ?? "out of memory"
             // libpq's words can quote the URI, and with it the password.
             let safe = reason.contains(dsn) ? "it cannot be parsed" : reason.filter { !$0.isNewline }
-            throw StoreError(.configuration, "DatabaseURL: \(safe)")
+            throw StoreError(.configuration, "\(setting): \(safe)")
         }
         defer { PQconninfoFree(options) }
         var values: [String: String] = [:]
@@ -32,10 +32,27 @@ struct PostgresTarget: Hashable, Sendable {
             if let value = option.pointee.val { values[String(cString: keyword)] = String(cString: value) }
             option += 1
         }
-        return try split(values)
+        if let wrong = fault(in: values) { throw StoreError(.configuration, "\(setting): \(wrong)") }
+        return try split(values, setting)
     }
 
-    private static func split(_ values: [String: String]) throws(StoreError) -> [PostgresTarget] {
+    /// What libpq finds out when it connects only, where it would look like a database that is away.
+    private static func fault(in values: [String: String]) -> String? {
+        let known = [
+            "sslmode": ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"],
+            "channel_binding": ["disable", "prefer", "require"],
+        ]
+        for (keyword, expected) in known.sorted(by: { $0.key < $1.key }) {
+            guard let value = values[keyword], !expected.contains(value) else { continue }
+            return "\(keyword): \"\(value)\" cannot be used; expected one of \(expected.joined(separator: ", "))"
+        }
+        let port = values["port"]?.split(separator: ",").first { UInt16($0).map { $0 == 0 } ?? true }
+        return port.map { "port: \"\($0)\" cannot be used; expected 1 to 65535" }
+    }
+
+    private static func split(
+        _ values: [String: String], _ setting: String
+    ) throws(StoreError) -> [PostgresTarget] {
         func list(_ keyword: String) -> [String] {
             values[keyword].map { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) } ?? []
         }
@@ -44,7 +61,7 @@ struct PostgresTarget: Hashable, Sendable {
         guard hosts.isEmpty || hosts.count == count, addresses.isEmpty || addresses.count == count,
             ports.count <= 1 || ports.count == count
         else {
-            throw StoreError(.configuration, "DatabaseURL: hosts, addresses and ports do not match in number")
+            throw StoreError(.configuration, "\(setting): hosts, addresses and ports do not match in number")
         }
         var parameters = values
         for keyword in ["host", "hostaddr", "port", "target_session_attrs"] { parameters[keyword] = nil }

@@ -38,7 +38,8 @@ struct ServePlan {
             try prepareDirectory()
             logger.notice("the database is a file", metadata: ["url": "\(settings.databaseURL)"])
         }
-        let database = try DatabaseFactory.open(url: settings.databaseURL, serverLock: true, logger: logger)
+        let database = try DatabaseFactory.open(
+            url: settings.databaseURL, listenURL: settings.listenURL, serverLock: true, logger: logger)
         let server = try Server(settings: settings, database: database, logger: logger)
         if supervisor != nil, settings.agentBackend == .automatic, !mayChangeFirewall {
             logger.warning(

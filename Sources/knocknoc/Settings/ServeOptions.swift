@@ -17,6 +17,9 @@ struct ServeOptions: ParsableArguments {
     var allowAnyForwarder: Bool?
     @Option(name: .customLong("database-url"), help: "postgres://USER@HOST/NAME or sqlite:///PATH.")
     var databaseURL: String?
+    @Option(
+        name: .customLong("listen-url"), help: "The way past a pooler, for events only: postgres://USER@HOST/NAME.")
+    var listenURL: String?
     @Flag(
         inversion: .prefixedNo,
         help: "Keep an agent for this machine as a child (default: if --data-dir is given and no database URL).")
@@ -48,7 +51,7 @@ struct ServeOptions: ParsableArguments {
             config: config,
             flags: [
                 (Key.listen, listen), (Key.publicURL, publicURL), (Key.trustedForwarders, trustedForwarders),
-                (Key.databaseURL, databaseURL), (Key.allInOne, text(allInOne)), (Key.dataDir, dataDir),
+                (Key.databaseURL, databaseURL), (Key.listenURL, listenURL), (Key.allInOne, text(allInOne)), (Key.dataDir, dataDir),
                 (Key.agentBackend, agentBackend), (Key.tlsSelfSigned, text(tlsSelfSigned)),
                 (Key.agentURL, agentURL), (Key.allowAnyForwarder, text(allowAnyForwarder)),
                 (Key.insecureHTTP, text(insecureHTTP)), (Key.zone, zone),

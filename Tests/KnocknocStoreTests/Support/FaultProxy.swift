@@ -8,8 +8,6 @@ final class FaultProxy: Sendable {
         case beforeCommit
         /// COMMIT is done, and its answer is lost.
         case afterCommit
-        /// The backend announced is not the one that answers, as behind a pooler.
-        case poolerKey
     }
 
     let port: Int
@@ -39,17 +37,8 @@ final class FaultProxy: Sendable {
 
     private func takeFault() -> Fault? {
         fault.withLock { fault in
-            guard fault != .poolerKey else { return nil }
             defer { fault = nil }
             return fault
-        }
-    }
-
-    /// Changes the process number in BackendKeyData ('K', length 12, number, key).
-    private func disguise(_ buffer: inout [UInt8], _ count: Int) {
-        let head: [UInt8] = [UInt8(ascii: "K"), 0, 0, 0, 12]
-        for index in 0..<max(0, count - 12) where buffer[index..<(index + 5)].elementsEqual(head) {
-            buffer[index + 5] ^= 1
         }
     }
 
@@ -77,7 +66,6 @@ final class FaultProxy: Sendable {
             for (index, side) in polled.enumerated() where side.revents != 0 {
                 let count = read(side.fd, &buffer, buffer.count)
                 guard count > 0 else { return }
-                if index == 1, fault.withLock({ $0 }) == .poolerKey { disguise(&buffer, count) }
                 let isCommit = index == 0 && buffer[..<count].containsCommit
                 let strike = isCommit ? takeFault() : nil
                 if strike == .beforeCommit { return }

@@ -8,8 +8,12 @@ import Testing
 /// The drivers that the conformance suite runs against.
 enum Driver: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case sqlite, postgres
+    /// Postgres behind PgBouncer in transaction mode.
+    case pooled
 
-    static var available: [Driver] { PostgresServer.isInstalled ? [.sqlite, .postgres] : [.sqlite] }
+    static var available: [Driver] {
+        [.sqlite] + (PostgresServer.isInstalled ? [.postgres] : []) + (PgBouncer.isInstalled ? [.pooled] : [])
+    }
 
     var testDescription: String { rawValue }
 }
@@ -31,6 +35,9 @@ enum Fixture {
         case .postgres:
             let server = try await PostgresServer.shared.value
             return server.url(try await server.makeDatabase())
+        case .pooled:
+            let name = try await PostgresServer.shared.value.makeDatabase()
+            return try await PgBouncer.shared.value.url(name)
         }
     }
 
@@ -44,8 +51,15 @@ enum Fixture {
 
     private static let scratchPath = FileManager.default.temporaryDirectory.path + "/knocknoc-store-tests-\(getpid())"
 
+    /// More patient than a server is: all tests run at once, on as few cores as there are.
     static func open(_ url: String) throws -> any DatabaseService {
-        try DatabaseFactory.open(url: url, serverLock: false, logger: logger)
+        guard try DatabaseURL(url).engine == .postgres else {
+            return try DatabaseFactory.open(url: url, serverLock: false, logger: logger)
+        }
+        var options = PostgresOptions()
+        options.connectTimeout = .seconds(10)
+        options.patience = .seconds(30)
+        return try PostgresDatabase(url: url, logger: logger, options: options)
     }
 
     /// A migrated database with a table of the tests' own and its background work running.

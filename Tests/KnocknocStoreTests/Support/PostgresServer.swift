@@ -9,9 +9,7 @@ import Testing
 final class PostgresServer: Sendable {
     let directory: String
     let port: Int
-    /// Its other end is read by the shell that stops the server at end of file.
-    private let lifeline: FileHandle
-    private let answers: FileHandle
+    private let process: Supervised
 
     /// Where Debian or the PATH has Postgres' programs; nil where it is not installed.
     static let programs: String? = {
@@ -29,11 +27,15 @@ final class PostgresServer: Sendable {
     /// One for all tests that do not stop it.
     static let shared = Task { try await PostgresServer() }
 
-    convenience init(settings: [String: String] = [:]) async throws {
+    /// - Parameter prepare: puts files into the server's directory before the first start.
+    convenience init(
+        settings: [String: String] = [:], prepare: (_ directory: String) async throws -> Void = { _ in }
+    ) async throws {
         let directory = try await Self.makeDirectory()
         try await Command.run(
             Self.program("initdb"),
             ["-D", directory + "/data", "-A", "trust", "-U", "postgres", "--no-sync", "--locale=C", "-E", "UTF8"])
+        try await prepare(directory)
         try await self.init(starting: directory, settings)
     }
 
@@ -67,14 +69,7 @@ final class PostgresServer: Sendable {
             \(control) -D \(directory)/data -s -m immediate stop
             rm -rf \(directory)
             """
-        let process = Command.process("sh", ["-c", script])
-        let (input, output) = (Pipe(), Pipe())
-        process.standardInput = input
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        lifeline = input.fileHandleForWriting
-        answers = output.fileHandleForReading
+        process = try Supervised(script)
         try await start()
     }
 
@@ -95,17 +90,7 @@ final class PostgresServer: Sendable {
             Self.program("pg_ctl"), ["-D", directory + "/data", "-s", "-w", "-m", "immediate", "stop"])
     }
 
-    func start() async throws {
-        try lifeline.write(contentsOf: Data("start\n".utf8))
-        try await becomeReady()
-    }
-
-    private func becomeReady() async throws {
-        let answers = answers
-        guard try await Command.onThread({ Command.read(answers, count: 6) }) == Array("ready\n".utf8) else {
-            throw Command.Failure(description: "Postgres did not start; see \(directory)/log")
-        }
-    }
+    func start() async throws { try await process.start("Postgres (its log is \(directory)/log)") }
 
     func promote() async throws {
         try await Command.run(Self.program("pg_ctl"), ["-D", directory + "/data", "-s", "-w", "promote"])
@@ -114,14 +99,20 @@ final class PostgresServer: Sendable {
     /// Runs SQL as the superuser, past the driver under test.
     @discardableResult
     func sql(_ sql: String, database: String = "postgres") async throws -> String {
+        try await Self.ask(url(database), sql)
+    }
+
+    /// Runs SQL as psql does, over any URL.
+    @discardableResult
+    static func ask(_ url: String, _ sql: String) async throws -> String {
         try await Command.run(
-            Self.program("psql"), ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url(database), "-c", sql]
+            program("psql"), ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql]
         ).trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
     func makeDatabase(owner: String = "postgres") async throws -> String {
         let name = "t\(UInt64.random(in: 0 ... .max))"
-        try await sql("create database \(name) template template0 owner \(owner)")
+        try await sql("create database \(name) template template0 owner \(owner) strategy file_copy")
         return name
     }
 }
