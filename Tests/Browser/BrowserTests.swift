@@ -76,7 +76,19 @@ struct BrowserTests {
                 try await browser.wait(card + " .state") { $0.lowercased() == "open" }
                 try await browser.mark()
                 try await site.admin.expect(204, "DELETE", "/api/v1/admin/knocs/\(knoc)")
-                try await browser.wait(card + " .state") { $0.isEmpty || $0.lowercased() == "closed" }
+                // What was taken away goes, what is given comes, and nobody loads the page again.
+                try await browser.wait(".empty h2") { $0.contains("Nothing is shared") }
+                #expect(try await browser.text(card).isEmpty)
+                let wiki = try await site.make(
+                    knoc: "Wiki", groups: [group], backend: try await site.backend(.guard, port: 9001))
+                try await browser.wait("[data-knoc=\"\(wiki)\"] h2") { $0 == "Wiki" }
+                #expect(try await browser.text(".empty h2").isEmpty)
+                try await site.untilTargetsApplied("Wiki")
+                try await browser.click("[data-knoc=\"\(wiki)\"] form[action$=grant] button")
+                try await browser.wait("[data-knoc=\"\(wiki)\"] .state") { $0.lowercased() == "open" }
+                // An hour was granted: never more is left.
+                let left = try await browser.text("[data-knoc=\"\(wiki)\"] [data-left]")
+                #expect(left.hasPrefix("1:00:00 ") || left.hasPrefix("59:5"), "\(left)")
                 #expect(try await browser.isMarked(), "the page was loaded again")
             } catch {
                 await browser.close()

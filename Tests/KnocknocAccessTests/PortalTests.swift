@@ -20,6 +20,23 @@ struct PortalTests {
         }
     }
 
+    @Test("say that a Knoc was taken away, and bring a new one", arguments: Driver.available)
+    func takenAway(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            let scene = try await Scene(world)
+            var updates = world.access.updates(for: scene.session).makeAsyncIterator()
+            #expect(await updates.next()?.isGone == false)
+            var patch = KnocPatch()
+            patch.groupIDs = []
+            _ = try await world.access.updateKnoc(scene.knoc, patch, by: world.root, world.context())
+            let gone = await updates.next()
+            #expect(gone?.id == scene.knoc && gone?.isGone == true)
+            let new = try await world.knoc("new", [scene.group], [])
+            let item = await updates.next()
+            #expect(item?.id == new && item?.isGone == false)
+        }
+    }
+
     @Test("come to a session on another node as well", arguments: Driver.available)
     func otherNode(_ driver: Driver) async throws {
         try await World.with(driver) { world in

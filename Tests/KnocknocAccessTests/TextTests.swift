@@ -42,6 +42,22 @@ struct TextTests {
         }
     }
 
+    @Test(
+        "the audit says which name was refused, no longer than a name, without what cannot be seen",
+        arguments: Driver.available)
+    func triedName(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            let long = String(repeating: "é", count: 500)
+            for name in ["alice\u{202E}\u{0}\n\u{1B}[31m", long, "\u{0}"] {
+                _ = await code {
+                    _ = try await world.access.signIn(user: name, password: "nonsense", world.context())
+                }
+            }
+            let refused = try await world.access.listAudit(limit: 10).filter { $0.action == "session.refused" }
+            #expect(refused.map(\.subjectName) == ["", String(long.prefix(64)), "alice[31m"])
+        }
+    }
+
     @Test("an agent's reason with U+0000 does not void its report", arguments: Driver.available)
     func reason(_ driver: Driver) async throws {
         try await World.with(driver) { world in

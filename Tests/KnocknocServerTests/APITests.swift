@@ -1,6 +1,8 @@
 import Foundation
 import HTTPTypes
 import HummingbirdTesting
+import KnocknocAccess
+import KnocknocModel
 import Testing
 
 @testable import KnocknocServer
@@ -69,6 +71,15 @@ struct APITests {
             #expect(answer.body.contains(#""state":"pending""#))
             try await other.shutdown()
         }
+    }
+
+    @Test("events say which Knoc was taken away")
+    func taken() {
+        var item = KnocItem(
+            id: KnocID(value: 7), name: "wiki", url: nil, grantOn: .click, state: .closed, expiresAt: nil, reason: nil)
+        #expect(!EventStream.text(item).contains("event: gone"))
+        item.isGone = true
+        #expect(EventStream.text(item).hasSuffix("\n\nevent: gone\ndata: {\"id\":\"\(item.id)\"}\n\n"))
     }
 
     @Test("records are made, read, changed by version, listed in pages and deleted")

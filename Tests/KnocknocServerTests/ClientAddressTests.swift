@@ -79,6 +79,9 @@ struct ClientAddressTests {
             return
         }
         #expect(remedy.contains("TrustedForwarders = 192.168.7.7/32"))
+        let more = try Self.rule("127.0.0.1/32", "10.0.0.0/24")
+        let proxy = try #require(IPAddress("192.168.7.7"))
+        #expect(more.line(trusting: proxy) == "TrustedForwarders = 127.0.0.1/32, 10.0.0.0/24, 192.168.7.7/32")
     }
 
     @Test("loopback is granted in the all-in-one only")

@@ -116,4 +116,11 @@ extension Access {
             agents: try row.integer("agents"), agentsOnline: try row.integer("agents_online"),
             failed: try row.integer("failed"))
     }
+
+    /// Proxies through which people are signed in now who are granted nothing, because nobody told us to trust them.
+    public func untrustedProxies(limit: Int = 8) async throws -> [IPAddress] {
+        try await database.run(
+            SessionTable.addresses(refusedBecause: ClientAddressRule.untrustedProxy, now: late, limit: limit)
+        ).map { try $0.address("address") }
+    }
 }

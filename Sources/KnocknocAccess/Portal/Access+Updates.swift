@@ -50,6 +50,7 @@ extension Access {
                     item.state = .closed
                     item.expiresAt = nil
                     item.reason = "this Knoc is not yours any more"
+                    item.isGone = true
                     yield(item)
                 }
                 shown = Dictionary(uniqueKeysWithValues: items.map { ($0.id, $0) })

@@ -11,6 +11,8 @@ public struct KnocItem: Sendable, Hashable {
     public var expiresAt: Timestamp?
     /// Why it is as it is, where that needs words.
     public var reason: String?
+    /// It was taken from the user; said once, to those who watch.
+    public var isGone = false
 
     public init(
         id: KnocID, name: String, url: String?, grantOn: GrantOn, state: KnocState, expiresAt: Timestamp?,

@@ -11,7 +11,7 @@ extension Access {
         user name: String, password: String, replacing replaced: String? = nil, _ context: RequestContext
     ) async throws -> SignIn {
         let key = Access.lookUpKey(name)
-        let attempt = attempt(key, kind: .user, context)
+        let attempt = attempt(key, name: name, kind: .user, context)
         let results = try await database.run(
             [UserTable.credentials(key: key)] + attempt.reads(late))
         try check(attempt, Array(results[1...]))
@@ -69,7 +69,7 @@ extension Access {
         admin name: String, password: String, replacing replaced: String? = nil, _ context: RequestContext
     ) async throws -> SignIn {
         let key = Access.lookUpKey(name)
-        let attempt = attempt(key, kind: .admin, context)
+        let attempt = attempt(key, name: name, kind: .admin, context)
         let results = try await database.run([AdminTable.credentials(key: key)] + attempt.reads(late))
         try check(attempt, Array(results[1...]))
         let row = results[0].first

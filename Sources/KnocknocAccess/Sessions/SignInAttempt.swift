@@ -5,6 +5,8 @@ import KnocknocStore
 /// What the failures of one attempt are counted under.
 struct SignInAttempt: Sendable {
     var kind: PrincipalKind
+    /// What was typed as the name, for the audit; nil where none is asked for.
+    var name: String?
     /// The client's /24 or /64.
     var network: String
     var accountAndNetworkKey: String
@@ -17,13 +19,27 @@ struct SignInAttempt: Sendable {
 }
 
 extension Access {
-    /// The account's name is hashed: what people type there by mistake may be a password.
-    func attempt(_ key: String, kind: PrincipalKind, _ context: RequestContext) -> SignInAttempt {
+    /// - Parameters:
+    ///   - key: what is counted, hashed since it may be of any length.
+    ///   - name: as it was typed.
+    func attempt(_ key: String, name: String?, kind: PrincipalKind, _ context: RequestContext) -> SignInAttempt {
         let network = ThrottleRule.network(context.client.known)
         let account = Secret.base64url(Secret.hash("\(kind.rawValue) \(key)"))
         return SignInAttempt(
-            kind: kind, network: network, accountAndNetworkKey: "\(account) \(network)", networkKey: network,
+            kind: kind, name: name.map(Self.shown), network: network, accountAndNetworkKey: "\(account) \(network)",
+            networkKey: network,
             accountKey: account)
+    }
+
+    /// The part of a typed name that can be shown, at most as long as a name may be.
+    private static func shown(_ name: String) -> String {
+        let visible = name.unicodeScalars.lazy.filter { scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .unassigned, .privateUse: false
+            default: true
+            }
+        }
+        return String(String.UnicodeScalarView(visible.prefix(NameRule.maximum)))
     }
 
     /// - Throws: ``AccessError`` throttled.
@@ -37,8 +53,11 @@ extension Access {
             accountAndNetwork: counts[attempt.accountAndNetworkKey] ?? 0, network: counts[attempt.networkKey] ?? 0,
             at: late)
         guard let seconds else { return }
+        let minutes = (seconds + 59) / 60
         throw AccessError(
-            .throttled, "too many failed sign-ins; try again in \((seconds + 59) / 60) minutes", retryAfter: seconds)
+            .throttled,
+            "too many failed sign-ins. Try again in \(minutes == 1 ? "a minute" : "\(minutes) minutes")",
+            retryAfter: seconds)
     }
 
     func verify(_ password: String, _ hash: String?, _ attempt: SignInAttempt) async throws -> Bool {
@@ -62,7 +81,7 @@ extension Access {
                 ThrottleTable.count(attempt.accountKey, bucket: bucket),
                 try audit(
                     AuditLine(
-                        "session.refused", by: .system, (attempt.kind.rawValue, nil, nil), ["reason": reason]),
+                        "session.refused", by: .system, (attempt.kind.rawValue, nil, attempt.name), ["reason": reason]),
                     at: now, context),
             ])
             return ((), Effects())

@@ -27,7 +27,7 @@ extension Access {
         setUp token: String, name: String, password: String, _ context: RequestContext
     ) async throws -> SignIn {
         let (name, key) = try checkedName(name, what: "an administrator", field: "username")
-        let attempt = attempt("set-up link", kind: .admin, context)
+        let attempt = attempt("set-up link", name: nil, kind: .admin, context)
         let hashed = Secret.hash(token)
         let read = try await database.run(
             [AdminTable.link(token: hashed, now: late), AdminTable.any()] + attempt.reads(late))

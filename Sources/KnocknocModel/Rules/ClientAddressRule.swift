@@ -47,8 +47,17 @@ public struct ClientAddressRule: Hashable, Sendable {
         let claimsPublic = hops.contains { Self.address($0).map(Self.isPublic) ?? false }
         guard claimsPublic, peer.isPrivate || peer.isLoopback || peer.isLinkLocal else { return checked(peer) }
         return .refused(
-            peer, reason: "you come through a proxy that this server has not been told to trust",
-            remedy: "a proxy at \(peer) sends X-Forwarded-For; if it is yours, set TrustedForwarders = \(CIDR(peer))")
+            peer, reason: Self.untrustedProxy,
+            remedy: "a proxy at \(peer) sends X-Forwarded-For; if it is yours, set \(line(trusting: peer))")
+    }
+
+    /// What a user is told who comes through a proxy that nobody told us of.
+    public static let untrustedProxy = "you come through a proxy that this server has not been told to trust"
+
+    /// The line of the configuration that also trusts `proxy`.
+    public func line(trusting proxy: IPAddress) -> String {
+        let networks = trustedForwarders.contains(CIDR(proxy)) ? trustedForwarders : trustedForwarders + [CIDR(proxy)]
+        return "TrustedForwarders = " + networks.map(\.description).joined(separator: ", ")
     }
 
     private func checked(_ address: IPAddress) -> Decision {

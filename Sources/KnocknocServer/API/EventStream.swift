@@ -5,7 +5,8 @@ import KnocknocAccess
 import NIOCore
 import ServiceLifecycle
 
-/// Server-sent events of one session: `event: knoc` with the item, a comment as heartbeat, the end with the session.
+/// Server-sent events of one session: `event: knoc` with the item, `event: gone` with its id after the last one of a
+/// Knoc that was taken away, a comment as heartbeat, the end with the session.
 struct EventStream: Sendable {
     static let heartbeat = Duration.seconds(15)
 
@@ -40,9 +41,15 @@ struct EventStream: Sendable {
 
     private static func text(_ signal: Signal) -> String {
         switch signal {
-        case .item(let item): "event: knoc\ndata: \(item.json.description)\n\n"
+        case .item(let item): text(item)
         case .beat: ": \n\n"
         }
+    }
+
+    static func text(_ item: KnocItem) -> String {
+        let state = "event: knoc\ndata: \(item.json.description)\n\n"
+        guard item.isGone else { return state }
+        return state + "event: gone\ndata: \(JSON.object([("id", JSON(item.id))]).description)\n\n"
     }
 
     /// Items and heartbeats in one stream that ends with the session's own.

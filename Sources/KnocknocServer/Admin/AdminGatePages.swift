@@ -90,7 +90,8 @@ struct AdminGatePages {
             return entered(signIn, context)
         } catch let error as AccessError {
             let field = error.field == "username" ? "name" : error.field
-            let errors = field.map { ["code", "name", "password"].contains($0) ? [$0: error.message] : [:] } ?? [:]
+            let errors =
+                field.map { ["code", "name", "password"].contains($0) ? [$0: Sentence.of(error.message)] : [:] } ?? [:]
             return try setUpPage(request, context, typed: typed, errors: errors, problem: Problem(error))
         }
     }

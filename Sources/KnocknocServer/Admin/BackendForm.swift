@@ -48,7 +48,7 @@ enum BackendForm {
         do throws(ModelError) {
             return try result.validated()
         } catch {
-            errors.fields[name(field(of: error.message))] = error.message
+            errors.fields[name(field(of: error.message))] = Sentence.of(error.message)
             return nil
         }
     }
@@ -59,7 +59,7 @@ enum BackendForm {
             do throws(ModelError) {
                 return try CIDR(parsing: text)
             } catch {
-                errors.fields[name("destinations")] = error.message
+                errors.fields[name("destinations")] = Sentence.of(error.message)
                 return nil
             }
         }

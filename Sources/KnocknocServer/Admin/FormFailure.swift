@@ -12,7 +12,7 @@ enum FormFailure {
         case let errors as FormErrors:
             return (errors, .unprocessableContent)
         case let error as ModelError:
-            return (FormErrors(general: error.message), .unprocessableContent)
+            return (FormErrors(general: Sentence.of(error.message)), .unprocessableContent)
         case let error as AccessError where error.code == .stale:
             let text =
                 "Somebody else changed this meanwhile. What you typed stands below; saving it again overwrites theirs."
@@ -23,9 +23,9 @@ enum FormFailure {
             let candidates = [error.field, error.field == "name" ? "username" : nil].compactMap(\.self)
             let status: HTTPResponse.Status = error.code == .duplicate ? .conflict : .unprocessableContent
             guard let field = candidates.first(where: names.contains) else {
-                return (FormErrors(general: error.message), status)
+                return (FormErrors(general: Sentence.of(error.message)), status)
             }
-            return (FormErrors(fields: [field: error.message]), status)
+            return (FormErrors(fields: [field: Sentence.of(error.message)]), status)
         default:
             throw error
         }

@@ -20,6 +20,12 @@ struct OverviewPage {
         var kind = ""
     }
 
+    /// A proxy that is not trusted, and the line that would trust it.
+    struct Forwarder {
+        var peer: String
+        var line: String
+    }
+
     struct Block {
         var title: String
         var href: String
@@ -33,6 +39,7 @@ struct OverviewPage {
     var hasSteps: Bool
     var stats: [Stat]
     var blocks: [Block]
+    var forwarders: [Forwarder] = []
 
     init(frame: Frame, numbers: Dashboard, grants: Table, agents: Table, audit: Table) {
         self.frame = frame

@@ -22,7 +22,8 @@ const localise = (root) => {
 };
 
 const left = (milliseconds) => {
-  const seconds = Math.max(0, Math.ceil(milliseconds / 1000));
+  // Whole seconds that are still to come: never more than there were to begin with.
+  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
   const pad = (number) => String(number).padStart(2, "0");
   const hours = Math.floor(seconds / 3600);
   const minutes = Math.floor(seconds / 60) % 60;
@@ -73,7 +74,7 @@ const tick = () => {
 
 const show = (item) => {
   const card = cards.get(item.id);
-  if (!card) return location.reload();
+  if (!card) return arrange();
   const changed = card.dataset.state !== item.state;
   card.dataset.state = item.state;
   card.dataset.expires = item.expires_at ?? "";
@@ -90,6 +91,41 @@ const show = (item) => {
   if (focused?.hidden) card.querySelector("form:not([hidden]) button")?.focus();
   if (changed) say(`${item.name}: ${template.dataset.label}. ${item.reason || ""}`);
   tick();
+};
+
+// Cards come and go as the server's page has them; those that stay are left as they are.
+let arranging = null;
+const arrange = () => {
+  arranging ??= (async () => {
+    const answer = await fetch(location.pathname, { headers: { Accept: "text/html" }, redirect: "manual" });
+    if (!answer.ok) return location.reload();
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-portal]");
+    const list = document.querySelector("[data-portal] .cards");
+    const wanted = new Map([...fresh.querySelectorAll("[data-knoc]")].map((card) => [card.dataset.knoc, card]));
+    for (const [id, card] of cards) {
+      if (wanted.has(id)) continue;
+      say(`${card.querySelector("h2").textContent}: taken away`);
+      card.closest("li").remove();
+      cards.delete(id);
+    }
+    [...wanted].forEach(([id, card], index) => {
+      if (!cards.has(id)) {
+        const added = document.importNode(card.closest("li"), true);
+        localise(added);
+        cards.set(id, added.querySelector("[data-knoc]"));
+        say(`${card.querySelector("h2").textContent}: new`);
+      }
+      const item = cards.get(id).closest("li");
+      if (list.children[index] !== item) list.insertBefore(item, list.children[index] ?? null);
+    });
+    const empty = fresh.querySelector(".empty");
+    const shown = document.querySelector("[data-portal] .empty");
+    if (empty && !shown) list.before(document.importNode(empty, true));
+    if (!empty) shown?.remove();
+    tick();
+  })()
+    .catch(() => location.reload())
+    .finally(() => (arranging = null));
 };
 
 const complain = (text) => {
@@ -135,6 +171,7 @@ const listen = () => {
       location.reload();
     }
   });
+  source.addEventListener("gone", arrange);
   source.addEventListener("error", () => {
     // The browser retries by itself, except where the answer was an error: then the session has ended or is unknown.
     if (source.readyState === EventSource.CLOSED) setTimeout(check, 2000);

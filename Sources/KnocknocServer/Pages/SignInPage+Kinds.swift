@@ -48,7 +48,9 @@ extension SignInPage {
 extension Problem {
     /// The detail, with the wait in words where there is one.
     var pageText: String {
-        guard status == .tooManyRequests, let seconds = headers[.retryAfter].flatMap(Int.init) else { return detail }
+        guard status == .tooManyRequests, !detail.contains("ry again"),
+            let seconds = headers[.retryAfter].flatMap(Int.init)
+        else { return detail }
         let minutes = (seconds + 59) / 60
         return detail + (minutes <= 1 ? " Try again in a minute." : " Try again in \(minutes) minutes.")
     }

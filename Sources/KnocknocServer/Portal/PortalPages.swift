@@ -57,7 +57,7 @@ struct PortalPages {
         } catch let error as AccessError where error.code != .unauthenticated {
             let knocs = try await site.access.knocs(of: session)
             return try page(
-                session, knocs, context, notice: .problem(error.message), status: Problem(error).status)
+                session, knocs, context, notice: .problem(Problem(error).detail), status: Problem(error).status)
         }
     }
 

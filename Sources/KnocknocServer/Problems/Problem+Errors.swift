@@ -11,7 +11,7 @@ extension Problem {
         case let problem as Problem: self = problem
         case let error as AccessError: self.init(access: error)
         case let error as StoreError: self.init(store: error)
-        case let error as ModelError: self = .invalid(error.message)
+        case let error as ModelError: self = .invalid(Sentence.of(error.message))
         case let error as any HTTPResponseError: self.init(status: error.status)
         default: self = .internalError
         }
@@ -36,23 +36,24 @@ extension Problem {
     }
 
     private init(access error: AccessError) {
+        let text = Sentence.of(error.message)
         switch error.code {
         case .notFound:
-            self = Problem(.notFound, "not-found", "Not found", error.message, field: error.field)
+            self = Problem(.notFound, "not-found", "Not found", text, field: error.field)
         case .duplicate:
-            self = Problem(.conflict, "duplicate", "Already there", error.message, field: error.field)
+            self = Problem(.conflict, "duplicate", "Already there", text, field: error.field)
         case .stale:
-            self = Problem(.preconditionFailed, "stale", "Changed by somebody else", error.message)
+            self = Problem(.preconditionFailed, "stale", "Changed by somebody else", text)
         case .invalid:
-            self = .invalid(error.message, field: error.field)
+            self = .invalid(text, field: error.field)
         case .unauthenticated:
-            self = .unauthenticated(error.message)
+            self = .unauthenticated(text)
         case .forbidden:
-            self = .forbidden(error.message)
+            self = .forbidden(text)
         case .throttled:
-            self = .throttled(error.message, retryAfter: error.retryAfter ?? 900)
+            self = .throttled(text, retryAfter: error.retryAfter ?? 900)
         case .busy:
-            self = .unavailable(error.message, retryAfter: error.retryAfter ?? 2)
+            self = .unavailable(text, retryAfter: error.retryAfter ?? 2)
         default:
             self = .internalError
         }

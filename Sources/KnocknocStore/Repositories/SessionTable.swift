@@ -135,6 +135,17 @@ package enum SessionTable {
             """, live, now, before?.description ?? "g", limit)
     }
 
+    /// The addresses of live sessions that are granted nothing for this reason.
+    package static func addresses(refusedBecause reason: String, now: Timestamp, limit: Int) -> Statement {
+        Statement(
+            """
+            select distinct address from sessions
+            where ended_at is null and expires_at > $1 and address_reason = $2 and address is not null
+            order by address
+            limit $3
+            """, now, reason, limit)
+    }
+
     package static func nextExpiry() -> Statement {
         Statement("select min(expires_at) as expires_at from sessions where ended_at is null")
     }

@@ -1,5 +1,6 @@
 import Foundation
 import HTTPTypes
+import KnocknocModel
 import Testing
 
 @testable import KnocknocServer
@@ -251,6 +252,27 @@ struct AdminFlowTests {
                 try await browser.open(path)
                 #expect(browser.page.status == 404 && browser.page.body.contains("<!doctype html>"), "\(path)")
             }
+        }
+    }
+
+    @Test("a proxy that nobody told us of is shown with the line that trusts it, until it is trusted")
+    func untrustedProxy() async throws {
+        try await TestSite.run {
+            $0.trustedForwarders = [CIDR(.v4(0x0a00_0001))]
+        } _: { site in
+            let browser = PaperBrowser(site)
+            try await browser.signInAsAdmin()
+            #expect(!browser.page.body.contains("TrustedForwarders"))
+            let proxied = PaperBrowser(site)
+            proxied.extra["X-Forwarded-For"] = "203.0.113.9"
+            try await proxied.signInAsAdmin()
+            try await browser.open("/admin")
+            #expect(browser.page.body.contains("TrustedForwarders = 10.0.0.1/32, 127.0.0.1/32"))
+            var settings = site.server.settings
+            settings.trustedForwarders.append(CIDR(.v4(0x7f00_0001)))
+            try site.server.reload(settings)
+            try await browser.open("/admin")
+            #expect(!browser.page.body.contains("TrustedForwarders"))
         }
     }
 

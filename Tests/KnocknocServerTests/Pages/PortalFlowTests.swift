@@ -46,6 +46,33 @@ struct PortalFlowTests {
         }
     }
 
+    @Test("a wrong password is told in the same sentence on the portal, in the administration and by the API")
+    func oneSentence() async throws {
+        try await TestSite.run { site in
+            _ = try await site.makeAlice()
+            let sentence = "Name and password do not fit."
+            for admin in [false, true] {
+                let browser = PaperBrowser(site)
+                let path = admin ? "/admin/login" : "/login"
+                try await browser.open(path)
+                try await browser.submit(path, ["username": "alice", "password": "geheim-geheim"])
+                #expect(browser.page.status == 401 && browser.page.body.contains("<div>\(sentence)</div>"), "\(path)")
+                let answer = try await site.post("/api/v1\(path)", #"{"username":"alice","password":"geheim-geheim"}"#)
+                #expect(answer.text("detail") == sentence, "\(answer.body)")
+            }
+        }
+    }
+
+    @Test(
+        "a message becomes a sentence; a field's own name is left as it is",
+        arguments: [
+            ("name and password do not fit", "Name and password do not fit."), ("Gone!", "Gone!"), ("", ""),
+            ("guard.ports: 1 to 65535", "guard.ports: 1 to 65535."), ("wait: no", "wait: no."),
+            ("192.0.2.1 is nobody's", "192.0.2.1 is nobody's."),
+            ("sign-in is over. Try again", "Sign-in is over. Try again."),
+        ])
+    func sentences(_ message: String, _ sentence: String) { #expect(Sentence.of(message) == sentence) }
+
     @Test("too many wrong passwords say how long to wait")
     func throttled() async throws {
         try await TestSite.run { site in
