@@ -74,14 +74,19 @@ need_swift() {
 
 # build WHAT FLAG…: a build whose full output is shown only when it fails.
 build() {
-    local what=$1 log status=0
+    local what=$1 log status=0 built=.build/debug note='; the first time takes minutes'
     shift
+    [[ " $* " != *" release "* ]] || built=.build/release
+    if compgen -G "$built/*.build" >/dev/null; then note=''; fi
     log=$(mktemp)
-    say "Building $what; the first time takes minutes."
-    if [[ -t 1 ]]; then "${SWIFT_BUILD[@]}" "$@" || status=$?; else
-        "${SWIFT_BUILD[@]}" "$@" >"$log" 2>&1 || status=$?
+    say "Building $what$note."
+    # What SwiftPM leaves in its temporary folder stays with the build, and its lock is still one for this checkout.
+    mkdir -p .build/tmp
+    if [[ -t 1 ]]; then TMPDIR=$PWD/.build/tmp "${SWIFT_BUILD[@]}" "$@" || status=$?; else
+        TMPDIR=$PWD/.build/tmp "${SWIFT_BUILD[@]}" "$@" >"$log" 2>&1 || status=$?
         if [[ $status -ne 0 ]]; then grep -E -A6 'error:' "$log" | head -150 || tail -50 "$log"; fi
     fi
     rm -f "$log"
+    find .build/tmp -maxdepth 1 -name 'TemporaryDirectory.*' -mmin +10 -exec rm -rf {} + 2>/dev/null || true
     [[ $status -eq 0 ]] || fail "the build of $what failed"
 }

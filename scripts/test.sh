@@ -53,6 +53,8 @@ need_swift
 # Everything that a test makes on this machine carries this prefix, so that what is left can be removed by it.
 export KNOCKNOC_LAB_PREFIX="k$(printf '%05x' $((RANDOM * 32768 + RANDOM & 0xfffff)))"
 results=$(mktemp -d)
+# What tests, and the programs that they start, put into a temporary folder goes with this run, however it ends.
+scratch=$(mktemp -d)
 running=()
 clean_up() {
     local pid name
@@ -61,7 +63,7 @@ clean_up() {
         ip netns pids "$name" 2>/dev/null | while read -r pid; do kill -KILL "$pid" 2>/dev/null || true; done
         ip netns del "$name" 2>/dev/null || true
     done || true
-    rm -rf "$results" ${link:+"$link"} "/var/tmp/$KNOCKNOC_LAB_PREFIX"*
+    rm -rf "$results" "$scratch" ${link:+"$link"} "/var/tmp/$KNOCKNOC_LAB_PREFIX"*
 }
 trap clean_up EXIT
 trap 'exit 130' INT
@@ -83,7 +85,7 @@ bundle=.build/debug/knocknocPackageTests.xctest
 link=.build/debug/dev-test-$$.xctest
 ln -f "$bundle" "$link"
 bundle=$link
-export KNOCKNOC_BIN=$PWD/.build/debug
+export KNOCKNOC_BIN=$PWD/.build/debug TMPDIR=$scratch
 
 # run_part NAME: one test process; its output goes to a file that is shown whole, so that parts do not mix.
 run_part() {

@@ -66,6 +66,22 @@ public actor Browser {
         try await call("POST", "\(session)/element/\(element)/click", [:])
     }
 
+    /// Runs a script in the page.
+    ///
+    /// - Returns: what it returns.
+    @discardableResult
+    public func run(_ script: String) async throws -> JSON {
+        try await call("POST", session + "/execute/sync", ["script": .string(script), "args": []])
+    }
+
+    /// Has pages believe that the reader prefers light or dark.
+    public func prefer(dark: Bool) async throws {
+        let feature: JSON = ["name": "prefers-color-scheme", "value": dark ? "dark" : "light"]
+        try await call(
+            "POST", session + "/goog/cdp/execute",
+            ["cmd": "Emulation.setEmulatedMedia", "params": ["features": .array([feature])]])
+    }
+
     /// Whether the document is still the one that was marked; a reload makes a new one.
     public func mark() async throws {
         try await call(
