@@ -27,7 +27,8 @@ extension WholeSystem {
         func flags() async throws {
             let help = try await Shell.run([Lab.executable("knocknoc"), "serve", "--help"]).text
             let expected = [
-                "--listen", "--public-url", "--trusted-forwarders", "--allow-any-forwarder", "--database-url", "--data-dir",
+                "--listen", "--public-url", "--trusted-forwarders", "--allow-any-forwarder", "--database-url",
+                "--data-dir",
                 "--zone", "--node-name", "--log-level", "--insecure-http", "--agent-url", "--drain-seconds",
                 "--tls-certificate", "--tls-key", "--tls-self-signed", "--tls-san", "--agent-backend", "--all-in-one",
             ]
@@ -39,7 +40,8 @@ extension WholeSystem {
         @Test("a variable with a typo stops the start with 78 and says which was meant")
         func variable() async throws {
             let result = try await Shell.run([
-                "env", "KNOCKNOC_LISTN=127.0.0.1:1", Lab.executable("knocknoc"), "serve", "--data-dir", "/nowhere/at/all",
+                "env", "KNOCKNOC_LISTN=127.0.0.1:1", Lab.executable("knocknoc"), "serve", "--data-dir",
+                "/nowhere/at/all",
             ])
             #expect(result.status == 78 && result.errors.contains("did you mean KNOCKNOC_LISTEN?"), "\(result)")
         }
@@ -54,7 +56,8 @@ extension WholeSystem {
             let folder = try Lab.temporaryFolder("missing")
             defer { try? FileManager.default.removeItem(at: folder) }
             let program = try executable(command[0], in: folder)
-            let typed = [program] + command.dropFirst() + ["--database-url", "sqlite://\(folder.path)/deep/knocknok.db"]
+            let typed =
+                [program] + command.dropFirst() + ["--database-url", "sqlite://\(folder.path)/deep/knocknok.db"]
             let result = try await Shell.run(typed, input: "a long password\n")
             #expect(result.status == 1, "\(result)")
             #expect(result.errors.contains("there is no database at \(folder.path)/deep/knocknok.db"), "\(result)")

@@ -89,7 +89,8 @@ struct CodecTests {
         #expect(backend.fault == fault)
         #expect(throws: ModelError.self) { try Backend.unknown(backend).validated() }
         #expect(try Codec.decodeServer(Codec.encode(newer)) == newer)
-        let written = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(ForeignBackend(.unknown(backend))))
+        let written = try JSONDecoder().decode(
+            JSONValue.self, from: JSONEncoder().encode(ForeignBackend(.unknown(backend))))
         #expect(try written == JSONDecoder().decode(JSONValue.self, from: Data(json.utf8)))
     }
 

@@ -24,11 +24,16 @@ public struct UnknownBackend: Hashable, Sendable {
 
     /// What it calls itself, at most 64 characters.
     public var type: String {
-        if case .object(let members) = json, case .text(let name)? = members["type"] { String(name.prefix(64)) } else { "?" }
+        if case .object(let members) = json, case .text(let name)? = members["type"] {
+            String(name.prefix(64))
+        } else {
+            "?"
+        }
     }
 
     /// What is wrong with it, as a predicate of who cannot read it.
     public var fault: String {
-        Backend.types.contains(type) ? "cannot read this form of backend \"\(type)\"" : "does not know backend \"\(type)\""
+        Backend.types.contains(type)
+            ? "cannot read this form of backend \"\(type)\"" : "does not know backend \"\(type)\""
     }
 }

@@ -10,6 +10,7 @@ enum Sample {
                 protocol: .tcp, ports: [UInt16(SampleService.port)], loopback: true, trialSeconds: 0))
         let password = try await server.access.createSample(agent: agent, backend: backend, url: SampleService.url)
         if let password { Exit.tell("Sample: sign in at \(url)/ as \"demo\" with the password \(password)") }
-        Exit.tell("Sample: \(SampleService.url) is closed; sign in and click \"Grant access\", and it opens for an hour")
+        Exit.tell(
+            "Sample: \(SampleService.url) is closed; sign in and click \"Grant access\", and it opens for an hour")
     }
 }

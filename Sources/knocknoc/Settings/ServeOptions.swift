@@ -51,7 +51,8 @@ struct ServeOptions: ParsableArguments {
             config: config,
             flags: [
                 (Key.listen, listen), (Key.publicURL, publicURL), (Key.trustedForwarders, trustedForwarders),
-                (Key.databaseURL, databaseURL), (Key.listenURL, listenURL), (Key.allInOne, text(allInOne)), (Key.dataDir, dataDir),
+                (Key.databaseURL, databaseURL), (Key.listenURL, listenURL), (Key.allInOne, text(allInOne)),
+                (Key.dataDir, dataDir),
                 (Key.agentBackend, agentBackend), (Key.tlsSelfSigned, text(tlsSelfSigned)),
                 (Key.agentURL, agentURL), (Key.allowAnyForwarder, text(allowAnyForwarder)),
                 (Key.insecureHTTP, text(insecureHTTP)), (Key.zone, zone),
