@@ -91,7 +91,10 @@ struct InterleavingTests {
             let agent = try await world.agent()
             let spec = EnforcementSpec(agentID: agent.id, backend: guardPort(9000))
             let held = try await world.knoc("held", [doomed], [spec])
-            let given = try await world.knoc("given", [old], [spec])
+            // On an agent of its own: what the deletion tells the other one does not hold the grant up.
+            let other = try await world.agent("gw2")
+            let given = try await world.knoc(
+                "given", [old], [EnforcementSpec(agentID: other.id, backend: guardPort(9000))])
             let alice = try await world.signIn("alice")
             _ = try await world.access.grant(held, alice, world.context())
             let deletion: @Sendable () async throws -> Void = {
@@ -116,8 +119,10 @@ struct InterleavingTests {
             let groups = try await world.access.listGroups()
             #expect(!groups.contains { $0.id == doomed })
             #expect(try await world.access.listGrants(live: true).isEmpty)
-            try await agent.sync()
-            #expect(await agent.open.isEmpty)
+            for agent in [agent, other] {
+                try await agent.sync()
+                #expect(await agent.open.isEmpty)
+            }
         }
     }
 
