@@ -28,7 +28,7 @@ extension WholeSystem {
             let help = try await Shell.run([Lab.executable("knocknoc"), "serve", "--help"]).text
             let expected = [
                 "--listen", "--public-url", "--trusted-forwarders", "--allow-any-forwarder", "--database-url",
-                "--data-dir",
+                "--listen-url", "--data-dir",
                 "--zone", "--node-name", "--log-level", "--insecure-http", "--agent-url", "--drain-seconds",
                 "--tls-certificate", "--tls-key", "--tls-self-signed", "--tls-san", "--agent-backend", "--all-in-one",
             ]

@@ -46,6 +46,30 @@ struct PortalFlowTests {
         }
     }
 
+    /// Without compression, so that no page that holds a secret and somebody's text has to be compressed (BREACH).
+    @Test("a first load is at most 60 KiB as it is sent, on the portal and in the administration")
+    func firstLoad() async throws {
+        try await TestSite.run { site in
+            let alice = try await site.makeAlice()
+            for number in 1...10 {
+                let knoc = #"{"name":"Service \#(number)","group_ids":["\#(alice.group)"],"grant_on":"click"}"#
+                #expect(try await site.admin(.post, "/knocs", knoc).status == 201)
+            }
+            let browser = PaperBrowser(site)
+            for path in ["/login", "/", "/admin/login", "/admin", "/admin/knocs/\(alice.knoc)"] {
+                if path == "/" { try await browser.signIn("alice") }
+                if path == "/admin" { try await browser.signInAsAdmin() }
+                try await browser.open(path)
+                #expect(browser.page.status == 200)
+                var bytes = browser.page.body.utf8.count
+                for match in browser.page.body.matches(of: /(?:href|src)="(\/assets\/[^"]+)"/) {
+                    bytes += try await site.get(String(match.output.1)).body.utf8.count
+                }
+                #expect(bytes > 20_000 && bytes <= 60 * 1024, "\(path): \(bytes) bytes")
+            }
+        }
+    }
+
     @Test("a wrong password is told in the same sentence on the portal, in the administration and by the API")
     func oneSentence() async throws {
         try await TestSite.run { site in
