@@ -22,25 +22,46 @@ public struct Identifier<Subject>: Hashable, Sendable {
 extension Identifier: CustomStringConvertible, LosslessStringConvertible {
     /// Reads the 36-character form, in either case.
     public init?(_ text: String) {
-        let utf8 = Array(text.utf8)
-        guard utf8.count == 36 else { return nil }
-        var value: UInt128 = 0
-        for (index, byte) in utf8.enumerated() {
-            if [8, 13, 18, 23].contains(index) {
-                guard byte == UInt8(ascii: "-") else { return nil }
-                continue
-            }
-            guard let digit = Character(UnicodeScalar(byte)).hexDigitValue else { return nil }
-            value = value << 4 | UInt128(digit)
-        }
+        var text = text
+        guard let value = text.withUTF8(Self.parse) else { return nil }
         self.value = value
     }
 
     public var description: String {
-        let digits = String(value, radix: 16)
-        var text = String(repeating: "0", count: 32 - digits.count) + digits
-        for offset in [20, 16, 12, 8] { text.insert("-", at: text.index(text.startIndex, offsetBy: offset)) }
-        return text
+        String(unsafeUninitializedCapacity: 36) { text in
+            var rest = value
+            for index in stride(from: 35, through: 0, by: -1) {
+                if Self.isDash(index) {
+                    text.initializeElement(at: index, to: UInt8(ascii: "-"))
+                    continue
+                }
+                let digit = UInt8(truncatingIfNeeded: rest & 15)
+                text.initializeElement(at: index, to: digit < 10 ? 48 + digit : 87 + digit)
+                rest >>= 4
+            }
+            return 36
+        }
+    }
+
+    private static func isDash(_ index: Int) -> Bool { index == 8 || index == 13 || index == 18 || index == 23 }
+
+    private static func parse(_ text: UnsafeBufferPointer<UInt8>) -> UInt128? {
+        guard text.count == 36 else { return nil }
+        var value: UInt128 = 0
+        for (index, byte) in text.enumerated() {
+            let digit: UInt8
+            switch byte {
+            case _ where isDash(index):
+                guard byte == UInt8(ascii: "-") else { return nil }
+                continue
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - UInt8(ascii: "0")
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = byte - UInt8(ascii: "a") + 10
+            case UInt8(ascii: "A")...UInt8(ascii: "F"): digit = byte - UInt8(ascii: "A") + 10
+            default: return nil
+            }
+            value = value << 4 | UInt128(digit)
+        }
+        return value
     }
 }
 

@@ -54,8 +54,19 @@ struct KnocknocRequestContext: RequestContext {
 }
 
 extension IPAddress {
+    /// From the bytes: this runs for every request, and text would be written and parsed again.
     init?(_ address: SocketAddress?) {
-        guard let text = address?.ipAddress else { return nil }
-        self.init(String(text.prefix { $0 != "%" }))
+        // ip(7), ipv6(7): the address comes after the port, and in IPv6 after the flow label.
+        let place: Range<Int>
+        switch address {
+        case .v4: place = 4..<8
+        case .v6: place = 8..<24
+        case .unixDomainSocket, nil: return nil
+        }
+        let found = address?.withSockAddr { start, size in
+            IPAddress(bytes: UnsafeRawBufferPointer(start: start, count: size)[place])
+        }
+        guard let found else { return nil }
+        self = found
     }
 }
