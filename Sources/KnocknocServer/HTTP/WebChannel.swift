@@ -70,9 +70,11 @@ struct WebChannel: HTTPChannelHandler {
             value.channel.close(promise: nil)
             return
         }
-        switch negotiated {
-        case .http(let channel): await handleHTTP(asyncChannel: channel, logger: logger)
-        case .link(let channel, let agent, let host): await links.serve(channel, agent, host)
+        await withTaskExecutorPreference(EventLoopExecutor(value.channel.eventLoop)) {
+            switch negotiated {
+            case .http(let channel): await handleHTTP(asyncChannel: channel, logger: logger)
+            case .link(let channel, let agent, let host): await links.serve(channel, agent, host)
+            }
         }
     }
 
