@@ -86,8 +86,11 @@ struct EdgeMiddleware: RouterMiddleware {
         _ request: Request, _ context: KnocknocRequestContext, _ response: Response, _ took: Duration
     ) {
         let path = request.uri.path
-        let level: Logger.Level =
-            path == "/health" || path == "/livez" || path.hasPrefix("/assets/") ? .debug : .info
+        // What browsers and load balancers ask for all the time is news only where it fails.
+        let isRoutine =
+            path == "/health" || path == "/livez" || path.hasPrefix("/assets/")
+            || request.method == .get && path.hasPrefix("/api/v1/me") && response.status == .ok
+        let level: Logger.Level = isRoutine ? .debug : .info
         let microseconds = took.components.seconds * 1_000_000 + took.components.attoseconds / 1_000_000_000_000
         context.logger.log(
             level: level, "request",
