@@ -2,12 +2,11 @@ import KnocknocModel
 import KnocknocStore
 
 extension Access {
-    /// A user's live session and its Knocs, in one round trip; nil where there is no such session.
+    /// A user's live session and its Knocs, in one statement; nil where there is no such session.
     public func portal(token: String) async throws -> (session: Session, knocs: [KnocItem])? {
-        let hash = Secret.hash(token)
-        let results = try await database.run([SessionTable.ofUser(token: hash), PortalQuery.knocs(token: hash)])
-        guard let row = results[0].first, let session = try session(row, token: token) else { return nil }
-        return (session, try items(results[1]))
+        let rows = try await database.run(PortalQuery.portal(token: Secret.hash(token)))
+        guard let row = rows.first, let session = try session(row, token: token) else { return nil }
+        return (session, try items(try rows.filter { try !$0.isNull("knoc_id") }))
     }
 
     /// What this session's user may have, with its state.

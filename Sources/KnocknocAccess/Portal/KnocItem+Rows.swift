@@ -42,7 +42,7 @@ extension Access {
         case .none: break
         }
         return KnocItem(
-            id: id, name: try row.text("name"), url: try row.optional("url", row.text),
+            id: id, name: try row.text("knoc_name"), url: try row.optional("url", row.text),
             grantOn: GrantOn(rawValue: try row.text("grant_on")) ?? .click, state: visible.state, expiresAt: expiry,
             reason: visible.reason)
     }

@@ -4,14 +4,13 @@ package import KnocknocModel
 /// and again for each further group that gives the same Knoc.
 package enum PortalQuery {
     private static let columns = """
-        select k.id as knoc_id, k.name, k.url, k.grant_on, k.open_when, k.features, g.id as grant_id,
+        k.id as knoc_id, k.name as knoc_name, k.url, k.grant_on, k.open_when, k.features, g.id as grant_id,
             g.state as grant_state, g.expires_at as grant_expires_at, n.entry_id, n.wanted, n.revision,
-            n.applied_revision, n.outcome, n.reason, t.outcome as target_outcome, t.reason as target_reason, a.name as agent_name,
-            l.last_seen_at as link_seen_at, l.closed_at as link_closed_at, s.address_reason, knocknoc_now() as now
-        from sessions s
-        join group_members m on m.user_id = s.user_id
-        join knoc_groups kg on kg.group_id = m.group_id
-        join knocs k on k.id = kg.knoc_id and k.disabled = 0
+            n.applied_revision, n.outcome, n.reason, t.outcome as target_outcome, t.reason as target_reason,
+            a.name as agent_name, l.last_seen_at as link_seen_at, l.closed_at as link_closed_at, s.address_reason,
+            knocknoc_now() as now
+        """
+    private static let grants = """
         left join grants g on g.id = (
             select x.id from grants x
             where x.session_id = s.id and x.knoc_id = k.id
@@ -24,12 +23,31 @@ package enum PortalQuery {
         left join agents a on a.id = n.agent_id
         left join agent_links l on l.agent_id = n.agent_id
         """
+    private static let rows = """
+        select \(columns)
+        from sessions s
+        join group_members m on m.user_id = s.user_id
+        join knoc_groups kg on kg.group_id = m.group_id
+        join knocs k on k.id = kg.knoc_id and k.disabled = 0
+        \(grants)
+        """
     private static let order = "order by k.name_key, k.id, t.id"
-    private static let byToken = "\(columns)\nwhere s.token_hash = $1\n\(order)"
-    private static let bySession = "\(columns)\nwhere s.id = $1\n\(order)"
-    private static let byKnoc = "\(columns)\nwhere s.id = $1 and k.id = $2\n\(order)"
+    private static let bySession = "\(rows)\nwhere s.id = $1\n\(order)"
+    private static let byKnoc = "\(rows)\nwhere s.id = $1 and k.id = $2\n\(order)"
+    private static let byToken = """
+        select \(SessionTable.userColumns), \(columns)
+        from sessions s
+        join users u on u.id = s.user_id
+        left join group_members m on m.user_id = s.user_id
+        left join knoc_groups kg on kg.group_id = m.group_id
+        left join knocs k on k.id = kg.knoc_id and k.disabled = 0
+        \(grants)
+        where s.token_hash = $1 and s.ended_at is null and u.disabled = 0
+        \(order)
+        """
 
-    package static func knocs(token hash: [UInt8]) -> Statement { Statement(constants: byToken, [hash]) }
+    /// The live session of a user with this token's hash beside its Knocs; one row without a Knoc where it has none.
+    package static func portal(token hash: [UInt8]) -> Statement { Statement(constants: byToken, [hash]) }
 
     package static func knocs(of session: SessionID) -> Statement { Statement(constants: bySession, [session]) }
 

@@ -2,17 +2,18 @@ package import KnocknocModel
 
 /// The statements about sessions.
 package enum SessionTable {
+    static let userColumns = """
+        s.id, s.user_id, s.admin_id, u.name, u.display_name, s.address, s.created_at, s.expires_at, s.last_seen_at
+        """
+    private static let ofUser = """
+        select \(userColumns), s.address_reason, knocknoc_now() as now
+        from sessions s
+        join users u on u.id = s.user_id
+        where s.token_hash = $1 and s.ended_at is null and u.disabled = 0
+        """
+
     /// The live session of a user with this token's hash, with the database's time.
-    package static func ofUser(token hash: [UInt8]) -> Statement {
-        Statement(
-            """
-            select s.id, s.user_id, s.admin_id, u.name, u.display_name, s.address, s.address_reason, s.created_at,
-                s.expires_at, s.last_seen_at, knocknoc_now() as now
-            from sessions s
-            join users u on u.id = s.user_id
-            where s.token_hash = $1 and s.ended_at is null and u.disabled = 0
-            """, hash)
-    }
+    package static func ofUser(token hash: [UInt8]) -> Statement { Statement(constants: ofUser, [hash]) }
 
     package static func ofAdmin(token hash: [UInt8]) -> Statement {
         Statement(
