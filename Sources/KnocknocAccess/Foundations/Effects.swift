@@ -18,9 +18,10 @@ struct Effects: Sendable {
 extension Access {
     /// One use case: a transaction, and after its commit the hints.
     func write<Result: Sendable>(
-        _ body: @Sendable (any Transaction) async throws -> (Result, Effects)
+        _ durability: Durability = .safe, _ body: @Sendable (any Transaction) async throws -> (Result, Effects)
     ) async throws -> Result {
-        let (result, effects) = try await database.write(OperationID.new(at: database.estimatedNow()), body)
+        let operation = OperationID.new(at: database.estimatedNow())
+        let (result, effects) = try await database.write(operation, durability, body)
         announce(effects)
         return result
     }

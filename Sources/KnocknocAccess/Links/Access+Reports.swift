@@ -9,7 +9,9 @@ extension Access {
     public func record(agent: AgentID, linkEpoch: Int64, applied: [AgentMessage.Applied]) async throws {
         guard let newest = applied.enumerated().max(by: { ($0.1.revision, $0.0) < ($1.1.revision, $1.0) })?.1
         else { return }
-        try await write { tx in
+        // Without waiting for the disk (an agent says it again to a database that was away), and without the users, so
+        // that the rows are free again at once.
+        let (targets, entries) = try await write(.hasty) { tx in
             let now = late
             var statements = [
                 ReportTable.targetsApplied(agent, epoch: linkEpoch, upTo: newest.revision),
@@ -36,8 +38,9 @@ extension Access {
                     targets.insert(try row.identifier("id"))
                 }
             }
-            return ((), Effects(users: try await users(targets, entries, tx)))
+            return ((targets, entries), Effects())
         }
+        announce(Effects(users: try await users(targets, entries, database)))
     }
 
     /// Notes how a guard on trial fares.
@@ -104,10 +107,10 @@ extension Access {
     }
 
     private func users(
-        _ targets: Set<TargetID>, _ entries: Set<EntryID>, _ tx: any Transaction
+        _ targets: Set<TargetID>, _ entries: Set<EntryID>, _ executor: any Executor
     ) async throws -> Set<UserID> {
         let statements = ReportTable.users(ofEntries: entries.sorted()) + ReportTable.users(ofTargets: targets.sorted())
         guard !statements.isEmpty else { return [] }
-        return Set(try await tx.run(statements).joined().map { try $0.identifier("user_id", as: UserID.self) })
+        return Set(try await executor.run(statements).joined().map { try $0.identifier("user_id", as: UserID.self) })
     }
 }

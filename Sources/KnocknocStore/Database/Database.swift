@@ -36,7 +36,7 @@ public protocol Database: Executor {
     ///
     /// - Throws: ``StoreError``, or what `body` threw after rolling back.
     func write<Result: Sendable>(
-        _ operation: OperationID, _ body: @Sendable (any Transaction) async throws -> Result
+        _ operation: OperationID, _ durability: Durability, _ body: @Sendable (any Transaction) async throws -> Result
     ) async throws -> Result
 
     /// Runs `body` in one read-only repeatable-read transaction.
@@ -58,6 +58,23 @@ public protocol Database: Executor {
     ///
     /// - Throws: ``StoreError`` where it does not answer within 2 s.
     func health() async throws -> DatabaseHealth
+}
+
+extension Database {
+    /// Runs `body` in one read-write transaction and waits until its commit is safe.
+    public func write<Result: Sendable>(
+        _ operation: OperationID, _ body: @Sendable (any Transaction) async throws -> Result
+    ) async throws -> Result {
+        try await write(operation, .safe, body)
+    }
+}
+
+/// What a commit waits for.
+public enum Durability: Sendable {
+    /// The disk, and a synchronous standby where there is one.
+    case safe
+    /// Nothing: a crash of the database within the next second may lose it, as a whole. For what is said again.
+    case hasty
 }
 
 /// A hint that rows changed; the truth is in the rows.

@@ -10,7 +10,8 @@ extension PostgresDatabase {
     }
 
     public func write<Result: Sendable>(
-        _ operation: OperationID, _ body: @Sendable (any Transaction) async throws -> Result
+        _ operation: OperationID, _ durability: Durability,
+        _ body: @Sendable (any Transaction) async throws -> Result
     ) async throws -> Result {
         var backoff = Backoff(until: .now + options.patience)
         var preparations = connections
@@ -18,7 +19,7 @@ extension PostgresDatabase {
         while true {
             let failure: any Error
             var mayRetry = true
-            switch await attempt(operation, until: backoff.deadline, body) {
+            switch await attempt(operation, durability, until: backoff.deadline, body) {
             case .committed(let result): return result
             case .unknown(let result, let error):
                 unknown = (result, error)
@@ -65,7 +66,7 @@ extension PostgresDatabase {
     }
 
     private func attempt<Result: Sendable>(
-        _ operation: OperationID, until deadline: ContinuousClock.Instant,
+        _ operation: OperationID, _ durability: Durability, until deadline: ContinuousClock.Instant,
         _ body: @Sendable (any Transaction) async throws -> Result
     ) async -> Outcome<Result> {
         let connection: PostgresConnection
@@ -73,11 +74,12 @@ extension PostgresDatabase {
             return .failed(error, mayRetry: (error as? StoreError)?.code == .unavailable)
         }
         defer { pool.give(back: connection) }
+        var opening = [Statement("begin")] + connection.preamble
+        if durability == .hasty { opening.append(Statement("set local synchronous_commit = off")) }
+        opening.append(
+            Statement("insert into operations (id, created_at) values ($1, knocknoc_now())", operation))
         let transaction = PostgresTransaction(
-            connection,
-            opening: [Statement("begin")] + connection.preamble + [
-                Statement("insert into operations (id, created_at) values ($1, knocknoc_now())", operation)
-            ], statementDeadline: options.statementDeadline)
+            connection, opening: opening, statementDeadline: options.statementDeadline)
         let result: Result
         do {
             result = try await body(transaction)

@@ -60,7 +60,7 @@ public final class SQLiteDatabase: DatabaseService {
     }
 
     public func write<Result: Sendable>(
-        _ operation: OperationID, _ body: @Sendable (any Transaction) async throws -> Result
+        _ operation: OperationID, _ durability: Durability, _ body: @Sendable (any Transaction) async throws -> Result
     ) async throws -> Result {
         try await writing { transaction in
             _ = try await transaction.run(
