@@ -11,6 +11,8 @@ public final class Access: Sendable {
     let options: AccessOptions
     let logger: Logger
     let seen = LastSeen()
+    /// What this node's own commits changed of agents' streams.
+    public let steps = StepFeed()
 
     /// - Parameter node: this web node's name, for the audit.
     public init(

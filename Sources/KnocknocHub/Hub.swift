@@ -22,6 +22,7 @@ public final class Hub: Service {
         self.options = options
         self.logger = logger
         recorder = ReportRecorder(directory: directory, logger: logger)
+        directory.onStep { [registry] agent, step in registry[agent]?.put(.stepped(step)) }
     }
 
     /// Works until the task is cancelled or a graceful shutdown begins, then says bye to every agent.

@@ -35,6 +35,10 @@ public protocol LinkDirectory: Sendable {
     /// How long ago the database last answered this node.
     func databaseAge() -> Duration
 
+    /// Calls `handler` right after each commit of this node that moved one agent's stream by a known step, instead of a
+    /// hint in ``changes()``. The handler must not wait.
+    func onStep(_ handler: @escaping @Sendable (AgentID, StreamStep) -> Void)
+
     /// Hints, of this node's own commits and of others'; one stream for each call.
     func changes() -> AsyncStream<LinkChange>
 }

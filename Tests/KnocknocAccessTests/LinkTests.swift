@@ -1,6 +1,7 @@
 import KnocknocModel
 import KnocknocProtocol
 import KnocknocStore
+import Synchronization
 import Testing
 
 @testable import KnocknocAccess
@@ -100,6 +101,38 @@ struct LinkTests {
                 }
                 #expect(rows.entries.isEmpty)
             }
+        }
+    }
+
+    @Test(
+        "what a commit hands to this node's links is what the stream says", arguments: Driver.available, Cause.allCases)
+    func step(_ driver: Driver, _ cause: Cause) async throws {
+        try await World.with(driver) { world in
+            let scene = try await Scene(world)
+            let agent = scene.agent
+            let steps = Mutex<[StreamStep]>([])
+            world.access.steps.subscribe { id, step in if id == agent.id { steps.withLock { $0.append(step) } } }
+            func check(from before: Position?) async throws -> Bool {
+                let taken = steps.withLock { steps in
+                    defer { steps = [] }
+                    return steps
+                }
+                guard let step = taken.first, let before else { return false }
+                #expect(taken.count == 1)
+                #expect(step.after == before)
+                #expect(try await world.access.stream(agent: agent.id, after: before) == .delta(step.rows, after: before))
+                return true
+            }
+            var before = await agent.position
+            try await scene.end(by: cause)
+            let isHanded = try await check(from: before)
+            guard cause == .click else { return }
+            #expect(isHanded)
+            try await agent.sync()
+            before = await agent.position
+            _ = try await world.access.grant(scene.knoc, scene.session, world.context())
+            let isGranted = try await check(from: before)
+            #expect(isGranted)
         }
     }
 

@@ -13,6 +13,7 @@ final class FakeDirectory: LinkDirectory {
         var asked: [Position?] = []
         var replayed: [Removal] = []
         var databaseAge = Duration.zero
+        var stepped: (@Sendable (AgentID, StreamStep) -> Void)?
         var now = Timestamp(microseconds: 1_000_000_000)
     }
 
@@ -57,6 +58,11 @@ final class FakeDirectory: LinkDirectory {
     func estimatedNow() -> Timestamp { state.withLock { $0.now } }
 
     func databaseAge() -> Duration { state.withLock { $0.databaseAge } }
+
+    func onStep(_ handler: @escaping @Sendable (AgentID, StreamStep) -> Void) { state.withLock { $0.stepped = handler } }
+
+    /// What a commit of this node does.
+    func step(_ agent: AgentID, _ step: StreamStep) { state.withLock { $0.stepped }?(agent, step) }
 
     func changes() -> AsyncStream<LinkChange> { hints }
 }

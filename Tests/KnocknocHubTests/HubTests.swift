@@ -53,6 +53,25 @@ struct HubTests {
         await agent.hangUp()
     }
 
+    @Test("what a commit of this node did goes out without asking the store")
+    func step() async throws {
+        let directory = FakeDirectory(answer: .delta(StreamRows(position: Self.start), after: Self.start))
+        let hub = hub(directory)
+        let agent = try await FakeAgent(hub)
+        try await agent.greet(position: Self.start)
+        _ = try await agent.next()
+        _ = try await agent.next()
+        let asked = directory.state.withLock { $0.asked.count }
+        directory.step(
+            FakeAgent.id, StreamStep(after: Self.start, rows: StreamRows(position: Self.later, entries: [Self.entry])))
+        guard case .changes(let changes) = try await agent.next() else { throw Unexpected() }
+        #expect(changes.after == Self.start)
+        #expect(changes.position == Self.later)
+        #expect(changes.rows.entries.map(\.id) == [Self.entry.id])
+        #expect(directory.state.withLock { $0.asked.count } == asked)
+        await agent.hangUp()
+    }
+
     @Test("a hint wakes the link, and what is left counts from the last heartbeat")
     func wake() async throws {
         let directory = Self.restingDirectory()

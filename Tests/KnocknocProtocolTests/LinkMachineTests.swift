@@ -29,6 +29,35 @@ struct LinkMachineTests {
         #expect(machine.fetched(.delta(StreamRows(position: Samples.position(2)), after: Samples.position(2))).isEmpty)
     }
 
+    @Test("a commit's own step is sent where the agent stands before it, and is read for where it does not")
+    func stepped() {
+        var machine = machine(at: Samples.position(1))
+        let step = StreamStep(
+            after: Samples.position(1), rows: StreamRows(position: Samples.position(2), entries: [entry(1)]))
+        // The first read is under way: what it brings may be older.
+        #expect(machine.stepped(step).isEmpty)
+        let first = machine.fetched(.delta(StreamRows(position: Samples.position(1)), after: Samples.position(1)))
+        #expect(first.last == .fetch(after: Samples.position(1)))
+        _ = machine.fetched(.delta(StreamRows(position: Samples.position(1)), after: Samples.position(1)))
+        guard case .send(.changes(let changes))? = machine.stepped(step).first else {
+            Issue.record("expected changes")
+            return
+        }
+        #expect(changes.after == Samples.position(1))
+        #expect(changes.position == Samples.position(2))
+        #expect(changes.rows.entries.count == 1)
+        // Known by now, then one that skips another, then one of a history that was lost.
+        #expect(machine.stepped(step).isEmpty)
+        let later = StreamStep(after: Samples.position(3), rows: StreamRows(position: Samples.position(4)))
+        #expect(machine.stepped(later) == [.fetch(after: Samples.position(2))])
+        _ = machine.fetched(.delta(StreamRows(position: Samples.position(4)), after: Samples.position(2)))
+        var other = Samples.position(4)
+        other.change = "another"
+        #expect(
+            machine.stepped(StreamStep(after: other, rows: StreamRows(position: Samples.position(5))))
+                == [.fetch(after: Samples.position(4))])
+    }
+
     @Test("what is left counts from the database's time when the heartbeat arrived, never below nothing")
     func ttl() {
         var machine = machine(at: Samples.position(1))

@@ -65,7 +65,7 @@ extension Access {
             let now = late
             let ending = try await end(.grant(id), reason: "admin", at: now, tx)
             guard !ending.grants.isEmpty else { throw Access.none("live grant", id) }
-            return ((), try await settle(ending, at: now, by: actor, context, cut: true, tx))
+            return ((), try await settle(ending, at: now, by: actor, context, cut: true, tx, isLast: true))
         }
     }
 
@@ -80,7 +80,7 @@ extension Access {
             }
             let ending = try await end(.session(id), reason: "admin", at: now, tx)
             let line = AuditLine("session.end", by: actor, ("session", id.description, nil), ["reason": "admin"])
-            var effects = try await settle(ending, at: now, by: actor, context, cut: true, extra: [line], tx)
+            var effects = try await settle(ending, at: now, by: actor, context, cut: true, extra: [line], tx, isLast: true)
             if let user = try row.identifierIfPresent("user_id", as: UserID.self) {
                 effects.users.insert(user)
             }

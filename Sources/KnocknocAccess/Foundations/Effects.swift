@@ -1,4 +1,5 @@
 import KnocknocModel
+import KnocknocProtocol
 import KnocknocStore
 
 /// Whom to tell after the commit.
@@ -7,8 +8,14 @@ struct Effects: Sendable {
     var users: Set<UserID> = []
     /// Whether what many users see may have changed: an administrator's edit.
     var everybody = false
+    /// Of those agents whose stream the transaction moved once, and by nothing but these rows.
+    var steps: [AgentID: StreamStep] = [:]
 
     mutating func merge(_ other: Effects) {
+        // Two movements of one stream are no single step.
+        let moved = agents.intersection(other.agents)
+        steps.merge(other.steps) { one, _ in one }
+        for agent in moved { steps[agent] = nil }
         agents.formUnion(other.agents)
         users.formUnion(other.users)
         everybody = everybody || other.everybody
@@ -28,7 +35,10 @@ extension Access {
 
     func announce(_ effects: Effects) {
         if effects.everybody { return database.announce(.everything) }
-        if !effects.agents.isEmpty { database.announce(.agents(effects.agents)) }
+        let handed = Set(effects.steps.filter { steps.publish($0.key, $0.value) }.keys)
+        let others = effects.agents.subtracting(handed)
+        if !others.isEmpty { database.announce(.agents(others)) }
+        if !handed.isEmpty { database.announceElsewhere(.agents(handed)) }
         if !effects.users.isEmpty { database.announce(.users(effects.users)) }
     }
 

@@ -7,13 +7,15 @@ extension Access {
     /// - Throws: ``AccessError``: not found, unauthenticated where the session is over, forbidden with the reason.
     public func grant(_ knoc: KnocID, _ session: Session, _ context: RequestContext) async throws -> KnocItem {
         try await untilStill {
-            try await write { tx in try await grant(knoc, session, context, tx) }
+            try await write { tx in ((), try await grant(knoc, session, context, tx)) }
         }
+        // The agents come first: what the caller is told is read once they are on their way.
+        return try await item(knoc, of: session, database)
     }
 
     private func grant(
         _ knoc: KnocID, _ session: Session, _ context: RequestContext, _ tx: any Transaction
-    ) async throws -> (KnocItem, Effects) {
+    ) async throws -> Effects {
         let read = try await tx.run([
             SessionTable.lock(session.id), RightQuery.forClick(session.id, knoc), RightQuery.targets(knoc),
         ])
@@ -31,7 +33,7 @@ extension Access {
         var ending: Ending?
         if let old = try row.identifierIfPresent("live_grant", as: GrantID.self) {
             guard try row.timestamp("live_until") <= now else {
-                return (try await item(knoc, of: session, tx), Effects())
+                return Effects()
             }
             ending = try await end(.grant(old), reason: "expired", at: now, tx)
         }
@@ -42,13 +44,12 @@ extension Access {
                 grant: new(), knoc: knoc, knocName: try row.text("knoc_name"), version: try row.integer("version"),
                 until: until, targets: try targets(read[2], of: knoc))
         ]
-        var effects = Effects(agents: plan.agents, users: [plan.user])
-        if let ending { effects.merge(try await settle(ending, at: now, by: .system, context, tx)) }
-        let results = try await tx.run(
-            try statements(plan, by: session.actor, context) + [PortalQuery.knoc(knoc, of: session.id)])
+        var effects = Effects()
+        if let ending { effects = try await settle(ending, at: now, by: .system, context, tx) }
+        let results = try await tx.run(try statements(plan, by: session.actor, context) + newest(plan.agents))
         try checkLocks(plan, results)
-        guard let item = try items(results.last ?? []).first else { throw Access.noKnoc(knoc) }
-        return (item, effects)
+        effects.merge(Effects(agents: plan.agents, users: [plan.user], steps: try steps(plan.agents, results)))
+        return effects
     }
 
     private func rule(_ row: Row) throws -> GrantRule {

@@ -38,7 +38,7 @@ extension Access {
         }
     }
 
-    private func rows(_ position: Position, _ targets: [Row], _ entries: [Row]) throws -> StreamRows {
+    func rows(_ position: Position, _ targets: [Row], _ entries: [Row]) throws -> StreamRows {
         StreamRows(
             position: position,
             targets: try targets.map { row in

@@ -47,7 +47,7 @@ extension Access {
             let line = AuditLine(
                 "session.end", by: session.actor, ("session", session.id.description, session.name),
                 ["reason": "sign_out"])
-            var effects = try await settle(ending, at: now, by: session.actor, context, extra: [line], tx)
+            var effects = try await settle(ending, at: now, by: session.actor, context, extra: [line], tx, isLast: true)
             if let user = session.userID { effects.users.insert(user) }
             return ((), effects)
         }

@@ -22,7 +22,7 @@ extension Access {
             }
             var effects = Effects()
             if !ending.grants.isEmpty || !lines.isEmpty {
-                effects = try await settle(ending, at: now, by: .system, nil, extra: lines, tx)
+                effects = try await settle(ending, at: now, by: .system, nil, extra: lines, tx, isLast: true)
             }
             effects.users.formUnion(users)
             return (ending.grants.count + sessions.count, effects)

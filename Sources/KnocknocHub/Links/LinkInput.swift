@@ -6,6 +6,8 @@ enum LinkInput: Sendable {
     /// - at: the database's time, estimated on its late side, when the message arrived.
     case message(AgentMessage, at: Timestamp)
     case wake
+    /// A commit of this node, with what it changed.
+    case stepped(StreamStep)
     case reconnected
     case compare(LinkStanding)
     case fetched(StreamAnswer)

@@ -33,6 +33,7 @@ extension LinkSession {
             return machine.heartbeat(stamp, at: at, databaseAge: milliseconds)
         case .message(let message, _): return machine.received(message)
         case .wake: return machine.wake()
+        case .stepped(let step): return machine.stepped(step)
         case .reconnected: return machine.reconnected()
         case .compare(let standing): return machine.compare(standing)
         case .fetched(let answer): return machine.fetched(answer)

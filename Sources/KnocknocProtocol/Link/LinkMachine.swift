@@ -69,6 +69,15 @@ public struct LinkMachine: Sendable {
     /// Something of this agent may have changed: read it.
     public mutating func wake() -> [LinkEffect] { isClosed ? [] : fetch() }
 
+    /// What one commit changed, read inside it. It is sent where it begins exactly where the agent stands; where
+    /// anything else has happened meanwhile, this is a wake like any other.
+    public mutating func stepped(_ step: StreamStep) -> [LinkEffect] {
+        guard !isClosed, step.rows.position != position else { return [] }
+        guard stage == .following, !fetching, sending == nil, step.after == position, Chunks.fitsChanges(step.rows)
+        else { return fetch() }
+        return send(step.rows, after: step.after)
+    }
+
     /// Compares what the store says with what this link believes: hints may be lost, records rewound, and a link that
     /// was thought dead may have come in after this one.
     public mutating func compare(_ standing: LinkStanding) -> [LinkEffect] {

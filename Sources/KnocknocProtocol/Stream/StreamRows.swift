@@ -37,3 +37,15 @@ public struct StreamEntry: Hashable, Sendable {
         self.cut = cut
     }
 }
+
+/// What a single commit changed of an agent's stream.
+public struct StreamStep: Hashable, Sendable {
+    /// The position that the commit found; only an agent that stands there may take the rows.
+    public var after: Position
+    public var rows: StreamRows
+
+    public init(after: Position, rows: StreamRows) {
+        self.after = after
+        self.rows = rows
+    }
+}

@@ -45,6 +45,8 @@ struct AgentDirectory: LinkDirectory {
         try await access.detach(agent: agent, linkEpoch: linkEpoch)
     }
 
+    func onStep(_ handler: @escaping @Sendable (AgentID, StreamStep) -> Void) { access.steps.subscribe(handler) }
+
     func estimatedNow() -> Timestamp { database.estimatedNow() }
 
     func databaseAge() -> Duration { database.silence() }

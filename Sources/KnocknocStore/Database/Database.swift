@@ -54,6 +54,9 @@ public protocol Database: Executor {
     /// Tells other nodes, coalesced and best effort, and own subscribers at once. Called after a commit only.
     func announce(_ event: StoreEvent)
 
+    /// Tells other nodes only: subscribers of this process know already.
+    func announceElsewhere(_ event: StoreEvent)
+
     /// The database's own state, for `/health`.
     ///
     /// - Throws: ``StoreError`` where it does not answer within 2 s.

@@ -110,6 +110,8 @@ public final class PostgresDatabase: DatabaseService {
         outbox.put(event)
     }
 
+    public func announceElsewhere(_ event: StoreEvent) { outbox.put(event) }
+
     public func close() async {
         if let left = outbox.drain() { try? await tell(left) }
         connector.closeAll()

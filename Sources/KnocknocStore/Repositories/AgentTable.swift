@@ -78,12 +78,16 @@ package enum AgentTable {
             "update agents set revision = revision + 1, change_id = $2 where id = $1 returning revision", id, change)
     }
 
-    /// Notes the revision, for agents that will name it as their position.
+    /// Notes the revision, for agents that will name it as their position; returns it with the site's epoch and the
+    /// change id of the revision before, null where that one was not noted.
     package static func noteRevision(_ id: AgentID, now: Timestamp) -> Statement {
         Statement(
             """
             insert into agent_changes (agent_id, revision, change_id, created_at)
             select id, revision, change_id, $2 from agents where id = $1
+            returning revision, change_id, (select s.epoch from site s where s.id = 1) as epoch,
+                (select b.change_id from agent_changes b
+                    where b.agent_id = agent_changes.agent_id and b.revision = agent_changes.revision - 1) as before
             """, id, now)
     }
 

@@ -78,6 +78,19 @@ package enum GrantTable {
                 """, [now, reason] + scope.parameters)
     }
 
+    /// The entries of what the same transaction has ended at `now` for one Knoc in one session, with their agents.
+    package static func entries(endedAt now: Timestamp, _ knoc: KnocID, _ session: SessionID) -> Statement {
+        Statement(
+            """
+            select distinct ge.entry_id, t.agent_id
+            from grants g
+            join grant_entries ge on ge.grant_id = g.id
+            join entries e on e.id = ge.entry_id
+            join targets t on t.id = e.target_id
+            where g.session_id = $1 and g.knoc_id = $2 and g.state = 'ended' and g.ended_at = $3
+            """, session, knoc, now)
+    }
+
     /// The entries of grants, with their agents.
     package static func entries(of grants: [GrantID]) -> [Statement] {
         SQLList.statements(grants) { list in

@@ -126,6 +126,18 @@ package enum LinkTable {
             """, id, revision)
     }
 
+    /// What the transaction that holds the agent's revision has written at it.
+    package static func entriesOfNewest(_ id: AgentID) -> Statement {
+        Statement(
+            """
+            select n.entry_id, e.target_id, e.address, n.wanted, n.revision, n.cut_revision, e.expires_at
+            from enforcements n
+            join entries e on e.id = n.entry_id
+            where n.agent_id = $1 and n.revision = (select a.revision from agents a where a.id = $1)
+            order by n.entry_id
+            """, id)
+    }
+
     package static func wantedEntries(_ id: AgentID) -> Statement {
         Statement(
             """

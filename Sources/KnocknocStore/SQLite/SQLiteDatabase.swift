@@ -105,6 +105,8 @@ public final class SQLiteDatabase: DatabaseService {
 
     public func announce(_ event: StoreEvent) { hub.publish(event) }
 
+    public func announceElsewhere(_ event: StoreEvent) {}
+
     public func health() async throws -> DatabaseHealth {
         let rows = try await run(Statement("select version, readable_from from schema_state where id = 1"))
         guard let row = rows.first else { throw StoreError(.schemaTooOld, "the database has not been migrated") }

@@ -41,6 +41,14 @@ struct ModelStore {
                 entries: rows.values.map(\.entry).filter { $0.revision > after.revision }), after: after)
     }
 
+    /// What the newest commit did, which wrote this row; nil where it did not.
+    func step(_ id: EntryID) -> StreamStep? {
+        guard let entry = rows[id]?.entry, entry.revision == revision, let before = log[revision - 1] else { return nil }
+        return StreamStep(
+            after: Position(epoch: epoch, revision: revision - 1, change: before),
+            rows: StreamRows(position: position, entries: [entry]))
+    }
+
     private func everything(diverged: Bool) -> StreamAnswer {
         .snapshot(
             StreamRows(

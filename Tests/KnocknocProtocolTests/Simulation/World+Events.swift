@@ -9,6 +9,11 @@ extension World {
         case .attached(let link, let hello, let at): attach(link, hello, at)
         case .fetched(let link, let after): fetched(link, after)
         case .replayed(let link, let removals): replay(link, removals)
+        case .stepped(let link, let step, let decision):
+            for entry in step.rows.entries {
+                links[link].decisions[entry.id] = max(links[link].decisions[entry.id] ?? 0, decision)
+            }
+            serve(link) { $0.stepped(step) }
         case .written(let link): serve(link) { $0.written() }
         case .serverEnds(let link): links[link].serverAlive = false
         case .agentEnds(let link):

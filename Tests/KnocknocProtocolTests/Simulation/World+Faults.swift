@@ -37,7 +37,16 @@ extension World {
             write(id, expires: now + (random.chance(30) ? random.pick(500...8000) : random.pick(20_000...300_000)))
         }
         if random.chance(70) {
-            for link in links.indices { serve(link) { $0.wake() } }
+            // One node made the commit and knows what it did; it may hear of that later than the other of a hint.
+            let node = Int(random.next() % 2)
+            let step = store.step(id)
+            for link in links.indices {
+                if links[link].node == node, let step {
+                    schedule(.stepped(link: link, step, decision: serial), in: random.chance(20) ? random.pick(1...60) : 0)
+                } else {
+                    serve(link) { $0.wake() }
+                }
+            }
         }
         if random.chance(30) { store.prune() }
     }

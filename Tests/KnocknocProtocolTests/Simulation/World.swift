@@ -9,6 +9,7 @@ final class World {
         case attached(link: Int, AgentMessage.Hello, at: Timestamp)
         case fetched(link: Int, after: Position?)
         case replayed(link: Int, [Removal])
+        case stepped(link: Int, StreamStep, decision: Int)
         case written(link: Int)
         case serverEnds(link: Int)
         case agentEnds(link: Int)
