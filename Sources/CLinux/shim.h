@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <malloc.h>
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -34,6 +35,15 @@ static inline int knocknoc_keep_capabilities(uint64_t kept) {
         data[word].inheritable = 0;
     }
     return syscall(SYS_capset, &header, data) != 0 ? -1 : result;
+}
+
+/// One heap for all threads of a process that is mostly idle, instead of one for each. To be called before there is a
+/// second thread. Large buffers, such as libnftables takes for a command, go back to the system when they are free;
+/// left to itself the heap would keep twice the largest that it ever saw.
+static inline void knocknoc_use_one_heap(void) {
+    mallopt(M_ARENA_MAX, 1);
+    mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 128 * 1024);
 }
 
 /// A pipe whose ends no exec inherits; 0 where it worked.

@@ -27,7 +27,7 @@ public final class CompositeEnforcer: Enforcer {
         self.allowed = allowed
     }
 
-    public func define(_ targets: [TargetDefinition]) async -> [TargetID: Outcome] {
+    public nonisolated(nonsending) func define(_ targets: [TargetDefinition]) async -> [TargetID: Outcome] {
         let routes = route(targets)
         var outcomes = await nftables.define(targets.filter { routes[$0.id] == .nftables })
         outcomes.merge(await dryRun.define(targets.filter { routes[$0.id] == .dryRun })) { first, _ in first }
@@ -35,7 +35,7 @@ public final class CompositeEnforcer: Enforcer {
         return outcomes
     }
 
-    public func apply(_ changes: [MemberChange]) async -> [Outcome] {
+    public nonisolated(nonsending) func apply(_ changes: [MemberChange]) async -> [Outcome] {
         let routes = routes.withLockedValue { $0 }
         var outcomes = changes.map { change -> Outcome in
             switch routes[change.target] {
@@ -51,7 +51,9 @@ public final class CompositeEnforcer: Enforcer {
         return outcomes
     }
 
-    public func reconcile(_ targets: [TargetDefinition], _ members: [Member]) async -> Reconciliation {
+    public nonisolated(nonsending) func reconcile(_ targets: [TargetDefinition], _ members: [Member]) async
+        -> Reconciliation
+    {
         let routes = route(targets)
         var result = await nftables.reconcile(
             targets.filter { routes[$0.id] == .nftables }, members.filter { routes[$0.target] == .nftables })
@@ -69,7 +71,11 @@ public final class CompositeEnforcer: Enforcer {
 
     public func disturbances() -> AsyncStream<Disturbance> { nftables.disturbances() }
 
-    public func flowsCut(by guard: NFTablesGuard) async -> FlowCensus { await nftables.flowsCut(by: `guard`) }
+    public nonisolated(nonsending) func flowsCut(by guard: NFTablesGuard) async -> FlowCensus {
+        await nftables.flowsCut(by: `guard`)
+    }
+
+    public nonisolated(nonsending) func limitations() async -> [String: String] { await nftables.limitations() }
 
     private func route(_ targets: [TargetDefinition]) -> [TargetID: Route] {
         var result: [TargetID: Route] = [:]

@@ -34,31 +34,39 @@ public enum Outcome: Hashable, Sendable {
     case failed(String)
 }
 
-/// What guards the door: one implementation for each way of enforcing.
+/// What guards the door: one implementation for each way of enforcing. A call runs where its caller does until it
+/// reaches the kernel's thread.
 public protocol Enforcer: Sendable {
     /// Makes targets true (guards' chains and empty sets, checks of existing sets) and forgets others' members;
     /// a guard that is gone from the list stays closed. Idempotent; never opens a moment.
     ///
     /// - Returns: the outcome for each target given.
-    func define(_ targets: [TargetDefinition]) async -> [TargetID: Outcome]
+    nonisolated(nonsending) func define(_ targets: [TargetDefinition]) async -> [TargetID: Outcome]
 
     /// Applies steps in order, as few kernel transactions as possible; one that fails does not stop the others.
     ///
     /// - Returns: an outcome for each step, in order.
-    func apply(_ changes: [MemberChange]) async -> [Outcome]
+    nonisolated(nonsending) func apply(_ changes: [MemberChange]) async -> [Outcome]
 
     /// Makes the kernel equal to `members` on the given targets: adopts elements of ours, adds what is missing,
     /// removes what is too much, in one transaction for each backend, never flushing first.
     ///
     /// - Returns: what had to be repaired, and outcomes of targets and members that could not be made true.
-    func reconcile(_ targets: [TargetDefinition], _ members: [Member]) async -> Reconciliation
+    nonisolated(nonsending) func reconcile(_ targets: [TargetDefinition], _ members: [Member]) async -> Reconciliation
 
     /// Somebody else changed what we enforce (a table or set of ours vanished); the caller answers by reconciling.
     /// Guards are restored by the enforcer itself before this is sent.
     func disturbances() -> AsyncStream<Disturbance>
 
     /// Counts established flows that a guard would cut and names their sources, this host's SSH first.
-    func flowsCut(by guard: NFTablesGuard) async -> FlowCensus
+    nonisolated(nonsending) func flowsCut(by guard: NFTablesGuard) async -> FlowCensus
+
+    /// What this host's kernel cannot do, by a name and in words for the administrator; empty where it can do it all.
+    nonisolated(nonsending) func limitations() async -> [String: String]
+}
+
+extension Enforcer {
+    public nonisolated(nonsending) func limitations() async -> [String: String] { [:] }
 }
 
 public struct Reconciliation: Hashable, Sendable {

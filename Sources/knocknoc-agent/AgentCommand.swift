@@ -1,4 +1,5 @@
 import ArgumentParser
+import CLinux
 import FoundationEssentials
 import Glibc
 import KnocknocAgent
@@ -16,6 +17,7 @@ struct AgentCommand: AsyncParsableCommand {
         ])
 
     static func main() async {
+        knocknoc_use_one_heap()
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

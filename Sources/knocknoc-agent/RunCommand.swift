@@ -1,9 +1,9 @@
 import ArgumentParser
 import KnocknocAgent
 import KnocknocEnforcement
+import KnocknocLogging
 import KnocknocModel
 import Logging
-import ServiceLifecycle
 import UnixSignals
 
 struct RunCommand: AsyncParsableCommand {
@@ -22,25 +22,26 @@ struct RunCommand: AsyncParsableCommand {
         let agent = Agent(
             configuration: configuration, enforcer: try await Backends.enforcer(configuration, logger),
             clocks: try SystemClocks(), logger: logger)
-        var services = [
-            ServiceGroupConfiguration.ServiceConfiguration(
-                service: agent, successTerminationBehavior: .gracefullyShutdownGroup,
-                failureTerminationBehavior: .cancelGroup)
-        ]
-        if supervised {
-            services.append(
-                .init(service: SupervisorPipe(), successTerminationBehavior: .gracefullyShutdownGroup))
+        try await untilStopped { try await agent.run() }
+    }
+
+    /// Cancels what runs at SIGTERM, SIGINT or the supervisor's end, and waits for its own end.
+    private func untilStopped(_ body: @escaping @Sendable () async throws -> Void) async throws {
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        try await withThrowingTaskGroup { group in
+            group.addTask { try await body() }
+            group.addTask { for await _ in signals { return } }
+            if supervised { group.addTask { await SupervisorPipe.ended() } }
+            try await group.next()
+            group.cancelAll()
+            try await group.waitForAll()
         }
-        let group = ServiceGroup(
-            configuration: .init(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-        try await group.run()
     }
 
     private static func logger(_ configuration: AgentConfiguration) -> Logger {
-        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
-        var logger = Logger(label: "knocknoc-agent")
-        logger.logLevel = configuration.logLevel
-        return logger
+        LogfmtHandler.setLevel(configuration.logLevel)
+        LoggingSystem.bootstrap { LogfmtHandler(label: $0) }
+        return Logger(label: "knocknoc-agent")
     }
 
     private func warn(_ configuration: AgentConfiguration, _ logger: Logger) {

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Configuration
 import KnocknocAgent
 import KnocknocModel
 
@@ -34,32 +33,10 @@ struct SettingsOptions: ParsableArguments {
     /// Every setting with the place it came from.
     ///
     /// - Throws: ``ConfigurationError``, and ``AgentError`` for a file that was named and cannot be read.
-    func settings() throws -> Settings {
-        let file = try fileSettings()
-        return AgentConfiguration.merged([flagSettings(), environmentSettings(), file])
-    }
+    func settings() throws -> Settings { try SettingsLayers.merged(config: config, flags: flags) }
 
-    private func fileSettings() throws -> Settings {
-        if config == "none" { return Settings() }
-        let path = config ?? AgentConfiguration.standardFile
-        guard let text = try AgentConfiguration.readFile(path, required: config != nil) else { return Settings() }
-        return try Settings(
-            file: ConfigurationFile(parsing: text, name: path), keys: AgentConfiguration.Key.all)
-    }
-
-    private func environmentSettings() -> Settings {
-        let reader = ConfigReader(provider: EnvironmentVariablesProvider())
-        var settings = Settings()
-        for key in AgentConfiguration.Key.all {
-            guard let text = reader.string(forKey: ConfigKey(["knocknoc", "agent"] + key.words)) else { continue }
-            let name = key.environmentName(prefix: AgentConfiguration.environmentPrefix)
-            settings[key] = .init(text, place: "environment \(name)")
-        }
-        return settings
-    }
-
-    private func flagSettings() -> Settings {
-        let given: [(SettingKey, String?)] = [
+    private var flags: [(SettingKey, String?)] {
+        [
             (AgentConfiguration.Key.serverURL, serverURL), (AgentConfiguration.Key.tokenFile, tokenFile),
             (AgentConfiguration.Key.id, id), (AgentConfiguration.Key.name, name), (AgentConfiguration.Key.zone, zone),
             (AgentConfiguration.Key.stateFile, stateFile), (AgentConfiguration.Key.keyFile, keyFile),
@@ -69,8 +46,5 @@ struct SettingsOptions: ParsableArguments {
             (AgentConfiguration.Key.neverGuard, neverGuard), (AgentConfiguration.Key.trustRTC, trustRTC),
             (AgentConfiguration.Key.logLevel, logLevel), (AgentConfiguration.Key.backend, backend),
         ]
-        var settings = Settings()
-        for case (let key, let text?) in given { settings[key] = .init(text, place: key.flag) }
-        return settings
     }
 }

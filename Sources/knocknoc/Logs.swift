@@ -1,3 +1,4 @@
+import KnocknocLogging
 import KnocknocServer
 import Logging
 

@@ -69,7 +69,7 @@ struct CommandBatchTests {
             CommandBatch(steps: [.drop(flow)]).commands == """
                 add element inet knocknoc flow6 { 2001:db8::1 . tcp . 40000 . 9000 }
                 delete element inet knocknoc flow6 { 2001:db8::1 . tcp . 40000 . 9000 }
-                add element inet knocknoc flow6 { 2001:db8::1 . tcp . 40000 . 9000 timeout 960s }
+                add element inet knocknoc flow6 { 2001:db8::1 . tcp . 40000 . 9000 timeout 960000ms }
 
                 """)
         #expect(!CommandBatch(steps: [.allow(flow)]).commands.contains("timeout"))

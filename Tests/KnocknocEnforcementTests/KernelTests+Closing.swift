@@ -17,7 +17,8 @@ extension KernelTests {
             let alice = network.address(.alice)
             _ = await enforcer.define([guardTarget(1)])
             _ = await enforcer.apply([.open(member(1, alice))])
-            try await enforcer.breakCutting()
+            let cutter = FailingCutter()
+            try await enforcer.use(cutter)
             guard case .failed = await enforcer.apply([.close(target: target(1), address: alice)])[0] else {
                 Issue.record("a cut that failed passed for done")
                 return
@@ -26,9 +27,9 @@ extension KernelTests {
             #expect(first.stuck.map(\.target) == [target(1)])
             #expect(first.stuck.map(\.address) == [alice])
             #expect(first.stuck.first?.reason.contains("cutting is broken") == true)
-            #expect(try await enforcer.cutsTried() == 2)
+            #expect(await cutter.tried == 2)
             var disturbances = enforcer.disturbances().makeAsyncIterator()
-            try await enforcer.mendCutting()
+            await cutter.mend()
             await enforcer.retryUnfinished()
             #expect(await disturbances.next() == .changed)
             #expect(await enforcer.reconcile([guardTarget(1)], []).stuck.isEmpty)
@@ -41,15 +42,26 @@ extension KernelTests {
             let both = [member(1, alice), member(1, mallory)]
             _ = await enforcer.define([guardTarget(1)])
             _ = await enforcer.apply(both.map { .open($0) })
-            try await enforcer.breakCutting()
+            let cutter = FailingCutter()
+            try await enforcer.use(cutter)
             _ = await enforcer.apply([
                 .close(target: target(1), address: alice), .cut(target: target(1), address: mallory),
             ])
             #expect(await enforcer.apply([.open(member(1, alice))]) == [.applied])
             let result = await enforcer.reconcile([guardTarget(1)], both)
             #expect(result.stuck.map(\.address) == [mallory])
-            try await enforcer.mendCutting()
+            await cutter.mend()
             #expect(await enforcer.reconcile([guardTarget(1)], both).stuck.isEmpty)
+        }
+    }
+
+    @Suite("a kernel that cannot end sockets")
+    struct Unable {
+        @Test("is found out by asking it for one that is not there: it can for internet sockets, not for local ones")
+        func probe() throws {
+            let socket = try NetlinkSocket(bus: 4)  // NETLINK_SOCK_DIAG
+            #expect(SocketTable.canDestroy(UInt8(AF_INET), socket))
+            #expect(!SocketTable.canDestroy(UInt8(AF_UNIX), socket))
         }
     }
 

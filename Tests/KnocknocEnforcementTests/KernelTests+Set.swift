@@ -108,27 +108,42 @@ extension KernelTests {
             expectSilence(caller, service)
         }
 
+        @Test("is remembered by a guard on its port across a restart of the agent")
+        func besideGuardAfterRestart() async throws {
+            try ruleset()
+            let service = try ChattyService(network, .inner, port: 9000)
+            defer { service.stop() }
+            var enforcer: NFTablesEnforcer? = try network.enforcer()
+            let alice = network.address(.alice)
+            _ = await enforcer?.define([guardTarget(1), setTarget(2)])
+            _ = await enforcer?.apply([.open(member(1, alice)), .open(member(2, alice))])
+            let caller = try #require(try Caller(network, .alice, to: network.address(.inner), port: 9000))
+            defer { caller.stop() }
+            _ = await enforcer?.apply([.close(target: target(2), address: alice)])
+            #expect(caller.hears())
+            enforcer = nil
+            let next = try network.enforcer()
+            _ = await next.reconcile([guardTarget(1)], [member(1, alice)])
+            #expect(caller.hears())
+            #expect(await next.apply([.close(target: target(1), address: alice)]) == [.applied])
+            expectSilence(caller, service)
+        }
+
         @Test("has its flows' sockets ended though an earlier step of the cut failed")
         func everyStep() async throws {
             try ruleset()
-            try network.nft(.gateway, "add element inet filter allowed4 { \(network.address(.alice)) }")
             let service = try ChattyService(network, .gateway, port: 9000)
             defer { service.stop() }
+            let enforcer = try network.enforcer()
+            let alice = network.address(.alice)
+            _ = await enforcer.define([setTarget(1)])
+            _ = await enforcer.apply([.open(member(1, alice))])
             let caller = try #require(try Caller(network, .alice, to: network.address(.gateway), port: 9000))
             defer { caller.stop() }
             #expect(caller.hears())
-            let cut = Cut(source: network.address(.alice), protocol: .tcp, ports: [9000], socketsOnly: false)
-            let message = try network.on(.gateway) { () -> String in
-                do throws(EnforcementError) {
-                    try FlowCutter().cut([cut], pause: {}) { _ throws(EnforcementError) in
-                        throw EnforcementError(.kernel, "dropping is broken")
-                    }
-                    return "no error"
-                } catch {
-                    return error.message
-                }
-            }
-            #expect(message == "dropping is broken")
+            try await enforcer.use(HalfBlindCutter(try FlowCutter(networkNamespace: network.path(.gateway))))
+            let outcome = await enforcer.apply([.close(target: target(1), address: alice)])[0]
+            #expect(outcome == .failed("closed to new flows, but established ones could not be cut: half is not seen"))
             expectSilence(caller, service)
         }
 

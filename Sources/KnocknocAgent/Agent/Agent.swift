@@ -4,12 +4,11 @@ import KnocknocProtocol
 public import Logging
 import NIOCore
 import NIOPosix
-public import ServiceLifecycle
 
 /// The process beside a firewall: holds a link to a server, and does what it says as long as it may.
 ///
 /// Stopping it leaves guards and members in the kernel, where every member ends on time by itself.
-public struct Agent: Service, CustomStringConvertible {
+public struct Agent: Sendable {
     let configuration: AgentConfiguration
     let enforcer: any Enforcer
     let clocks: any Clocks
@@ -24,9 +23,7 @@ public struct Agent: Service, CustomStringConvertible {
         self.logger = logger
     }
 
-    public var description: String { "agent" }
-
-    /// Runs until the service group shuts down or the task is cancelled.
+    /// Runs until the task is cancelled, which ends it in order: what is known goes to the file, the kernel stays.
     ///
     /// - Throws: ``AgentError`` where keys, trust or the health listener cannot be had.
     public func run() async throws {
@@ -48,8 +45,9 @@ public struct Agent: Service, CustomStringConvertible {
         let keys = try KeyFile(path: configuration.keyFile).readOrMake()
         let mailbox = Mailbox()
         let board = HealthBoard(HealthReport(backend: configuration.backend.rawValue, version: AgentVersion.current))
+        board.update { $0.fingerprint = keys.fingerprint }
         let loop = AgentLoop(
-            configuration: configuration, enforcer: enforcer, clocks: clocks, keys: keys,
+            eventLoop: group.next(), configuration: configuration, enforcer: enforcer, clocks: clocks, keys: keys,
             machine: AgentMachine(state: restored(file), now: stamp), mailbox: mailbox,
             writer: file.map { StateWriter(file: $0, threads: threads) }, board: board, logger: logger)
         // Subscribed first, so that nothing that happens during the adoption goes unnoticed.
@@ -80,9 +78,9 @@ public struct Agent: Service, CustomStringConvertible {
             tasks.addTask {
                 for await disturbance in disturbances { mailbox.post(.disturbed(disturbance)) }
             }
-            await withTaskCancellationOrGracefulShutdownHandler {
+            await withTaskCancellationHandler {
                 await loop.run()
-            } onCancelOrGracefulShutdown: {
+            } onCancel: {
                 mailbox.post(.stop)
             }
             tasks.cancelAll()

@@ -14,22 +14,19 @@ extension AgentLoop {
         case .greet(let greeting): greet(greeting)
         case .send(let message): send(message)
         case .census(let target, let guarded):
+            await settle()
             let census = await enforcer.flowsCut(by: guarded)
             await perform(machine.counted(target, flows: census.flows, sources: census.sources, now: stamp))
         case .define(let ticket, let targets):
+            await settle()
             let outcomes = await enforcer.define(targets)
             note(outcomes)
             targetsKnown = targets.count { $0.purpose == .enforce }
             await perform(machine.defined(ticket, outcomes.mapValues(\.step)))
-        case .apply(let ticket, let steps):
-            let outcomes = await enforcer.apply(steps.map(\.change))
-            for (step, outcome) in zip(steps, outcomes) {
-                if case .failed(let reason) = outcome {
-                    logger.error("\(step.key.address) on target \(step.key.target): \(reason)")
-                }
-            }
-            await perform(machine.applied(ticket, outcomes.map(\.step)))
-        case .reconcile(let ticket, let targets, let members): await reconcile(ticket, targets, members)
+        case .apply(let ticket, let steps): await apply(ticket, steps)
+        case .reconcile(let ticket, let targets, let members):
+            await settle()
+            await reconcile(ticket, targets, members)
         case .persist(let ticket): persist(ticket)
         case .closeLink(let reason): close(reason)
         }
@@ -80,7 +77,7 @@ extension AgentLoop {
             nonce: greeting.nonce, agent: greeting.agent, host: link.server.authority)
         do throws(AgentError) {
             let host = HostFacts()
-            var capabilities = host.capabilities
+            var capabilities = host.capabilities.merging(limitations) { host, _ in host }
             capabilities["backend"] = configuration.backend.rawValue
             capabilities["name"] = configuration.name
             capabilities["zone"] = configuration.zone
@@ -131,7 +128,7 @@ extension AgentLoop {
 }
 
 extension KnocknocEnforcement.Outcome {
-    fileprivate var step: StepOutcome {
+    var step: StepOutcome {
         switch self {
         case .applied: .applied
         case .dryRun: .dryRun
@@ -141,7 +138,7 @@ extension KnocknocEnforcement.Outcome {
 }
 
 extension MemberStep {
-    fileprivate var change: MemberChange {
+    var change: MemberChange {
         switch self {
         case .open(let key, let deadline):
             .open(Member(target: key.target, address: key.address, deadline: deadline))

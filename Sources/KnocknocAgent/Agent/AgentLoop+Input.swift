@@ -11,6 +11,7 @@ extension AgentLoop {
         case .linkDown(let number): await down(number)
         case .frame(let number, let bytes): await frame(number, bytes)
         case .tick: await tick()
+        case .applied: await takeApplied()
         case .disturbed(let disturbance): await disturbed(disturbance)
         case .written(let result): await written(result)
         case .stop: break
@@ -60,6 +61,7 @@ extension AgentLoop {
                     "the server takes this agent for \(challenge.agent), but ID is \(id): is it another's token?",
                     pause: 30_000)
             }
+            board.update { $0.agent = challenge.agent.description }
         case .welcome(let welcome):
             let interval = min(60_000, max(500, welcome.heartbeat))
             nextHeartbeat = clocks.boot().adding(milliseconds: interval)

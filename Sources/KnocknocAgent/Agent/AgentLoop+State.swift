@@ -27,7 +27,7 @@ extension AgentLoop {
         }
         writing = true
         let state = machine.state(wall: clocks.wall(), now: stamp)
-        Task { [mailbox] in mailbox.post(.written(await writer.write(state, tickets: tickets))) }
+        writer.begin(state, tickets: tickets, on: eventLoop) { [mailbox] in mailbox.post(.written($0)) }
     }
 
     func written(_ result: StateWriter.Result) async {

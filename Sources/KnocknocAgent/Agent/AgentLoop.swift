@@ -4,7 +4,10 @@ import KnocknocProtocol
 import Logging
 import NIOCore
 
-/// Takes input in order, asks the machine what follows, and does it. One task runs it, so nothing overlaps.
+/// Takes input in order, asks the machine what follows, and does it. One task runs it, so nothing overlaps but steps of
+/// different members in the kernel: cutting one's flows keeps nobody else waiting.
+///
+/// It runs on the link's own event loop: between a frame and the kernel lies one change of thread, not one for each call.
 actor AgentLoop {
     static let checkInterval: Int64 = 60_000
     static let stampInterval: Int64 = 10_000
@@ -12,6 +15,10 @@ actor AgentLoop {
     static let suspendJump: Int64 = 1000
     /// Milliseconds that an addition may wait for its write.
     static let lazyWrite: Int64 = 200
+
+    nonisolated let eventLoop: any EventLoop
+    private nonisolated let executor: any SerialExecutor
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     let configuration: AgentConfiguration
     let enforcer: any Enforcer
@@ -30,6 +37,11 @@ actor AgentLoop {
     var staleServers: Set<ServerURL> = []
     var targetFailures: [TargetID: String] = [:]
     var targetsKnown = 0
+    /// What this host's kernel cannot do.
+    var limitations: [String: String] = [:]
+
+    /// Steps that the kernel was given, the oldest first; their results are taken in that order.
+    var applying: [Applying] = []
 
     var nextHeartbeat: BootTime?
     var nextCheck: BootTime
@@ -43,9 +55,12 @@ actor AgentLoop {
     var writing = false
 
     init(
-        configuration: AgentConfiguration, enforcer: any Enforcer, clocks: any Clocks, keys: AgentKeys,
+        eventLoop: any EventLoop, configuration: AgentConfiguration, enforcer: any Enforcer, clocks: any Clocks,
+        keys: AgentKeys,
         machine: AgentMachine, mailbox: Mailbox, writer: StateWriter?, board: HealthBoard, logger: Logger
     ) {
+        self.eventLoop = eventLoop
+        executor = eventLoop.executor
         self.configuration = configuration
         self.enforcer = enforcer
         self.clocks = clocks
@@ -72,6 +87,8 @@ actor AgentLoop {
             await perform([.reconcile(ticket: ticket, targets, members)])
         }
         await perform(machine.tick(now: stamp))
+        limitations = await enforcer.limitations()
+        for (name, text) in limitations { logger.warning("\(text)", metadata: ["limitation": "\(name)"]) }
         report()
     }
 
@@ -92,9 +109,11 @@ actor AgentLoop {
     /// Guards and members stay in the kernel; what is known goes to the file.
     private func end() async {
         timer?.task.cancel()
+        await settle()
         link?.link.close("the agent stops")
         guard let writer else { return }
-        let result = await writer.write(machine.state(wall: clocks.wall(), now: stamp), tickets: pendingTickets)
+        let state = machine.state(wall: clocks.wall(), now: stamp)
+        let result = await writer.write(state, tickets: pendingTickets, on: eventLoop)
         if let error = result.error { logger.error("\(error.message)") }
     }
 
@@ -107,7 +126,8 @@ actor AgentLoop {
         if let timer, timer.due <= due, timer.due > now { return }
         timer?.task.cancel()
         let wait = max(1, due.milliseconds(since: now))
-        let task = Task { [clocks, mailbox] in
+        // Of this actor, so that setting it wakes no other thread.
+        let task = Task { [self] in
             await clocks.sleep(milliseconds: wait)
             if !Task.isCancelled { mailbox.post(.tick) }
         }

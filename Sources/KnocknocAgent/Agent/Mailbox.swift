@@ -11,6 +11,8 @@ enum AgentInput: Sendable {
     /// Time may have passed.
     case tick
     case disturbed(Disturbance)
+    /// The kernel is done with the steps of some ticket.
+    case applied
     /// A write of the state file ended.
     case written(StateWriter.Result)
     case stop
@@ -38,7 +40,7 @@ final class Mailbox: Sendable {
     }
 
     /// Waits for input; ``AgentInput/stop`` is what ends a reader.
-    func take() async -> [AgentInput] {
+    nonisolated(nonsending) func take() async -> [AgentInput] {
         await withCheckedContinuation { continuation in
             let ready = state.withLockedValue { state -> [AgentInput]? in
                 guard !state.waiting.isEmpty else {

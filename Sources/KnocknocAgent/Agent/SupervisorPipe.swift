@@ -1,23 +1,19 @@
+import Dispatch
 import Glibc
-import NIOCore
-import NIOPosix
-public import ServiceLifecycle
 
 /// Ends when standard input ends: a supervised agent does not outlive the process that started it.
-public struct SupervisorPipe: Service {
-    public init() {}
-
-    public func run() async throws {
-        let group = MultiThreadedEventLoopGroup.singleton
+public enum SupervisorPipe {
+    /// Returns at the pipe's end, or when the task is cancelled.
+    public static func ended() async {
         let (ends, continuation) = AsyncStream.makeStream(of: Void.self)
-        let input = dup(STDIN_FILENO)
-        guard input >= 0 else { return }
-        let pipe = try await NIOPipeBootstrap(group: group)
-            .takingOwnershipOfDescriptor(input: input) { channel in
-                channel.closeFuture.whenComplete { _ in continuation.finish() }
-                return channel.eventLoop.makeSucceededFuture(channel)
-            }
-        await cancelWhenGracefulShutdown { for await _ in ends {} }
-        pipe.close(promise: nil)
+        let source = DispatchSource.makeReadSource(fileDescriptor: STDIN_FILENO)
+        source.setEventHandler {
+            var buffer: (UInt64, UInt64) = (0, 0)
+            let count = read(STDIN_FILENO, &buffer, 16)
+            if count == 0 || count < 0 && errno != EINTR && errno != EAGAIN { continuation.finish() }
+        }
+        source.activate()
+        for await _ in ends {}
+        source.cancel()
     }
 }

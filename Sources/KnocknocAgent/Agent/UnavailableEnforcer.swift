@@ -8,20 +8,26 @@ public struct UnavailableEnforcer: Enforcer {
     /// - Parameter reason: why, and what to do.
     public init(reason: String) { self.reason = reason }
 
-    public func define(_ targets: [TargetDefinition]) async -> [TargetID: KnocknocEnforcement.Outcome] {
+    public nonisolated(nonsending) func define(_ targets: [TargetDefinition]) async -> [TargetID: KnocknocEnforcement
+        .Outcome]
+    {
         Dictionary(targets.map { ($0.id, .failed(reason)) }) { first, _ in first }
     }
 
-    public func apply(_ changes: [MemberChange]) async -> [KnocknocEnforcement.Outcome] {
+    public nonisolated(nonsending) func apply(_ changes: [MemberChange]) async -> [KnocknocEnforcement.Outcome] {
         changes.map { _ in .failed(reason) }
     }
 
-    public func reconcile(_ targets: [TargetDefinition], _ members: [Member]) async -> Reconciliation {
+    public nonisolated(nonsending) func reconcile(_ targets: [TargetDefinition], _ members: [Member]) async
+        -> Reconciliation
+    {
         Reconciliation(
             targets: await define(targets), failures: members.map { .init(member: $0, reason: reason) })
     }
 
     public func disturbances() -> AsyncStream<Disturbance> { AsyncStream { _ in } }
 
-    public func flowsCut(by guard: NFTablesGuard) async -> FlowCensus { FlowCensus(flows: 0, sources: []) }
+    public nonisolated(nonsending) func flowsCut(by guard: NFTablesGuard) async -> FlowCensus {
+        FlowCensus(flows: 0, sources: [])
+    }
 }

@@ -13,5 +13,5 @@ public protocol Clocks: Sendable {
     /// Whether the kernel calls the wall clock synchronised.
     func isSynchronised() -> Bool
     /// Returns after so many milliseconds, or at once when the task is cancelled.
-    func sleep(milliseconds: Int64) async
+    nonisolated(nonsending) func sleep(milliseconds: Int64) async
 }

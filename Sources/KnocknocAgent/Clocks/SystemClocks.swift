@@ -25,7 +25,7 @@ public struct SystemClocks: Clocks {
         return answer >= 0 && answer != TIME_ERROR && state.status & STA_UNSYNC == 0
     }
 
-    public func sleep(milliseconds: Int64) async {
+    public nonisolated(nonsending) func sleep(milliseconds: Int64) async {
         try? await Task.sleep(for: .milliseconds(milliseconds))
     }
 

@@ -9,9 +9,11 @@ enum OwnHost {
         if server.isLoopback { return true }
         let host = server.host
         let (answers, continuation) = AsyncStream.makeStream(of: Bool.self)
+        let pool = NIOThreadPool(numberOfThreads: 1)
+        pool.start()
         // The system's resolver cannot be interrupted: whoever is first says it.
         let lookup = Task {
-            let own = try? await NIOThreadPool.singleton.runIfActive { isOwn(addresses(of: host)) }
+            let own = try? await pool.runIfActive { isOwn(addresses(of: host)) }
             continuation.yield(own ?? false)
         }
         let limit = Task {
@@ -21,6 +23,7 @@ enum OwnHost {
         defer {
             lookup.cancel()
             limit.cancel()
+            pool.shutdownGracefully { _ in }
         }
         for await answer in answers { return answer }
         return false

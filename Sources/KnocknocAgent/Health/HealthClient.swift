@@ -15,10 +15,17 @@ public enum HealthClient {
             decoder.keyDecodingStrategy = .convertFromSnakeCase
             return try decoder.decode(HealthReport.self, from: Data(bytes))
         } catch {
-            throw AgentError(
-                .health,
-                "no agent answers on \(listen.host):\(listen.port): "
-                    + "is it running? (\(error))")
+            let place = listen.host.contains(":") ? "[\(listen.host)]:\(listen.port)" : "\(listen.host):\(listen.port)"
+            throw AgentError(.health, "no agent answers on \(place): \(reason(error)); is it running?")
+        }
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        switch error {
+        case let error as NIOConnectionError:
+            error.connectionErrors.first.map { reason($0.error) } ?? "its name cannot be resolved"
+        case is DecodingError: "what answers there is no Knocknoc agent"
+        default: LinkClient.explain(error, trust: nil)
         }
     }
 

@@ -19,6 +19,10 @@ public struct HealthReport: Hashable, Sendable, Codable {
     public var lastSync: String?
     public var backend: String
     public var version: String
+    /// The id that the server gave this agent.
+    public var agent: String?
+    /// Of this agent's key, as an administrator compares it.
+    public var fingerprint: String?
     /// Why the status is not ok.
     public var reason: String?
 

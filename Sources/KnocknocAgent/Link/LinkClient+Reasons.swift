@@ -33,8 +33,10 @@ extension LinkClient {
     }
 
     /// A sentence for an error of the network.
-    static func explain(_ error: any Error, trust: TLSTrust) -> String {
-        if let sentence = trust.explain(error) { return sentence }
+    ///
+    /// - Parameter trust: nil where no TLS is spoken.
+    static func explain(_ error: any Error, trust: TLSTrust?) -> String {
+        if let sentence = trust?.explain(error) { return sentence }
         switch error {
         case let error as AgentError: return error.message
         case let error as NIOConnectionError:

@@ -1,4 +1,5 @@
 import KnocknocProtocol
+import NIOCore
 import NIOPosix
 
 /// Writes the state file beside the agent's work: one write at a time, each with everything that came meanwhile.
@@ -16,13 +17,24 @@ struct StateWriter: Sendable {
 
     /// - Parameter tickets: work that waits for this; not empty where something was taken away. A file that cannot
     ///   be replaced then must not stay, because after a restart it would grant that again.
-    func write(_ state: AgentState, tickets: [Int]) async -> Result {
-        // A task of its own: the last write of an agent that is being cancelled is written, too.
-        let task = Task { [file, threads] in
-            try await threads.runIfActive { Self.write(state, tickets, file) }
+    /// - Parameter done: called on the event loop when the file is durable, or is known not to be.
+    func begin(
+        _ state: AgentState, tickets: [Int], on eventLoop: any EventLoop, done: @escaping @Sendable (Result) -> Void
+    ) {
+        let file = file
+        threads.runIfActive(eventLoop: eventLoop) { Self.write(state, tickets, file) }
+            .whenComplete { result in done((try? result.get()) ?? Self.stopped(tickets)) }
+    }
+
+    /// The same for whoever waits; a cancelled task's write is done, too.
+    func write(_ state: AgentState, tickets: [Int], on eventLoop: any EventLoop) async -> Result {
+        await withCheckedContinuation { continuation in
+            begin(state, tickets: tickets, on: eventLoop) { continuation.resume(returning: $0) }
         }
-        let result = try? await task.value
-        return result ?? Result(durable: [], stuck: tickets, error: AgentError(.file, "the agent is stopping"))
+    }
+
+    private static func stopped(_ tickets: [Int]) -> Result {
+        Result(durable: [], stuck: tickets, error: AgentError(.file, "the agent is stopping"))
     }
 
     static func write(_ state: AgentState, _ tickets: [Int], _ file: StateFile) -> Result {

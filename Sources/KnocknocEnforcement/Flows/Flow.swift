@@ -29,6 +29,8 @@ struct Cut: Hashable, Sendable {
     var ports: Set<UInt16>
     /// Whether only local sockets are ended, because the packet filter refuses every packet of the others anyway.
     var socketsOnly: Bool
+    /// Whether flows are cut although somebody lets them through.
+    var whole = false
 
     func covers(_ flow: Flow) -> Bool {
         flow.client == source && flow.protocol == `protocol`

@@ -1,69 +1,109 @@
 import KnocknocModel
 
-/// Ends and finds established flows.
-protocol FlowCutting: AnyObject {
-    /// - Parameters:
-    ///   - pause: called between the steps, each of which may take long.
-    ///   - drop: puts flows into the sets whose packets are dropped, before anything else is done to them.
+/// Ends and finds established flows. A search walks over all flows of the kernel, so nobody waits for it but who asked.
+protocol FlowCutting: Sendable {
+    /// Looks for what is to be cut.
+    func find(_ cuts: [Cut], in place: FlowSearch) async -> FoundFlows
+
+    /// Destroys this host's sockets of these flows and lets connection tracking forget them.
+    ///
     /// - Throws: ``EnforcementError`` of the first step that failed; the others have been done.
-    func cut(
-        _ cuts: [Cut], pause: () -> Void, drop: (Set<FlowKey>) throws(EnforcementError) -> Void
-    ) throws(EnforcementError)
+    func end(_ found: FoundFlows) async throws(EnforcementError)
 
     /// Flows of `protocol` to a port that `wanted` says yes to, each once.
     func flows(
-        _ protocol: TransportProtocol, where wanted: @escaping (Flow) -> Bool
-    ) throws(EnforcementError) -> [Flow]
+        _ protocol: TransportProtocol, where wanted: @escaping @Sendable (Flow) -> Bool
+    ) async throws(EnforcementError) -> [Flow]
+
+    /// What the kernel cannot do, in words for the administrator.
+    func limitation() async -> String?
 }
 
-/// Ends established flows: no packet of them passes our hooks any more, this host's sockets are destroyed, and
-/// connection tracking forgets them.
-final class FlowCutter: FlowCutting {
+/// Where flows are looked for.
+enum FlowSearch: Sendable {
+    /// Among this host's sockets, which takes about a millisecond.
+    case sockets
+    /// In connection tracking too, which takes ten times as long, and then among the sockets that it leads to.
+    case everywhere
+}
+
+/// Flows that are to be cut, as they were found.
+struct FoundFlows: Sendable {
+    var tracked: [ConntrackTable.Found] = []
+    var sockets: [SocketTable.Found] = []
+    /// What could not be looked at; the others have been.
+    var failure: EnforcementError?
+
+    /// The forms in which packets of these flows pass our hooks.
+    var keys: Set<FlowKey> { (tracked.map(\.flow) + sockets.map(\.flow)).reduce(into: []) { $0.formUnion($1.keys) } }
+
+    /// Keeps what these cuts cover.
+    mutating func keep(_ cuts: [Cut]) {
+        let bySource = Dictionary(grouping: cuts, by: \.source)
+        tracked.removeAll { found in
+            !(bySource[found.flow.client]?.contains { !$0.socketsOnly && $0.covers(found.flow) } ?? false)
+        }
+        // A flow redirected to another local port has a socket that only connection tracking leads to.
+        let led = Set(tracked.flatMap(\.flow.keys))
+        sockets.removeAll { found in
+            let covered = bySource[found.flow.client]?.contains { $0.covers(found.flow) } ?? false
+            return !covered && led.isDisjoint(with: found.flow.keys)
+        }
+    }
+}
+
+/// The kernel's own tables, searched on a thread of their own.
+actor FlowCutter: FlowCutting {
+    private nonisolated let thread: KernelThread
+    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
     private var openConntrack: ConntrackTable?
     private var openSockets: SocketTable?
 
-    func cut(
-        _ cuts: [Cut], pause: () -> Void, drop: (Set<FlowKey>) throws(EnforcementError) -> Void
-    ) throws(EnforcementError) {
-        guard !cuts.isEmpty else { return }
-        let bySource = Dictionary(grouping: cuts, by: \.source)
-        let full = bySource.filter { $0.value.contains { !$0.socketsOnly } }
-        let covered = { (flow: Flow) in bySource[flow.client]?.contains { $0.covers(flow) } ?? false }
-        let tracked = { (flow: Flow) in
-            full[flow.client]?.contains { !$0.socketsOnly && $0.covers(flow) } ?? false
-        }
+    /// - Parameter networkNamespace: nil for this process's.
+    init(networkNamespace: String?) throws(EnforcementError) {
+        thread = try KernelThread("flows", networkNamespace: networkNamespace)
+    }
+
+    deinit { thread.stop() }
+
+    func find(_ cuts: [Cut], in place: FlowSearch) -> FoundFlows {
+        var found = FoundFlows()
         let protocols = Set(cuts.map(\.protocol))
-        var failure: EnforcementError?
-        var entries: [ConntrackTable.Found] = []
-        var keys: Set<FlowKey> = []
-        if !full.isEmpty {
-            attempt(&failure) { () throws(EnforcementError) in entries = try conntrack().find(where: tracked) }
-            for found in entries { keys.formUnion(found.flow.keys) }
-            attempt(&failure) { () throws(EnforcementError) in
-                try sockets().flows(protocols, where: tracked) { keys.formUnion($0.keys) }
+        let traced = Set(cuts.filter { !$0.socketsOnly }.map(\.source))
+        if place == .everywhere, !traced.isEmpty {
+            attempt(&found.failure) { () throws(EnforcementError) in
+                found.tracked = try conntrack().find(of: traced) { protocols.contains($0.protocol) }
             }
-            pause()
-            if !keys.isEmpty { attempt(&failure) { () throws(EnforcementError) in try drop(keys) } }
         }
-        // A flow redirected to another local port has a socket that only conntrack leads to.
-        attempt(&failure) { () throws(EnforcementError) in
-            try sockets().destroy(protocols) { covered($0) || !keys.isDisjoint(with: $0.keys) }
+        attempt(&found.failure) { () throws(EnforcementError) in
+            let (sockets, failure) = try sockets().find(protocols, of: Set(cuts.map(\.source)))
+            found.sockets = sockets
+            if let failure { throw failure }
         }
-        pause()
-        if !entries.isEmpty {
-            attempt(&failure) { () throws(EnforcementError) in try conntrack().forget(entries) }
+        if found.failure != nil { reopen() }
+        found.keep(cuts)
+        return found
+    }
+
+    func end(_ found: FoundFlows) throws(EnforcementError) {
+        var failure: EnforcementError?
+        attempt(&failure) { () throws(EnforcementError) in try sockets().destroy(found.sockets) }
+        if !found.tracked.isEmpty {
+            attempt(&failure) { () throws(EnforcementError) in try conntrack().forget(found.tracked) }
         }
         guard let failure else { return }
-        // A socket on which a request failed may still hold answers to it.
-        (openConntrack, openSockets) = (nil, nil)
+        reopen()
         throw failure
     }
 
     func flows(
-        _ protocol: TransportProtocol, where wanted: @escaping (Flow) -> Bool
+        _ protocol: TransportProtocol, where wanted: @escaping @Sendable (Flow) -> Bool
     ) throws(EnforcementError) -> [Flow] {
-        var all = try conntrack().find(where: wanted).map(\.flow)
-        try sockets().flows([`protocol`], where: wanted) { all.append($0) }
+        var all = try conntrack().find(of: nil, where: wanted).map(\.flow)
+        let (found, failure) = try sockets().find([`protocol`], of: nil)
+        if let failure { throw failure }
+        all += found.map(\.flow).filter(wanted)
         var seen: [FlowKey: Flow] = [:]
         for flow in all where flow.protocol == `protocol` && flow.established {
             let key = FlowKey(
@@ -73,9 +113,17 @@ final class FlowCutter: FlowCutting {
         return Array(seen.values)
     }
 
+    func limitation() -> String? {
+        guard let table = try? sockets(), !table.canDestroy else { return nil }
+        return "this kernel cannot end sockets (CONFIG_INET_DIAG_DESTROY): a flow that is cut dies by its own timeout"
+    }
+
     private func attempt(_ failure: inout EnforcementError?, _ step: () throws(EnforcementError) -> Void) {
         do throws(EnforcementError) { try step() } catch { failure = failure ?? error }
     }
+
+    /// A socket on which a request failed may still hold answers to it.
+    private func reopen() { (openConntrack, openSockets) = (nil, nil) }
 
     private func conntrack() throws(EnforcementError) -> ConntrackTable {
         if let openConntrack { return openConntrack }

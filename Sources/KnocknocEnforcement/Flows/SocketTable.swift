@@ -6,39 +6,41 @@ import KnocknocModel
 final class SocketTable {
     private let socket: NetlinkSocket
 
-    init() throws(EnforcementError) { socket = try NetlinkSocket(bus: NETLINK_SOCK_DIAG) }
+    /// Whether this kernel can end sockets of others (CONFIG_INET_DIAG_DESTROY).
+    let canDestroy: Bool
 
-    /// A connected socket, with what the kernel needs to find it again.
-    private struct Found {
-        var flow: Flow
-        var family: UInt8
-        var identity: [UInt8]
+    init() throws(EnforcementError) {
+        socket = try NetlinkSocket(bus: NETLINK_SOCK_DIAG)
+        canDestroy = Self.canDestroy(UInt8(AF_INET), socket)
     }
 
-    /// Hands over every connected socket that `wanted` says yes to; what could be read has been when this throws.
-    func flows(
-        _ protocols: Set<TransportProtocol>, where wanted: (Flow) -> Bool, each: (Flow) -> Void
-    ) throws(EnforcementError) {
-        let (found, failure) = find(protocols, wanted)
-        for item in found { each(item.flow) }
-        if let failure { throw failure }
+    /// Asks the kernel to end a socket that is not there: one that can do it looks for it first.
+    static func canDestroy(_ family: UInt8, _ socket: NetlinkSocket) -> Bool {
+        let nobody = [UInt8](repeating: 0, count: 40) + [UInt8](repeating: 0xff, count: 8)
+        let message = message(destroyType, flags: NetlinkMessage.acknowledge, family, .tcp, nobody)
+        do { try socket.request(message) { _ in } } catch { return error.code != .unavailable }
+        return true
+    }
+
+    /// A connected socket, with what the kernel needs to find it again.
+    struct Found: Sendable {
+        var flow: Flow
+        fileprivate var family: UInt8
+        fileprivate var identity: [UInt8]
     }
 
     /// Ends connected sockets at once, as `ss -K` does; both ends learn of it. One that fails does not stop the others.
-    func destroy(_ protocols: Set<TransportProtocol>, where wanted: (Flow) -> Bool) throws(EnforcementError) {
-        var (all, failure) = find(protocols, wanted)
-        for found in all {
-            let message = Self.message(
-                Self.destroyType, flags: NetlinkMessage.acknowledge, found.family, found.flow.protocol, found.identity)
-            do {
-                try socket.request(message) { _ in }
-            } catch {
-                // It ended by itself meanwhile.
-                guard error.code != .missing else { continue }
-                failure = failure ?? EnforcementError(error.code, "ending a socket: \(error.message)")
-            }
+    /// Where the kernel cannot do that nothing happens: their packets are refused all the same.
+    func destroy(_ found: [Found]) throws(EnforcementError) {
+        guard canDestroy else { return }
+        let messages = found.map { item in
+            Self.message(
+                Self.destroyType, flags: NetlinkMessage.acknowledge, item.family, item.flow.protocol, item.identity)
         }
-        if let failure { throw failure }
+        // One that is missing ended by itself meanwhile.
+        if let error = try socket.request(all: messages).first(where: { $0.code != .missing }) {
+            throw EnforcementError(error.code, "ending a socket: \(error.message)")
+        }
     }
 
     private static let dumpType: UInt16 = 20
@@ -47,20 +49,27 @@ final class SocketTable {
     /// All states but TIME_WAIT, CLOSE and LISTEN, which carry nothing.
     private static let states: UInt32 = 0xfff & ~(1 << 6 | 1 << 7 | 1 << 10)
 
-    private func find(
-        _ protocols: Set<TransportProtocol>, _ wanted: (Flow) -> Bool
+    /// Every connected socket.
+    ///
+    /// - Parameter clients: at whose addresses their other ends are; nil for all.
+    /// - Returns: with them why some could not be looked at.
+    func find(
+        _ protocols: Set<TransportProtocol>, of clients: Set<IPAddress>?
     ) -> (found: [Found], failure: EnforcementError?) {
         var found: [Found] = []
         var failure: EnforcementError?
+        // Each filter is a walk over all sockets.
+        let filters = clients.flatMap { $0.count <= 8 ? $0.map(Optional.some) : nil } ?? [nil]
         for proto in protocols {
-            for family in [UInt8(AF_INET), UInt8(AF_INET6)] {
-                let message = Self.message(
+            for (client, family) in filters.flatMap(Self.families) {
+                var message = Self.message(
                     Self.dumpType, flags: NetlinkMessage.dump, family, proto,
                     [UInt8](repeating: 0, count: Self.identityLength))
+                // INET_DIAG_REQ_BYTECODE.
+                if let client { message.add(1, Self.filter(client)) }
                 do throws(EnforcementError) {
                     try socket.request(message) { frame in
-                        guard let item = Self.parse(frame.payload, proto), wanted(item.flow) else { return }
-                        found.append(item)
+                        if let item = Self.parse(frame.payload, proto) { found.append(item) }
                     }
                 } catch {
                     // The kernel has no module that lists them: what conntrack knows of is cut all the same.
@@ -70,6 +79,24 @@ final class SocketTable {
             }
         }
         return (found, failure)
+    }
+
+    /// Where sockets with a client's address are: IPv4 comes over IPv6 sockets, too.
+    private static func families(_ client: IPAddress?) -> [(IPAddress?, UInt8)] {
+        let families = client?.family == .v6 ? [AF_INET6] : [AF_INET, AF_INET6]
+        return families.map { (client, UInt8($0)) }
+    }
+
+    /// The kernel's own comparison of the other end's address: struct inet_diag_bc_op, then inet_diag_hostcond.
+    private static func filter(_ client: IPAddress) -> [UInt8] {
+        let bytes = client.bytes
+        let length = 12 + bytes.count
+        // What it holds for goes on behind it, which is accepted; what it does not, beyond the end, which is refused.
+        let code = [UInt8(INET_DIAG_BC_D_COND), UInt8(length)]
+        let otherwise = withUnsafeBytes(of: UInt16(length + 4)) { Array($0) }
+        let family = UInt8(client.family == .v4 ? AF_INET : AF_INET6)
+        let anyPort = withUnsafeBytes(of: Int32(-1)) { Array($0) }
+        return code + otherwise + [family, UInt8(client.family.bits), 0, 0] + anyPort + bytes
     }
 
     /// struct inet_diag_req_v2.

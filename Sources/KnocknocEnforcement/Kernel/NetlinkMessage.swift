@@ -5,6 +5,7 @@ struct NetlinkMessage {
     static let request: UInt16 = 1
     static let acknowledge: UInt16 = 4
     static let dump: UInt16 = 0x300
+    static let create: UInt16 = 0x400
 
     init(type: UInt16, flags: UInt16, fixed: [UInt8]) {
         bytes = [0, 0, 0, 0]
@@ -17,18 +18,23 @@ struct NetlinkMessage {
         self.init(type: 10 << 8 | command, flags: flags, fixed: [family, 0, 0, 0])
     }
 
-    mutating func add(_ type: UInt16, _ value: [UInt8]) {
-        bytes += Self.host(UInt16(4 + value.count)) + Self.host(type) + value
-        bytes += [UInt8](repeating: 0, count: (4 - value.count % 4) % 4)
+    mutating func add(_ type: UInt16, _ value: [UInt8]) { append(Self.attribute(type, value)) }
+
+    /// Adds attributes that are whole.
+    mutating func append(_ attributes: [UInt8]) {
+        bytes += attributes
         finish(from: 0)
+    }
+
+    static func attribute(_ type: UInt16, _ value: [UInt8]) -> [UInt8] {
+        host(UInt16(4 + value.count)) + host(type) + value + [UInt8](repeating: 0, count: (4 - value.count % 4) % 4)
     }
 
     mutating func add(_ type: UInt16, text: String) { add(type, Array(text.utf8) + [0]) }
 
     /// An attribute that holds others.
     static func nested(_ type: UInt16, _ value: [UInt8]) -> [UInt8] {
-        host(UInt16(4 + value.count)) + host(type | 0x8000) + value
-            + [UInt8](repeating: 0, count: (4 - value.count % 4) % 4)
+        attribute(type | 0x8000, value)
     }
 
     private mutating func finish(from start: Int) {

@@ -49,12 +49,10 @@ final class NetlinkSocket {
 
     /// Sends a request and hands over each answer until the kernel says that it is done.
     ///
-    /// - Throws: ``EnforcementError/Code/missing`` for ENOENT, else ``EnforcementError/Code/kernel``; the message is
-    ///   the kernel's reason only.
+    /// - Throws: ``EnforcementError/Code/missing`` for ENOENT, ``EnforcementError/Code/unavailable`` for EOPNOTSUPP, else
+    ///   ``EnforcementError/Code/kernel``; the message is the kernel's reason only.
     func request(_ message: NetlinkMessage, each: (NetlinkFrame) -> Void) throws(EnforcementError) {
-        guard message.bytes.withUnsafeBytes({ mnl_socket_sendto(handle, $0.baseAddress, $0.count) }) >= 0 else {
-            throw EnforcementError(.kernel, systemMessage(errno))
-        }
+        try send(message.bytes)
         var answer: Int32?
         while answer == nil {
             try receive { bytes in
@@ -67,8 +65,75 @@ final class NetlinkSocket {
                 }
             }
         }
-        if let answer, answer < 0 {
-            throw EnforcementError(answer == -ENOENT ? .missing : .kernel, systemMessage(-answer))
+        if let answer, answer < 0 { throw Self.error(answer) }
+    }
+
+    /// Sends requests that are each acknowledged, many at a time.
+    ///
+    /// - Returns: the errors of those that failed, as ``request(_:each:)`` throws them.
+    func request(all messages: [NetlinkMessage]) throws(EnforcementError) -> [EnforcementError] {
+        var failures: [EnforcementError] = []
+        // Their answers wait in the socket's buffer: more of them than fit would be lost.
+        for start in stride(from: 0, to: messages.count, by: 64) {
+            let part = messages[start..<min(start + 64, messages.count)]
+            try send(part.flatMap(\.bytes))
+            var answers = 0
+            while answers < part.count {
+                try receive { bytes in
+                    for frame in NetlinkFrames(bytes) where Int32(frame.type) == NLMSG_ERROR {
+                        answers += 1
+                        let answer = frame.payload.count >= 4 ? frame.payload.loadUnaligned(as: Int32.self) : 0
+                        if answer < 0 { failures.append(Self.error(answer)) }
+                    }
+                }
+            }
         }
+        return failures
+    }
+
+    /// Takes messages of up to so many bytes.
+    func makeRoom(toSend bytes: Int32) {
+        var size = bytes
+        let length = socklen_t(MemoryLayout<Int32>.size)
+        if setsockopt(descriptor, SOL_SOCKET, SO_SNDBUFFORCE, &size, length) != 0 {
+            setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &size, length)
+        }
+    }
+
+    /// Sends a batch of nf_tables whose last change alone asks for an answer. The kernel has answered when sending
+    /// returns: a batch that failed with the reasons, one that was done with that one answer.
+    func transact(_ bytes: [UInt8]) throws(EnforcementError) {
+        try send(bytes)
+        var failure: EnforcementError?
+        var isDone = false
+        while true {
+            let count = recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else {
+                guard errno == EAGAIN else { throw EnforcementError(.kernel, systemMessage(errno)) }
+                break
+            }
+            buffer.withUnsafeBytes { bytes in
+                for frame in NetlinkFrames(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+                where Int32(frame.type) == NLMSG_ERROR && frame.payload.count >= 4 {
+                    let answer = frame.payload.loadUnaligned(as: Int32.self)
+                    if answer < 0 { failure = failure ?? Self.error(answer) } else { isDone = true }
+                }
+            }
+        }
+        if let failure { throw failure }
+        guard isDone else { throw EnforcementError(.kernel, "the kernel did not answer") }
+    }
+
+    private func send(_ bytes: [UInt8]) throws(EnforcementError) {
+        guard bytes.withUnsafeBytes({ mnl_socket_sendto(handle, $0.baseAddress, $0.count) }) >= 0 else {
+            throw EnforcementError(.kernel, systemMessage(errno))
+        }
+    }
+
+    private static func error(_ answer: Int32) -> EnforcementError {
+        let code: EnforcementError.Code =
+            answer == -ENOENT ? .missing : answer == -EOPNOTSUPP ? .unavailable : .kernel
+        return EnforcementError(code, systemMessage(-answer))
     }
 }

@@ -27,50 +27,75 @@ struct CommandBatch: Sendable {
         }
     }
 
+    /// As text, to stand among other commands of a transaction.
     var commands: String {
+        changes.map { change in
+            let elements = change.elements.map { element in
+                let timeout = element.milliseconds.map { " timeout \($0)ms" } ?? ""
+                return element.text + timeout + (element.comment.map { " comment \"\($0)\"" } ?? "")
+            }
+            return "\(change.verb.rawValue) element \(change.set) \(braced(elements))\n"
+        }.joined()
+    }
+
+    /// What is to be done, in order.
+    var changes: [ElementChange] {
         var order: [ElementSet] = []
-        var puts: [ElementSet: [(IPAddress, Int64)]] = [:]
-        var all: [ElementSet: [String]] = [:]
-        var drops: [FlowKey] = []
-        var flows: [FlowKey] = []
+        var all: [ElementSet: [ElementChange.Item]] = [:]
+        var kept: [ElementSet: [ElementChange.Item]] = [:]
+        func replace(_ set: ElementSet, _ item: ElementChange.Item, _ milliseconds: Int64?, _ comment: String?) {
+            if all[set] == nil { order.append(set) }
+            all[set, default: []].append(item)
+            guard let milliseconds, milliseconds >= Self.shortest else { return }
+            var item = item
+            (item.milliseconds, item.comment) = (milliseconds, comment)
+            kept[set, default: []].append(item)
+        }
         for step in steps {
             switch step {
             case .put(let element, let milliseconds):
-                if all[element.set] == nil { order.append(element.set) }
-                all[element.set, default: []].append(element.address.description)
-                if milliseconds >= Self.shortest {
-                    puts[element.set, default: []].append((element.address, milliseconds))
-                }
-            case .remove(let element):
-                if all[element.set] == nil { order.append(element.set) }
-                all[element.set, default: []].append(element.address.description)
-            case .drop(let flow):
-                drops.append(flow)
-                flows.append(flow)
-            case .allow(let flow):
-                flows.append(flow)
+                let comment = element.set.isOurs ? nil : OwnTable.name
+                replace(element.set, .init(element.address), milliseconds, comment)
+            case .remove(let element): replace(element.set, .init(element.address), nil, nil)
+            case .drop(let flow): replace(.cut(flow.source.family), .init(flow), Int64(FlowSet.seconds) * 1000, nil)
+            case .allow(let flow): replace(.cut(flow.source.family), .init(flow), nil, nil)
             }
         }
-        var text = ""
-        for set in order {
-            text += Self.replacing(set.description, all[set] ?? [])
-            let comment = set.isOurs ? "" : " comment \"\(OwnTable.name)\""
-            text += Self.element("add", set.description, (puts[set] ?? []).map { "\($0) timeout \($1)ms\(comment)" })
+        return order.flatMap { set in
+            let items = all[set] ?? []
+            let changes = [
+                ElementChange(verb: .add, set: set, elements: items),
+                ElementChange(verb: .delete, set: set, elements: items),
+            ]
+            return kept[set].map { changes + [ElementChange(verb: .add, set: set, elements: $0)] } ?? changes
         }
-        for set in FlowSet.allCases {
-            let name = "inet \(OwnTable.name) \(set.name)"
-            text += Self.replacing(name, flows.filter { FlowSet($0.source.family) == set }.map(\.element))
-            let kept = drops.filter { FlowSet($0.source.family) == set }
-            text += Self.element("add", name, kept.map { "\($0.element) timeout \(FlowSet.seconds)s" })
+    }
+}
+
+/// One command about elements of one set.
+struct ElementChange: Sendable {
+    enum Verb: String, Sendable { case add, delete }
+
+    struct Item: Sendable {
+        /// As nft(8) writes it.
+        var text: String
+        /// As the kernel holds it.
+        var key: [UInt8]
+        var milliseconds: Int64?
+        var comment: String?
+
+        init(_ address: IPAddress) {
+            text = address.description
+            key = address.bytes
         }
-        return text
+
+        init(_ flow: FlowKey) {
+            text = flow.element
+            key = flow.bytes
+        }
     }
 
-    private static func replacing(_ set: String, _ elements: [String]) -> String {
-        element("add", set, elements) + element("delete", set, elements)
-    }
-
-    private static func element(_ verb: String, _ set: String, _ elements: [String]) -> String {
-        elements.isEmpty ? "" : "\(verb) element \(set) \(braced(elements))\n"
-    }
+    var verb: Verb
+    var set: ElementSet
+    var elements: [Item]
 }

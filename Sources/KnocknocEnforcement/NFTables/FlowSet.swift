@@ -28,7 +28,13 @@ struct FlowKey: Hashable, Sendable {
 }
 
 extension FlowKey {
-    /// A key as the kernel holds it: each part padded to four bytes.
+    /// As the kernel holds it: each part padded to four bytes.
+    var bytes: [UInt8] {
+        let ports = [sourcePort, port].flatMap { [UInt8($0 >> 8), UInt8($0 & 0xff), 0, 0] }
+        return source.bytes + [`protocol`.number, 0, 0, 0] + ports
+    }
+
+    /// A key as the kernel holds it.
     init?(bytes: [UInt8], _ family: IPAddress.Family) {
         let length = family.bits / 8
         guard bytes.count == length + 12, let source = IPAddress(bytes: bytes[..<length]),

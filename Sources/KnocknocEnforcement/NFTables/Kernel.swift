@@ -4,12 +4,16 @@ import KnocknocModel
 final class Kernel {
     let library: NFTablesLibrary
     let reader: SetReader
+    let writer: SetWriter
     /// Ends flows; connection tracking may be missing on a host that needs none.
-    var cutter: any FlowCutting = FlowCutter()
+    var cutter: any FlowCutting
 
-    init() throws(EnforcementError) {
+    /// - Parameter networkNamespace: that of the calling thread; nil for this process's.
+    init(networkNamespace: String? = nil) throws(EnforcementError) {
+        cutter = try FlowCutter(networkNamespace: networkNamespace)
         library = try NFTablesLibrary()
         reader = try SetReader()
+        writer = try SetWriter()
     }
 
     /// Our table's chains; nil where the table is not there.
@@ -35,7 +39,7 @@ final class Kernel {
 
     private func run(_ steps: [CommandBatch.Step], _ part: [Int], _ failures: inout [Int: EnforcementError]) {
         do {
-            try library.run(CommandBatch(steps: part.map { steps[$0] }).commands)
+            try writer.run(CommandBatch(steps: part.map { steps[$0] }).changes)
         } catch {
             let groups = Dictionary(grouping: part) { steps[$0].set }
             if groups.count > 1 {

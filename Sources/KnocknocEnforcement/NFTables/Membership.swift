@@ -43,7 +43,7 @@ struct Membership {
         /// All that the target names, whoever else lets it through; nil where it names no ports.
         func wholeCut(_ address: IPAddress) -> Cut? {
             guard let `protocol`, !ports.isEmpty else { return nil }
-            return Cut(source: address, protocol: `protocol`, ports: ports, socketsOnly: false)
+            return Cut(source: address, protocol: `protocol`, ports: ports, socketsOnly: false, whole: true)
         }
     }
 
@@ -52,6 +52,8 @@ struct Membership {
     private var users: [ElementSet: Set<TargetID>] = [:]
     /// Ports that a set of the administrator's was ever used for: no guard's drop can be relied on to end its flows.
     private var setPorts: [TransportProtocol: Set<UInt16>] = [:]
+    /// Whether an agent was here before this one: then any port may have been a set's.
+    var isInherited = false
 
     mutating func add(_ target: Target) {
         if let old = targets[target.id] { for set in old.sets.values { users[set]?.remove(target.id) } }
@@ -111,15 +113,30 @@ struct Membership {
         return gone
     }
 
-    /// What to cut when an address leaves a target: not what another target still lets through.
-    func cut(_ target: Target, _ address: IPAddress, at now: BootTime) -> Cut? {
-        guard let proto = target.protocol else { return nil }
+    /// What is left of a cut when addresses may have been let in again since it was planned.
+    func standing(_ cut: Cut, at now: BootTime) -> Cut? {
+        guard !cut.whole else { return cut }
+        var cut = cut
+        cut.ports = closed(cut.ports, cut.protocol, to: cut.source, at: now)
+        return cut.ports.isEmpty ? nil : cut
+    }
+
+    /// The ports that no target lets an address through to.
+    private func closed(
+        _ ports: Set<UInt16>, _ proto: TransportProtocol, to address: IPAddress, at now: BootTime
+    ) -> Set<UInt16> {
         let open = targets.values.filter { other in
             other.protocol == proto && (members[other.id]?[address]).map { $0 > now } ?? false
         }
-        let left = target.ports.filter { port in !open.contains { $0.ports.contains(port) } }
+        return ports.filter { port in !open.contains { $0.ports.contains(port) } }
+    }
+
+    /// What to cut when an address leaves a target: not what another target still lets through.
+    func cut(_ target: Target, _ address: IPAddress, at now: BootTime) -> Cut? {
+        guard let proto = target.protocol else { return nil }
+        let left = closed(target.ports, proto, to: address, at: now)
         guard !left.isEmpty else { return nil }
-        let socketsOnly = target.isGuard && left.isDisjoint(with: setPorts[proto] ?? [])
+        let socketsOnly = target.isGuard && !isInherited && left.isDisjoint(with: setPorts[proto] ?? [])
         return Cut(source: address, protocol: proto, ports: left, socketsOnly: socketsOnly)
     }
 }

@@ -21,7 +21,7 @@ extension NFTablesEnforcer {
                 }
             }
         }
-        if let error = cut(work.cuts.map(\.cut), kernel) {
+        if let error = await cut(work.cuts.map(\.cut), kernel) {
             for (index, _) in work.cuts where work.outcomes[index] == .applied {
                 work.outcomes[index] = .failed(error.message)
             }
@@ -121,7 +121,8 @@ extension NFTablesEnforcer {
             closings[ClosingKey(target: id, address: address, kind: .leave)] = membership.targets[id]
         }
         do throws(EnforcementError) {
-            let failed = closings.isEmpty ? [:] : close(closings, try kernel())
+            let kernel = try kernel()
+            let failed = closings.isEmpty ? [:] : await close(closings, kernel)
             if let error = failed.values.first {
                 logger.error("ending access", metadata: ["reason": "\(error.message)"])
             }

@@ -14,7 +14,8 @@ extension NFTablesEnforcer {
             return value.destinations.isEmpty || value.destinations.contains { $0.contains(flow.destination) }
         }
         do throws(EnforcementError) {
-            return Self.census(try kernel().cutter.flows(value.protocol, where: affected))
+            let cutter = try kernel().cutter
+            return Self.census(try await cutter.flows(value.protocol, where: affected))
         } catch {
             logger.warning("flows could not be counted", metadata: ["reason": "\(error.message)"])
             return FlowCensus(flows: 0, sources: [])

@@ -12,7 +12,7 @@ extension NFTablesEnforcer {
     func close(
         _ closings: [ClosingKey: Membership.Target], handled: Set<ElementSet> = [],
         failures: [Element: EnforcementError] = [:], _ kernel: Kernel
-    ) -> [ClosingKey: EnforcementError] {
+    ) async -> [ClosingKey: EnforcementError] {
         let now = clock()
         var elements: Set<Element> = []
         var cuts: Set<Cut> = []
@@ -34,7 +34,7 @@ extension NFTablesEnforcer {
             owing.insert(key)
         }
         let failures = make(Array(elements), kernel).merging(failures) { first, _ in first }
-        let cutError = self.cut(Array(cuts), kernel)
+        let cutError = await self.cut(Array(cuts), kernel)
         var errors: [ClosingKey: EnforcementError] = [:]
         for (key, target) in closings {
             let open = key.kind == .leave && !isMember(key, at: now)
@@ -77,7 +77,7 @@ extension NFTablesEnforcer {
         var done = false
         if !unfinished.isEmpty, let kernel = try? kernel() {
             let before = unfinished.count
-            close(unfinished.mapValues(\.target), kernel)
+            await close(unfinished.mapValues(\.target), kernel)
             done = unfinished.count < before
         }
         if skeletonFailure != nil {

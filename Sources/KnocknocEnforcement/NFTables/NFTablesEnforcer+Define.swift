@@ -2,9 +2,9 @@ public import KnocknocModel
 import Logging
 
 extension NFTablesEnforcer {
-    public func define(_ targets: [TargetDefinition]) async -> [TargetID: Outcome] { defineNow(targets) }
+    public func define(_ targets: [TargetDefinition]) async -> [TargetID: Outcome] { await defineNow(targets) }
 
-    func defineNow(_ definitions: [TargetDefinition]) -> [TargetID: Outcome] {
+    func defineNow(_ definitions: [TargetDefinition]) async -> [TargetID: Outcome] {
         let kernel: Kernel
         do throws(EnforcementError) { kernel = try self.kernel() } catch {
             return Dictionary(definitions.map { ($0.id, .failed(error.message)) }) { first, _ in first }
@@ -40,16 +40,18 @@ extension NFTablesEnforcer {
         for definition in definitions where definition.purpose == .enforce {
             if let target = Membership.Target(definition), failures[definition.id] == nil { membership.add(target) }
         }
-        for definition in definitions where definition.purpose != .enforce {
-            if let target = Membership.Target(definition), !target.isGuard, failures[definition.id] == nil {
-                failures[definition.id] = empty(target, kernel)
-            }
-        }
-        if let error = remove(left, full, kernel) {
-            logger.error("members of targets that are gone", metadata: ["reason": "\(error.message)"])
-        }
+        // What is in force is settled before flows are looked for, while which others may work here.
         refusals = failures
         saveSkeleton()
+        for definition in definitions where definition.purpose != .enforce {
+            if let target = Membership.Target(definition), !target.isGuard, failures[definition.id] == nil {
+                failures[definition.id] = await empty(target, kernel)
+                refusals[definition.id] = failures[definition.id]
+            }
+        }
+        if let error = await remove(left, full, kernel) {
+            logger.error("members of targets that are gone", metadata: ["reason": "\(error.message)"])
+        }
         if let skeletonFailure {
             scheduleRetry()
             for definition in definitions
@@ -71,8 +73,7 @@ extension NFTablesEnforcer {
     ) -> EnforcementError? {
         guard definition.purpose == .enforce else { return nil }
         if marks.contains(GuardName(definition.id)) {
-            return EnforcementError(
-                .refused, "this guard was taken away on this host by knocknoc-agent unguard; undo that there first")
+            return EnforcementError(.refused, Self.takenAway)
         }
         if let port = value.ports.first(where: options.neverGuard.contains) {
             return EnforcementError(.refused, "port \(port) is in NeverGuard of this host's own configuration")
@@ -181,7 +182,7 @@ extension NFTablesEnforcer {
     /// - Parameter full: guards whose sets could not be emptied at once: their members are taken out one by one.
     private func remove(
         _ left: [(Membership.Target, [IPAddress])], _ full: Set<GuardName>, _ kernel: Kernel
-    ) -> EnforcementError? {
+    ) async -> EnforcementError? {
         var closings: [ClosingKey: Membership.Target] = [:]
         var emptied: Set<ElementSet> = []
         for (target, addresses) in left {
@@ -190,11 +191,11 @@ extension NFTablesEnforcer {
                 closings[ClosingKey(target: target.id, address: address, kind: .leave)] = target
             }
         }
-        return close(closings, handled: emptied, kernel).values.first
+        return await close(closings, handled: emptied, kernel).values.first
     }
 
     /// Removes all elements of ours that nobody else wants from a target's sets.
-    private func empty(_ target: Membership.Target, _ kernel: Kernel) -> EnforcementError? {
+    private func empty(_ target: Membership.Target, _ kernel: Kernel) async -> EnforcementError? {
         var found: [Element] = []
         do throws(EnforcementError) {
             for set in target.sets.values {
@@ -210,7 +211,7 @@ extension NFTablesEnforcer {
         for element in found {
             closings[ClosingKey(target: target.id, address: element.address, kind: .leave)] = target
         }
-        return close(closings, kernel).values.first
+        return await close(closings, kernel).values.first
     }
 
     func saveSkeleton() {

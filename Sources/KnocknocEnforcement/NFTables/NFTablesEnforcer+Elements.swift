@@ -114,20 +114,43 @@ extension NFTablesEnforcer {
         return clock().adding(milliseconds: expiration) > deadline
     }
 
-    /// Ends established flows.
-    func cut(_ cuts: [Cut], _ kernel: Kernel) -> EnforcementError? {
+    /// Ends established flows. Other work goes on meanwhile, and may let an address in again, whose flows then live.
+    func cut(_ cuts: [Cut], _ kernel: Kernel) async -> EnforcementError? {
         guard !cuts.isEmpty else { return nil }
-        do throws(EnforcementError) {
-            try kernel.cutter.cut(cuts, pause: restoreIfDisturbed) { keys throws(EnforcementError) in
-                let now = clock()
-                cutFlows = cutFlows.filter { $0.value > now }
-                for key in keys { cutFlows[key] = now.adding(milliseconds: Int64(FlowSet.seconds) * 1000) }
-                if let error = kernel.run(keys.map { .drop($0) }).values.first { throw error }
-            }
-            return nil
-        } catch {
-            return EnforcementError(
-                error.code, "closed to new flows, but established ones could not be cut: \(error.message)")
+        var failure = await cut(cuts, .sockets, kernel)
+        if cuts.contains(where: { !$0.socketsOnly }) {
+            let rest = await cut(cuts, .everywhere, kernel)
+            failure = failure ?? rest
         }
+        return failure.map {
+            EnforcementError($0.code, "closed to new flows, but established ones could not be cut: \($0.message)")
+        }
+    }
+
+    private func cut(_ cuts: [Cut], _ place: FlowSearch, _ kernel: Kernel) async -> EnforcementError? {
+        let cutter = kernel.cutter
+        var found = await cutter.find(cuts, in: place)
+        var failure = found.failure
+        let standing = cuts.compactMap { membership.standing($0, at: clock()) }
+        found.keep(standing)
+        do throws(EnforcementError) {
+            try drop(found, standing.filter { !$0.socketsOnly }, kernel)
+        } catch {
+            failure = failure ?? error
+        }
+        do throws(EnforcementError) { try await cutter.end(found) } catch { failure = failure ?? error }
+        return failure
+    }
+
+    /// Puts flows into the sets whose packets are dropped, before anything else is done to them.
+    private func drop(_ found: FoundFlows, _ cuts: [Cut], _ kernel: Kernel) throws(EnforcementError) {
+        var found = found
+        found.keep(cuts)
+        let keys = found.keys
+        guard !keys.isEmpty else { return }
+        let now = clock()
+        cutFlows = cutFlows.filter { $0.value > now }
+        for key in keys { cutFlows[key] = now.adding(milliseconds: Int64(FlowSet.seconds) * 1000) }
+        if let error = kernel.run(keys.map { .drop($0) }).values.first { throw error }
     }
 }

@@ -3,7 +3,7 @@ import Logging
 
 extension NFTablesEnforcer {
     public func reconcile(_ targets: [TargetDefinition], _ members: [Member]) async -> Reconciliation {
-        var result = Reconciliation(targets: defineNow(targets))
+        var result = Reconciliation(targets: await defineNow(targets))
         let kernel: Kernel
         do throws(EnforcementError) { kernel = try self.kernel() } catch {
             result.failures = members.map { .init(member: $0, reason: error.message) }
@@ -35,7 +35,8 @@ extension NFTablesEnforcer {
             membership.element(member.target, member.address).flatMap { failures[$0] }
                 .map { .init(member: member, reason: $0.message) }
         }
-        if let error = close(closings, handled: sets, failures: failures, kernel).values.first {
+        let left = await close(closings, handled: sets, failures: failures, kernel)
+        if let error = left.values.first {
             logger.error("closing", metadata: ["reason": "\(error.message)"])
         }
         result.stuck = stuck

@@ -27,15 +27,6 @@ extension NFTablesEnforcer {
         if events.lost || hoped || !events.tables.isDisjoint(with: used) { broadcast.send(.changed) }
     }
 
-    /// Closes what somebody opened while other work takes long.
-    func restoreIfDisturbed() {
-        let urgent = pending.withLockedValue { value in
-            defer { value.own = false }
-            return value.own
-        }
-        if urgent { restore() }
-    }
-
     private func lookAgain() {
         guard lossCheck == nil else { return }
         lossCheck = Task { [weak self] in
@@ -121,7 +112,7 @@ extension NFTablesEnforcer {
             for target in membership.targets.values where target.isGuard && GuardName(target.id) == mark {
                 membership.remove(target.id)
                 refusals[target.id] = EnforcementError(
-                    .refused, "this guard was taken away on this host by knocknoc-agent unguard")
+                    .refused, Self.takenAway)
             }
         }
         var undone = false

@@ -11,6 +11,9 @@ import NIOConcurrencyHelpers
 ///
 /// Every member has a kernel timeout, so access ends on time with this process dead. Stopping leaves the table.
 public actor NFTablesEnforcer: Enforcer {
+    static let takenAway =
+        "this guard was taken away on this host; knocknoc-agent unguard --undo there lets it apply again"
+
     nonisolated let thread: KernelThread
     public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
@@ -78,7 +81,7 @@ public actor NFTablesEnforcer: Enforcer {
         if let openKernel {
             kernel = openKernel
         } else {
-            kernel = try Kernel()
+            kernel = try Kernel(networkNamespace: options.networkNamespacePath)
             openKernel = kernel
         }
         if !adopted, lock == nil {
@@ -117,6 +120,7 @@ public actor NFTablesEnforcer: Enforcer {
     /// Takes over what is in the kernel; where our table is missing, the file says which ports must be closed.
     private func adopt(_ kernel: Kernel) throws(EnforcementError) {
         var listing = try kernel.listing()
+        membership.isInherited = listing != nil
         if listing == nil, let path = options.skeletonPath {
             do throws(EnforcementError) {
                 if let skeleton = try SkeletonFile.read(path) {
@@ -145,11 +149,15 @@ public actor NFTablesEnforcer: Enforcer {
         adoptCutFlows(kernel)
     }
 
+    public func limitations() async -> [String: String] {
+        guard let cutter = (try? kernel())?.cutter, let limitation = await cutter.limitation() else { return [:] }
+        return ["sockets": limitation]
+    }
+
     private func adoptCutFlows(_ kernel: Kernel) {
         let now = clock()
         for family in IPAddress.Family.allCases {
-            let set = ElementSet(
-                family: .inet, table: OwnTable.name, name: FlowSet(family).name, addresses: family, isOurs: true)
+            let set = ElementSet.cut(family)
             do throws(EnforcementError) {
                 try kernel.reader.read(set) { found in
                     guard let key = FlowKey(bytes: found.key, family) else { return }

@@ -38,6 +38,8 @@ enum SkeletonFile {
         }
     }
 
+    static func remove(_ path: String) { unlink(path) }
+
     /// The file's text; nil where there is none.
     ///
     /// - Throws: ``EnforcementError`` where others could have written it: it becomes firewall rules.

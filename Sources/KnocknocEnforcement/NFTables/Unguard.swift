@@ -24,6 +24,7 @@ public enum Unguard {
             try kernel.library.run(text)
         }
         guard let listing = try kernel.listing() else { return [] }
+        if try tidy(kernel, listing, skeletonPath) { return [] }
         var table = OwnTable(listing)
         let gone = table.guards.filter { item in
             guard let port else { return true }
@@ -45,6 +46,25 @@ public enum Unguard {
         table.marks = []
         try kernel.library.run(
             listing.marks.map { "delete chain inet \(OwnTable.name) \($0.mark)\n" }.joined())
+        if let left = try kernel.listing(), try tidy(kernel, left, skeletonPath) { return }
         if let skeletonPath { try SkeletonFile.write(SkeletonFile.render(table), to: skeletonPath) }
+    }
+
+    /// Removes our table and its file where nothing is in them and no agent runs.
+    private static func tidy(
+        _ kernel: Kernel, _ listing: TableListing, _ skeletonPath: String?
+    ) throws(EnforcementError) -> Bool {
+        guard listing.guards.isEmpty, listing.marks.isEmpty else { return false }
+        var isEmpty = true
+        for family in IPAddress.Family.allCases {
+            let cut = ElementSet.cut(family)
+            try kernel.reader.read(cut) { _ in isEmpty = false }
+        }
+        // An agent that runs needs the table; one that starts meanwhile waits for the lock.
+        guard isEmpty, let lock = try? NamespaceLock.take() else { return false }
+        defer { withExtendedLifetime(lock) {} }
+        try kernel.library.run("delete table inet \(OwnTable.name)")
+        if let skeletonPath { SkeletonFile.remove(skeletonPath) }
+        return true
     }
 }

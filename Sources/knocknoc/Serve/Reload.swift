@@ -1,3 +1,4 @@
+import KnocknocLogging
 import KnocknocModel
 import KnocknocServer
 import Logging

@@ -90,6 +90,36 @@ struct AgentTests {
         await server.kill()
     }
 
+    @Test("nobody waits for another's flows to be cut; what is done is told in order")
+    func slowCut() async throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let server = try await FakeServer.start()
+        let enforcer = RecordingEnforcer()
+        try await withAgent(scene.configuration(server), enforcer: enforcer, clocks: DrivenClocks()) {
+            let link = try await server.link()
+            try await open(link)
+            enforcer.cutSlowly(Scene.alice)
+            try link.changes(Scene.position(2), Scene.position(3), entries: [Scene.row(3, ttl: nil)])
+            let bob = EntryRow(
+                id: EntryID(value: 7), target: Scene.target, address: .v4(0xc000_020b), revision: 4, ttl: 60_000)
+            try link.changes(Scene.position(3), Scene.position(4), entries: [bob])
+            await enforcer.changes.wait("Bob in the kernel") {
+                enforcer.members.keys.map(\.address) == [bob.address]
+            }
+            #expect(!link.applied.contains { $0.revision > 2 })
+            // What is about Alice's address again waits for its turn.
+            try link.changes(Scene.position(4), Scene.position(5), entries: [Scene.row(5, ttl: 60_000)])
+            try link.send(.ping(.init(id: "after")))
+            enforcer.cutSlowly(nil)
+            await link.waitApplied(5)
+            #expect(Set(enforcer.members.keys.map(\.address)) == [Scene.alice, bob.address])
+            let revisions = link.applied.map(\.revision)
+            #expect(revisions == revisions.sorted())
+        }
+        await server.kill()
+    }
+
     @Test("a removal that cannot be written is confirmed once the file is gone")
     func unwritableRemoval() async throws {
         let scene = try Scene()

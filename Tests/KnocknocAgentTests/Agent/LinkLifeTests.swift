@@ -108,8 +108,9 @@ struct LinkLifeTests {
             try link.snapshot(Scene.position(2), targets: [Scene.guardRow()], entries: [Scene.row(2, ttl: 60_000)])
             await link.waitApplied(2)
             try link.send(.bye(.init(code: .revoked, text: "deleted by an administrator")))
-            await enforcer.changes.wait("the end of all members") { enforcer.members.isEmpty }
-            #expect(enforcer.targets[Scene.target]?.purpose == .released)
+            await enforcer.changes.wait("the end of all members, and a guard without a user") {
+                enforcer.members.isEmpty && enforcer.targets[Scene.target]?.purpose == .released
+            }
             await server.changes.wait("the next link") {
                 clocks.advance(milliseconds: 2000)
                 return server.accepted.count > 1

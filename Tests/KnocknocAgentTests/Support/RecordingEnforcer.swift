@@ -20,6 +20,8 @@ final class RecordingEnforcer: Enforcer {
         var targets: [TargetID: TargetDefinition] = [:]
         var events: [Event] = []
         var failing: [TargetID: String] = [:]
+        var slow: IPAddress?
+        var waiting: [CheckedContinuation<Void, Never>] = []
     }
 
     private let state = NIOLockedValueBox(State())
@@ -34,6 +36,29 @@ final class RecordingEnforcer: Enforcer {
     var targets: [TargetID: TargetDefinition] { state.withLockedValue { $0.targets } }
 
     func fail(_ target: TargetID, _ reason: String?) { state.withLockedValue { $0.failing[target] = reason } }
+    /// Lets closings of an address wait as long as it is set; the kernel has refused its new flows already.
+    func cutSlowly(_ address: IPAddress?) {
+        let waiting = state.withLockedValue { state in
+            state.slow = address
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for one in waiting { one.resume() }
+    }
+
+    private func cut(_ changes: [MemberChange]) async {
+        await withCheckedContinuation { continuation in
+            let waits = state.withLockedValue { state in
+                let closes = changes.contains {
+                    if case .close(_, let address) = $0 { address == state.slow } else { false }
+                }
+                if closes { state.waiting.append(continuation) }
+                return closes
+            }
+            if !waits { continuation.resume() }
+        }
+    }
+
     func emptyBySomebody() { state.withLockedValue { $0.members = [:] } }
     func disturbed(_ disturbance: Disturbance) { disturb.yield(disturbance) }
 
@@ -55,6 +80,7 @@ final class RecordingEnforcer: Enforcer {
                 }
             }
         }
+        await cut(changes)
         let failing = state.withLockedValue { $0.failing }
         return changes.map { failing[$0.target].map { .failed($0) } ?? .applied }
     }

@@ -1,1 +1,0 @@
-#include <libnetfilter_conntrack/libnetfilter_conntrack.h>
