@@ -5,6 +5,12 @@ need_swift
 build "knocknoc (debug)" --product knocknoc
 build "knocknoc-agent (debug)" --product knocknoc-agent
 ln -sf knocknoc .build/debug/knocker
+agent="$PWD/.build/debug/knocknoc-agent" guards="--guard-file $PWD/.knocknoc/agent/guard.nft"
+table() { [[ $EUID -eq 0 ]] && nft list table inet knocknoc 2>/dev/null; }
+if [[ $(table) == *'chain un_'* ]]; then
+    say "Guards were taken away here by hand and stay away. To let them apply again:"
+    echo "    $agent unguard --undo $guards"
+fi
 say "Starting; the data is kept in .knocknoc, Ctrl-C stops it."
 .build/debug/knocknoc serve --all-in-one --data-dir .knocknoc --sample "$@" &
 server=$!
@@ -14,8 +20,8 @@ while kill -0 "$server" 2>/dev/null; do
     status=0
     wait "$server" || status=$?
 done
-if [[ $EUID -eq 0 ]] && nft list table inet knocknoc >/dev/null 2>&1; then
+if [[ $(table) == *'chain id_'* ]]; then
     say "The demo port stays guarded, as every guard does. To open it again:"
-    echo "    .build/debug/knocknoc-agent unguard --all --guard-file $PWD/.knocknoc/agent/guard.nft"
+    echo "    $agent unguard --all $guards"
 fi
 exit "$status"

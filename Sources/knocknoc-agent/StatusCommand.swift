@@ -8,7 +8,7 @@ struct StatusCommand: AsyncParsableCommand {
         commandName: "status", abstract: "Tells how the agent on this machine is, and its key's fingerprint.",
         discussion: "Exits 0 while the agent enforces, 1 where it does not or is not running.")
 
-    @OptionGroup var options: SettingsOptions
+    @OptionGroup var options: StatusOptions
     @Flag(help: "Prints JSON.") var json = false
 
     private struct Answer: Encodable {
@@ -33,7 +33,12 @@ struct StatusCommand: AsyncParsableCommand {
             answer.problem = error.message
         }
         do throws(AgentError) {
-            answer.fingerprint = try KeyFile(path: configuration.keyFile).read()?.fingerprint
+            // The running agent may have been told of another key file than this command.
+            if let running = answer.health?.fingerprint {
+                answer.fingerprint = running
+            } else {
+                answer.fingerprint = try KeyFile(path: configuration.keyFile).read()?.fingerprint
+            }
             answer.remembered = try configuration.stateFile.flatMap { (path) throws(AgentError) in
                 try AgentSummary(stateFile: path)
             }
@@ -58,7 +63,7 @@ struct StatusCommand: AsyncParsableCommand {
             ("connected", health.map { $0.connected ? "yes" : "no" }), ("server", health?.server),
             ("node", health?.node), ("last sync", health?.lastSync), ("backend", health?.backend),
             ("entries", (health?.entries ?? answer.remembered?.entries).map(String.init)),
-            ("agent", answer.remembered?.agent), ("fingerprint", answer.fingerprint ?? "none yet"),
+            ("agent", health?.agent ?? answer.remembered?.agent), ("fingerprint", answer.fingerprint ?? "none yet"),
             ("reason", health?.reason), ("problem", answer.problem),
         ]
         for case (let name, let value?) in lines {

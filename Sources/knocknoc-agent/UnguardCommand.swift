@@ -12,7 +12,7 @@ struct UnguardCommand: AsyncParsableCommand {
             --undo removes all marks, and the server's guards apply again when the agent next defines them.
             """)
 
-    @OptionGroup var options: SettingsOptions
+    @OptionGroup var options: UnguardOptions
     @Option(help: "The port whose guards go.") var port: UInt16?
     @Option(name: .customLong("protocol"), help: "tcp or udp.") var transport = "tcp"
     @Flag(help: "All guards go.") var all = false
@@ -54,5 +54,7 @@ struct UnguardCommand: AsyncParsableCommand {
             let ports = guarded.ports.map(String.init).joined(separator: ", ")
             print("open to everybody now: \(guarded.protocol.rawValue) \(ports)")
         }
+        let place = options.guardFile.map { " --guard-file \($0)" } ?? ""
+        print("no server guards them again on this machine until: knocknoc-agent unguard --undo\(place)")
     }
 }
