@@ -131,6 +131,19 @@ extension WholeSystem {
             }
         }
 
+        @Test("an agent whose token no agent has is told so when it enrolls, and exits 77", .timeLimit(limit))
+        func refused() async throws {
+            try await Site.run(.twoNodes) { site in
+                let agent = try #require(site.agent)
+                let known = try await agent.run("enroll")
+                #expect(known.status == 0, "\(known)")
+                await agent.set("KNOCKNOC_AGENT_TOKEN", String(repeating: "x", count: 43))
+                let unknown = try await agent.run("enroll")
+                #expect(unknown.status == 77, "\(unknown)")
+                #expect(unknown.errors.contains("does not accept the token"), "\(unknown)")
+            }
+        }
+
         @Test("a database that is away at start is waited for; one that is too new is refused", .timeLimit(limit))
         func database() async throws {
             let network = Network()

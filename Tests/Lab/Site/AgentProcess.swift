@@ -18,6 +18,12 @@ public actor AgentProcess {
         return process
     }
 
+    /// Another command of the agent's executable with the same settings, to its end.
+    public func run(_ command: String) async throws -> (status: Int32, errors: String) {
+        let process = try host.start([Lab.executable("knocknoc-agent"), command], environment: environment)
+        return (await process.exit(), process.errorText)
+    }
+
     public func set(_ name: String, _ value: String) { environment[name] = value }
 
     @discardableResult
