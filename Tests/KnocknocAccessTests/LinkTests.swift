@@ -120,7 +120,8 @@ struct LinkTests {
                 guard let step = taken.first, let before else { return false }
                 #expect(taken.count == 1)
                 #expect(step.after == before)
-                #expect(try await world.access.stream(agent: agent.id, after: before) == .delta(step.rows, after: before))
+                #expect(
+                    try await world.access.stream(agent: agent.id, after: before) == .delta(step.rows, after: before))
                 return true
             }
             var before = await agent.position

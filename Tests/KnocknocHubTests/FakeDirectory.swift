@@ -59,7 +59,9 @@ final class FakeDirectory: LinkDirectory {
 
     func databaseAge() -> Duration { state.withLock { $0.databaseAge } }
 
-    func onStep(_ handler: @escaping @Sendable (AgentID, StreamStep) -> Void) { state.withLock { $0.stepped = handler } }
+    func onStep(_ handler: @escaping @Sendable (AgentID, StreamStep) -> Void) {
+        state.withLock { $0.stepped = handler }
+    }
 
     /// What a commit of this node does.
     func step(_ agent: AgentID, _ step: StreamStep) { state.withLock { $0.stepped }?(agent, step) }

@@ -80,7 +80,8 @@ extension Access {
             }
             let ending = try await end(.session(id), reason: "admin", at: now, tx)
             let line = AuditLine("session.end", by: actor, ("session", id.description, nil), ["reason": "admin"])
-            var effects = try await settle(ending, at: now, by: actor, context, cut: true, extra: [line], tx, isLast: true)
+            var effects = try await settle(
+                ending, at: now, by: actor, context, cut: true, extra: [line], tx, isLast: true)
             if let user = try row.identifierIfPresent("user_id", as: UserID.self) {
                 effects.users.insert(user)
             }

@@ -43,7 +43,9 @@ struct ModelStore {
 
     /// What the newest commit did, which wrote this row; nil where it did not.
     func step(_ id: EntryID) -> StreamStep? {
-        guard let entry = rows[id]?.entry, entry.revision == revision, let before = log[revision - 1] else { return nil }
+        guard let entry = rows[id]?.entry, entry.revision == revision, let before = log[revision - 1] else {
+            return nil
+        }
         return StreamStep(
             after: Position(epoch: epoch, revision: revision - 1, change: before),
             rows: StreamRows(position: position, entries: [entry]))

@@ -42,7 +42,8 @@ extension World {
             let step = store.step(id)
             for link in links.indices {
                 if links[link].node == node, let step {
-                    schedule(.stepped(link: link, step, decision: serial), in: random.chance(20) ? random.pick(1...60) : 0)
+                    schedule(
+                        .stepped(link: link, step, decision: serial), in: random.chance(20) ? random.pick(1...60) : 0)
                 } else {
                     serve(link) { $0.wake() }
                 }
