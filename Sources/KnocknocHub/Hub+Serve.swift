@@ -10,9 +10,10 @@ extension Hub {
     /// - Parameters:
     ///   - channel: the upgraded connection; its decoder must take frames of 1 MiB.
     ///   - agent: whose bearer token came with the request.
+    ///   - isRevoked: disabled or deleted; it is told so at once.
     ///   - host: the request's `Host` header, which the agent signs.
     public func serve(
-        _ channel: NIOAsyncChannel<WebSocketFrame, WebSocketFrame>, agent: AgentID, host: String
+        _ channel: NIOAsyncChannel<WebSocketFrame, WebSocketFrame>, agent: AgentID, isRevoked: Bool = false, host: String
     ) async {
         var logger = logger
         logger[metadataKey: "agent"] = "\(agent)"
@@ -22,7 +23,7 @@ extension Hub {
                 let session = LinkSession(
                     hub: self, agent: agent, host: host, channel: channel.channel, vitals: vitals,
                     writer: LinkWriter(outbound: outbound, vitals: vitals), logger: logger)
-                try await session.run(inbound)
+                try await isRevoked ? session.dismiss() : session.run(inbound)
             }
         } catch {
             logger.debug("A link ended.", metadata: ["error": "\(error)"])

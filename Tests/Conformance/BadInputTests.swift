@@ -131,12 +131,18 @@ extension WholeSystem {
             }
         }
 
-        @Test("an agent whose token no agent has is told so when it enrolls, and exits 77", .timeLimit(limit))
+        @Test(
+            "an agent with a token of nobody, or of a deleted agent, is told so when it enrolls, and exits 77",
+            .timeLimit(limit))
         func refused() async throws {
             try await Site.run(.twoNodes) { site in
                 let agent = try #require(site.agent)
                 let known = try await agent.run("enroll")
                 #expect(known.status == 0, "\(known)")
+                _ = try await site.admin.expect(204, "DELETE", "/api/v1/admin/agents/\(site.agentID)")
+                let deleted = try await agent.run("enroll")
+                #expect(deleted.status == 77, "\(deleted)")
+                #expect(deleted.errors.contains("deleted or disabled"), "\(deleted)")
                 await agent.set("KNOCKNOC_AGENT_TOKEN", String(repeating: "x", count: 43))
                 let unknown = try await agent.run("enroll")
                 #expect(unknown.status == 77, "\(unknown)")

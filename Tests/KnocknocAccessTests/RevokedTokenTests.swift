@@ -10,10 +10,11 @@ struct RevokedTokenTests {
     func disabled(_ driver: Driver) async throws {
         try await World.with(driver) { world in
             let agent = try await world.agent()
+            #expect(try await world.access.holder(ofToken: agent.token)?.isRevoked == false)
             var patch = AgentPatch()
             patch.disabled = true
             _ = try await world.access.updateAgent(agent.id, patch, by: world.root, world.context())
-            #expect(try await world.access.holder(ofToken: agent.token) == agent.id)
+            #expect(try await world.access.holder(ofToken: agent.token) == .init(agent: agent.id, isRevoked: true))
             #expect(try await world.access.attach(agent: agent.id, hello: FakeAgent.hello(), node: "a") == .revoked)
         }
     }
@@ -24,7 +25,7 @@ struct RevokedTokenTests {
             let agent = try await world.agent()
             try await world.access.deleteAgent(agent.id, by: world.root, world.context())
             #expect(try await world.access.agent(token: agent.token) == nil)
-            #expect(try await world.access.holder(ofToken: agent.token) == agent.id)
+            #expect(try await world.access.holder(ofToken: agent.token) == .init(agent: agent.id, isRevoked: true))
             #expect(try await world.access.attach(agent: agent.id, hello: FakeAgent.hello(), node: "a") == .revoked)
             #expect(try await world.access.holder(ofToken: "nonsense") == nil)
         }

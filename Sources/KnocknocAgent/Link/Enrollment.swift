@@ -54,14 +54,14 @@ public enum Enrollment {
         }
         defer { patience.cancel() }
         for await frame in frames {
-            do throws(ProtocolError) {
-                switch try Codec.decodeServer(frame.readableBytesView) {
-                case .challenge(let challenge): return challenge.agent
-                case .bye(let bye): throw ProtocolError(.malformed, bye.text)
-                default: continue
-                }
-            } catch {
+            let message: ServerMessage
+            do throws(ProtocolError) { message = try Codec.decodeServer(frame.readableBytesView) } catch {
                 throw AgentError(.link, "\(server): \(error.message)")
+            }
+            switch message {
+            case .challenge(let challenge): return challenge.agent
+            case .bye(let bye): throw AgentError(bye.code == .revoked ? .refused : .link, "\(server): \(bye.text)")
+            default: continue
             }
         }
         throw AgentError(.link, "\(server): \(await link.ended().reason)")

@@ -34,6 +34,11 @@ struct LinkSession: Sendable {
         }
     }
 
+    /// Tells an agent that is not wanted any more to let nobody in.
+    func dismiss() async throws {
+        try await end(.init(code: .revoked, text: "the agent was deleted or disabled"))
+    }
+
     /// Reads messages and stamps them; ends with the connection.
     private func read(
         _ inbound: NIOAsyncChannelInboundStream<WebSocketFrame>, into inbox: AsyncStream<LinkInput>.Continuation

@@ -49,10 +49,15 @@ public final class Server: Sendable {
             options: hubOptions, logger: logger)
         let links = LinkEndpoint(
             authenticate: { token in
-                guard phase.value == .ready else { return nil }
-                return try? await access.holder(ofToken: token)
+                guard phase.value == .ready else { return .unavailable }
+                do {
+                    guard let holder = try await access.holder(ofToken: token) else { return .unknown }
+                    return .holder(holder)
+                } catch { return .unavailable }
             },
-            serve: { socket, agent, host in await hub.serve(socket, agent: agent, host: host) })
+            serve: { socket, holder, host in
+                await hub.serve(socket, agent: holder.agent, isRevoked: holder.isRevoked, host: host)
+            })
         let application = Application(
             router: site.router(),
             server: HTTPServerBuilder { WebChannel(responder: $0, tls: tls, links: links) },

@@ -1,7 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
-import KnocknocModel
+import KnocknocAccess
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -19,10 +19,17 @@ struct LinkEndpoint: Sendable {
     /// Bytes of one frame.
     static let maxFrame = 1 << 20
 
-    /// The agent that a token belongs to; nil refuses the upgrade.
-    var authenticate: @Sendable (String) async -> AgentID?
+    enum Authentication: Sendable {
+        case holder(TokenHolder)
+        case unknown
+        /// Nobody can say now: the database does not answer, or this node is not ready.
+        case unavailable
+    }
+
+    /// The agent that a token belongs to.
+    var authenticate: @Sendable (String) async -> Authentication
     /// Serves the link until it is closed.
-    var serve: @Sendable (LinkSocket, AgentID, String) async -> Void
+    var serve: @Sendable (LinkSocket, TokenHolder, String) async -> Void
 }
 
 /// One accepted connection: TLS where we have it, then HTTP/1.1, or a WebSocket at the agents' path.
@@ -34,7 +41,7 @@ struct WebChannel: HTTPChannelHandler {
 
     enum Negotiated: Sendable {
         case http(NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>)
-        case link(LinkSocket, AgentID, host: String)
+        case link(LinkSocket, TokenHolder, host: String)
     }
 
     let responder: HTTPChannelHandler.Responder
@@ -73,7 +80,7 @@ struct WebChannel: HTTPChannelHandler {
         await withTaskExecutorPreference(EventLoopExecutor(value.channel.eventLoop)) {
             switch negotiated {
             case .http(let channel): await handleHTTP(asyncChannel: channel, logger: logger)
-            case .link(let channel, let agent, let host): await links.serve(channel, agent, host)
+            case .link(let channel, let holder, let host): await links.serve(channel, holder, host)
             }
         }
     }
@@ -92,17 +99,24 @@ struct WebChannel: HTTPChannelHandler {
 
     private func upgrader() -> NIOTypedWebSocketServerUpgrader<Negotiated> {
         let links = links
-        let slot = AgentSlot()
+        let slot = HolderSlot()
         return NIOTypedWebSocketServerUpgrader<Negotiated>(
             maxFrameSize: LinkEndpoint.maxFrame,
             shouldUpgrade: { channel, head in
-                guard head.uri == LinkEndpoint.path, let token = Self.bearer(head.headers) else {
-                    return channel.eventLoop.makeSucceededFuture(nil)
+                guard head.uri == LinkEndpoint.path else {
+                    return UpgradeRefusal.notFound.send(on: channel)
                 }
-                return channel.eventLoop.makeFutureWithTask {
-                    guard let found = await links.authenticate(token) else { return nil }
-                    slot.set(found)
-                    return HTTPHeaders()
+                guard let token = Self.bearer(head.headers) else {
+                    return UpgradeRefusal.unauthorized.send(on: channel)
+                }
+                return channel.eventLoop.makeFutureWithTask { await links.authenticate(token) }.flatMap { answer in
+                    switch answer {
+                    case .holder(let holder):
+                        slot.set(holder)
+                        return channel.eventLoop.makeSucceededFuture(HTTPHeaders())
+                    case .unknown: return UpgradeRefusal.unauthorized.send(on: channel)
+                    case .unavailable: return UpgradeRefusal.unavailable.send(on: channel)
+                    }
                 }
             },
             upgradePipelineHandler: { channel, head in
@@ -111,9 +125,9 @@ struct WebChannel: HTTPChannelHandler {
                     if let first = try? pipeline.handler(type: FirstRequestHandler.self) {
                         pipeline.removeHandler(first, promise: nil)
                     }
-                    guard let agent = slot.value else { throw ChannelError.inappropriateOperationForState }
+                    guard let holder = slot.value else { throw ChannelError.inappropriateOperationForState }
                     let socket = try LinkSocket(wrappingChannelSynchronously: channel)
-                    return .link(socket, agent, host: head.headers.first(name: "host") ?? "")
+                    return .link(socket, holder, host: head.headers.first(name: "host") ?? "")
                 }
             })
     }
@@ -126,10 +140,10 @@ struct WebChannel: HTTPChannelHandler {
 }
 
 /// The agent that one connection's upgrade was granted to.
-private final class AgentSlot: Sendable {
-    private let agent = Mutex<AgentID?>(nil)
+private final class HolderSlot: Sendable {
+    private let holder = Mutex<TokenHolder?>(nil)
 
-    var value: AgentID? { agent.withLock { $0 } }
+    var value: TokenHolder? { holder.withLock { $0 } }
 
-    func set(_ value: AgentID) { agent.withLock { $0 = value } }
+    func set(_ value: TokenHolder) { holder.withLock { $0 = value } }
 }

@@ -34,15 +34,18 @@ struct Problem: Error, Sendable, CustomStringConvertible {
 extension Problem {
     /// The answer in JSON, `application/problem+json`.
     func jsonResponse() -> Response {
+        var headers = headers
+        headers[.contentType] = "application/problem+json"
+        return Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(string: text)))
+    }
+
+    /// The body in JSON.
+    var text: String {
         var members: [(String, JSON)] = [
             ("type", .text("urn:knocknoc:problem:" + kind)), ("title", .text(title)),
             ("status", .integer(Int64(status.code))), ("detail", .text(detail)),
         ]
         if let field { members.append(("field", .text(field))) }
-        var headers = headers
-        headers[.contentType] = "application/problem+json"
-        return Response(
-            status: status, headers: headers,
-            body: .init(byteBuffer: ByteBuffer(string: JSON.object(members).description)))
+        return JSON.object(members).description
     }
 }

@@ -16,9 +16,9 @@ package enum RevokedTokenTable {
     package static func holder(token hash: [UInt8]) -> Statement {
         Statement(
             """
-            select id from agents where token_hash = $1
+            select id, disabled as revoked from agents where token_hash = $1
             union all
-            select agent_id as id from revoked_tokens where token_hash = $1
+            select agent_id as id, 1 as revoked from revoked_tokens where token_hash = $1
             limit 1
             """, hash)
     }
