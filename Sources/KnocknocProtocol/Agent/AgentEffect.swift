@@ -9,7 +9,9 @@ public enum AgentEffect: Hashable, Sendable {
     case census(TargetID, NFTablesGuard)
     /// Make all these targets true; answer with ``AgentMachine/defined(_:_:)``.
     case define(ticket: Int, [TargetDefinition])
-    /// Apply steps in order; answer with ``AgentMachine/applied(_:_:)``, before a `persist` that follows is begun.
+    /// Apply steps; answer with ``AgentMachine/applied(_:_:)``, in the order of the tickets and before a `define`, a
+    /// `census` or a `reconcile` that follows is begun. Steps for one member are done in order; those for others, and
+    /// what else follows, may overtake them.
     case apply(ticket: Int, [MemberStep])
     /// Make the kernel equal to this; answer with ``AgentMachine/reconciled(_:targets:failures:stuck:)``.
     case reconcile(ticket: Int, [TargetDefinition], [MemberKey: BootTime])

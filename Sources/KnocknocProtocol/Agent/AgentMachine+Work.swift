@@ -30,7 +30,11 @@ extension AgentMachine {
                 stuck = true
             }
         }
-        for step in steps { shortening.remove(step.key) }
+        for step in steps {
+            // Of a member that has been moved again only the last move counts.
+            if case .open(let key, let deadline) = step, let asked = members[key], asked != deadline { continue }
+            shortening.remove(step.key)
+        }
         // An address, a flow or a time that could not be taken away is not left at that.
         let again = stuck ? [AgentEffect.reconcile(ticket: self.ticket(), definitions(), members)] : []
         // The failure is told before the repair is begun, whose own report must come last.

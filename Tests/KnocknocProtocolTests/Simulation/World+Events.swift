@@ -22,6 +22,10 @@ extension World {
             perform(agent?.linkDown() ?? [])
             schedule(.dial(run: run), in: random.pick(50...800))
         case .agentStep(let run): if run == self.run { step() }
+        case .kernelDone(let run):
+            guard run == self.run else { return }
+            effects = settle() + effects
+            perform([])
         case .heartbeat(let link):
             guard agentLink == link else { return }
             let stamp = stamp
@@ -94,6 +98,9 @@ extension World {
         let effect = effects.removeFirst()
         var results: [AgentEffect] = []
         switch effect {
+        case .define where !busy.isEmpty, .reconcile where !busy.isEmpty, .census where !busy.isEmpty:
+            // Whole targets wait for the kernel to be done with their members.
+            results = settle() + [effect]
         case .greet(let greeting):
             let hello = AgentMessage.Hello(
                 protocolMin: 1, protocolMax: 1, instance: "\(run)", stamp: greeting.stamp, position: greeting.position,
@@ -107,21 +114,15 @@ extension World {
         case .define(let ticket, let targets):
             results = agent?.defined(ticket, .init(targets.map { ($0.id, .applied) }) { one, _ in one }) ?? []
         case .apply(let ticket, let steps):
-            var outcomes: [StepOutcome] = []
-            for step in steps {
-                guard isCalm || !random.chance(4) else {
-                    outcomes.append(.failed(Self.injected))
-                    continue
-                }
-                outcomes.append(.applied)
-                switch step {
-                case .open(let key, let deadline): kernel[key] = bootedAt + deadline.milliseconds
-                case .close(let key): kernel[key] = nil
-                case .cut: break
-                }
+            let keys = Set(steps.map(\.key))
+            // What is about one member happens, and is told, in order.
+            if busy.contains(where: { $0.steps.contains { keys.contains($0.key) } }) { results = settle() }
+            busy.append((ticket, steps))
+            if random.chance(20) {
+                schedule(.kernelDone(run: run), in: random.pick(1...400))
+            } else {
+                results += settle()
             }
-            check("apply")
-            results = agent?.applied(ticket, outcomes) ?? []
         case .reconcile(let ticket, let targets, let members):
             let fails = !isCalm && random.chance(10)
             let ids = Set(targets.map(\.id))
@@ -155,6 +156,30 @@ extension World {
         }
         effects = results + effects
         perform([])
+    }
+
+    /// The kernel is done with every step that it has been given; results come in the order of the steps.
+    func settle() -> [AgentEffect] {
+        var results: [AgentEffect] = []
+        for (ticket, steps) in busy {
+            var outcomes: [StepOutcome] = []
+            for step in steps {
+                guard isCalm || !random.chance(4) else {
+                    outcomes.append(.failed(Self.injected))
+                    continue
+                }
+                outcomes.append(.applied)
+                switch step {
+                case .open(let key, let deadline): kernel[key] = bootedAt + deadline.milliseconds
+                case .close(let key): kernel[key] = nil
+                case .cut: break
+                }
+            }
+            results += agent?.applied(ticket, outcomes) ?? []
+        }
+        busy = []
+        check("apply")
+        return results
     }
 
     /// What the agent has said to be done binds it, over every crash that leaves its file.

@@ -98,6 +98,7 @@ extension World {
         run += 1
         agent = nil
         effects = []
+        busy = []
         stepping = false
         delivered = []
         snapshotPosition = nil

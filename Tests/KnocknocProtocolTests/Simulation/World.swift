@@ -14,6 +14,7 @@ final class World {
         case serverEnds(link: Int)
         case agentEnds(link: Int)
         case agentStep(run: Int)
+        case kernelDone(run: Int)
         case heartbeat(link: Int)
         case dial(run: Int)
         case compare
@@ -61,6 +62,8 @@ final class World {
     var run = 0
     var effects: [AgentEffect] = []
     var stepping = false
+    /// Steps that the kernel has been given and not answered.
+    var busy: [(ticket: Int, steps: [MemberStep])] = []
     var file: AgentState?
     var boot = 0
     var bootedAt: Int64 = 0
