@@ -23,9 +23,10 @@ extension World {
             schedule(.dial(run: run), in: random.pick(50...800))
         case .agentStep(let run): if run == self.run { step() }
         case .kernelDone(let run):
-            guard run == self.run else { return }
-            effects = settle() + effects
-            perform([])
+            guard run == self.run, !busy.isEmpty else { return }
+            // The agent takes what has happened once it is done with what it is at.
+            guard effects.isEmpty else { return schedule(.kernelDone(run: run), in: 1) }
+            perform(settle())
         case .heartbeat(let link):
             guard agentLink == link else { return }
             let stamp = stamp
@@ -116,12 +117,12 @@ extension World {
         case .apply(let ticket, let steps):
             let keys = Set(steps.map(\.key))
             // What is about one member happens, and is told, in order.
-            if busy.contains(where: { $0.steps.contains { keys.contains($0.key) } }) { results = settle() }
-            busy.append((ticket, steps))
-            if random.chance(20) {
-                schedule(.kernelDone(run: run), in: random.pick(1...400))
+            if busy.contains(where: { $0.steps.contains { keys.contains($0.key) } }) {
+                results = settle() + [effect]
             } else {
-                results += settle()
+                busy.append((ticket, steps))
+                if busy.count == 1, !random.chance(20) { results = settle() }
+                if !busy.isEmpty { schedule(.kernelDone(run: run), in: random.pick(1...400)) }
             }
         case .reconcile(let ticket, let targets, let members):
             let fails = !isCalm && random.chance(10)
@@ -158,28 +159,25 @@ extension World {
         perform([])
     }
 
-    /// The kernel is done with every step that it has been given; results come in the order of the steps.
+    /// The kernel is done with the oldest steps that it has been given.
     func settle() -> [AgentEffect] {
-        var results: [AgentEffect] = []
-        for (ticket, steps) in busy {
-            var outcomes: [StepOutcome] = []
-            for step in steps {
-                guard isCalm || !random.chance(4) else {
-                    outcomes.append(.failed(Self.injected))
-                    continue
-                }
-                outcomes.append(.applied)
-                switch step {
-                case .open(let key, let deadline): kernel[key] = bootedAt + deadline.milliseconds
-                case .close(let key): kernel[key] = nil
-                case .cut: break
-                }
+        let (ticket, steps) = busy.removeFirst()
+        var outcomes: [StepOutcome] = []
+        for step in steps {
+            guard isCalm || !random.chance(4) else {
+                outcomes.append(.failed(Self.injected))
+                continue
             }
-            results += agent?.applied(ticket, outcomes) ?? []
+            outcomes.append(.applied)
+            switch step {
+            case .open(let key, let deadline): kernel[key] = bootedAt + deadline.milliseconds
+            case .close(let key): kernel[key] = nil
+            case .cut: break
+            }
         }
-        busy = []
         check("apply")
-        return results
+        if !busy.isEmpty { schedule(.kernelDone(run: run), in: random.pick(1...400)) }
+        return agent?.applied(ticket, outcomes) ?? []
     }
 
     /// What the agent has said to be done binds it, over every crash that leaves its file.
