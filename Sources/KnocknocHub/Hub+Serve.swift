@@ -13,7 +13,8 @@ extension Hub {
     ///   - isRevoked: disabled or deleted; it is told so at once.
     ///   - host: the request's `Host` header, which the agent signs.
     public func serve(
-        _ channel: NIOAsyncChannel<WebSocketFrame, WebSocketFrame>, agent: AgentID, isRevoked: Bool = false, host: String
+        _ channel: NIOAsyncChannel<WebSocketFrame, WebSocketFrame>, agent: AgentID, isRevoked: Bool = false,
+        host: String
     ) async {
         var logger = logger
         logger[metadataKey: "agent"] = "\(agent)"

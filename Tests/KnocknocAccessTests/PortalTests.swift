@@ -20,6 +20,24 @@ struct PortalTests {
         }
     }
 
+    @Test("a check tells the session and its Knocs together, also where there are none", arguments: Driver.available)
+    func check(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            let scene = try await Scene(world)
+            try await world.user("bob")
+            let (access, context) = (world.access, world.context())
+            let alice = try await access.signIn(user: "alice", password: "alice password", context)
+            let bob = try await access.signIn(user: "bob", password: "bob password", context)
+            #expect(try await access.portal(token: alice.token)?.session == alice.session)
+            #expect(try await access.portal(token: alice.token)?.knocs.map(\.id) == [scene.knoc])
+            #expect(try await access.portal(token: bob.token)?.session == bob.session)
+            #expect(try await access.portal(token: bob.token)?.knocs.isEmpty == true)
+            try await access.signOut(bob.session, context)
+            let gone = try await access.portal(token: bob.token)
+            #expect(gone?.session == nil)
+        }
+    }
+
     @Test("say that a Knoc was taken away, and bring a new one", arguments: Driver.available)
     func takenAway(_ driver: Driver) async throws {
         try await World.with(driver) { world in

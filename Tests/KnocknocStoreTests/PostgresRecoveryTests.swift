@@ -20,6 +20,19 @@ struct PostgresRecoveryTests {
         }
     }
 
+    @Test("a hasty commit does not wait for the disk, and the next one on its connection does")
+    func durability() async throws {
+        try await Fixture.with(.postgres) { database, _ in
+            for (durability, expected) in [(Durability.hasty, "off"), (.safe, "on")] {
+                let setting = try await database.write(Fixture.operation(), durability) { transaction in
+                    let asked = Statement("select current_setting('synchronous_commit') as value")
+                    return try await transaction.run(asked)[0].text("value")
+                }
+                #expect(setting == expected)
+            }
+        }
+    }
+
     @Test("a connection killed in the middle of a write: the write is done exactly once")
     func killedInWrite() async throws {
         try await Fixture.with(.postgres) { database, _ in

@@ -57,14 +57,16 @@ extension IPAddress {
     /// From the bytes: this runs for every request, and text would be written and parsed again.
     init?(_ address: SocketAddress?) {
         // ip(7), ipv6(7): the address comes after the port, and in IPv6 after the flow label.
-        let place: Range<Int>
-        switch address {
-        case .v4: place = 4..<8
-        case .v6: place = 8..<24
-        case .unixDomainSocket, nil: return nil
-        }
-        let found = address?.withSockAddr { start, size in
-            IPAddress(bytes: UnsafeRawBufferPointer(start: start, count: size)[place])
+        let found = address.flatMap { address in
+            address.withSockAddr { start, _ -> IPAddress? in
+                let bytes = UnsafeRawPointer(start)
+                switch address {
+                case .v4: return .v4(UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self)))
+                case .v6:
+                    return IPAddress(v6: UInt128(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt128.self)))
+                case .unixDomainSocket: return nil
+                }
+            }
         }
         guard let found else { return nil }
         self = found
