@@ -14,6 +14,10 @@ let system: [Target] = [
     .systemLibrary(name: "CLibpq", path: "Sources/CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(
         name: "CNFTables", path: "Sources/CNFTables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
+    .systemLibrary(name: "CNFTnl", path: "Sources/CNFTnl", pkgConfig: "libnftnl", providers: [.apt(["libnftnl-dev"])]),
+    .systemLibrary(
+        name: "CConntrack", path: "Sources/CConntrack", pkgConfig: "libnetfilter_conntrack",
+        providers: [.apt(["libnetfilter-conntrack-dev"])]),
     .systemLibrary(name: "CMnl", path: "Sources/CMnl", pkgConfig: "libmnl", providers: [.apt(["libmnl-dev"])]),
     .systemLibrary(name: "CLinux", path: "Sources/CLinux"),
     .systemLibrary(
@@ -68,7 +72,7 @@ let floors: [Target] = [
     .target(name: "KnocknocIdentity", dependencies: ["KnocknocModel", "CSodium"], swiftSettings: settings),
     .target(
         name: "KnocknocEnforcement",
-        dependencies: ["KnocknocModel", "CNFTables", "CMnl", logging, nioConcurrency],
+        dependencies: ["KnocknocModel", "CNFTables", "CNFTnl", "CConntrack", "CMnl", logging, nioConcurrency],
         swiftSettings: settings
     ),
     // 4
@@ -144,7 +148,8 @@ let tests: [Target] = [
     .testTarget(
         name: "KnocknocIdentityTests", dependencies: ["KnocknocModel", "KnocknocIdentity"], swiftSettings: settings),
     .testTarget(
-        name: "KnocknocEnforcementTests", dependencies: ["KnocknocModel", "KnocknocEnforcement", logging, subprocess],
+        name: "KnocknocEnforcementTests",
+        dependencies: ["KnocknocModel", "KnocknocEnforcement", "CConntrack", "CMnl", logging, subprocess],
         swiftSettings: settings),
     .testTarget(
         name: "KnocknocAccessTests",

@@ -7,7 +7,7 @@ SWIFT_PACKAGES=(
 )
 BUILD_PACKAGES=(
     "${SWIFT_PACKAGES[@]}"
-    libpq-dev libssl-dev libnftables-dev libmnl-dev libsodium-dev pkg-config
+    libpq-dev libssl-dev libnftables-dev libnftnl-dev libnetfilter-conntrack-dev libmnl-dev libsodium-dev pkg-config
 )
 RUN_PACKAGES=(nftables iproute2 haproxy)
 TEST_PACKAGES=(

@@ -1,3 +1,4 @@
+import CMnl
 import KnocknocModel
 import Testing
 
@@ -10,22 +11,50 @@ struct KernelFormatTests {
         let own = Self.event(family: 1, table: "knocknoc", port: 7)
         let filter = Self.event(family: 2, table: "filter", port: 8)
         (own + filter).withUnsafeBytes { bytes in
-            let all = KernelEvents(bytes) { _ in false }
+            let all = Self.events(bytes) { _ in false }
             #expect(all.own)
             #expect(all.tables == [KernelEvents.Table(family: 2, name: "filter")])
-            #expect(!KernelEvents(bytes) { $0 == 7 }.own)
-            #expect(KernelEvents(bytes) { _ in true }.isEmpty)
+            #expect(!Self.events(bytes) { $0 == 7 }.own)
+            #expect(Self.events(bytes) { _ in true }.isEmpty)
         }
         Self.event(family: 2, table: "knocknoc", port: 7).withUnsafeBytes { bytes in
-            #expect(!KernelEvents(bytes) { _ in false }.own, "a table of family ip is not ours")
+            #expect(!Self.events(bytes) { _ in false }.own, "a table of family ip is not ours")
         }
     }
 
     @Test("messages that are cut short or lie about their length end the reading", arguments: 0..<48)
     func truncated(count: Int) {
         let bytes = Array(Self.event(family: 1, table: "knocknoc", port: 7).prefix(count))
-        bytes.withUnsafeBytes { #expect(KernelEvents($0) { _ in false }.tables.isEmpty) }
-        [UInt8](repeating: 0xff, count: count).withUnsafeBytes { #expect(KernelEvents($0) { _ in false }.isEmpty) }
+        bytes.withUnsafeBytes { #expect(Self.events($0) { _ in false }.tables.isEmpty) }
+        [UInt8](repeating: 0xff, count: count).withUnsafeBytes { #expect(Self.events($0) { _ in false }.isEmpty) }
+    }
+
+    @Test(
+        "a comment is read as nft writes it, and nothing of data that is not as it says",
+        arguments: [
+            ([0, 4] + Array("abc\0".utf8), "abc"), ([1, 1, 9, 0, 2] + Array("a\0".utf8), "a"),
+            ([0, 3] + Array("abc".utf8), "abc"), ([0, 200] + Array("abc".utf8), nil), ([0], nil), ([], nil),
+        ] as [([UInt8], String?)])
+    func comment(data: [UInt8], text: String?) throws {
+        let type = UInt16(NFNL_SUBSYS_NFTABLES) << 8 | UInt16(NFT_MSG_NEWSETELEM.rawValue)
+        let message = NetlinkMessage(type: type, flags: 0) { header in
+            header.put(nfgenmsg(nfgen_family: 1, version: 0, res_id: 0))
+            let list = mnl_attr_nest_start(header, UInt16(NFTA_SET_ELEM_LIST_ELEMENTS.rawValue))
+            let element = mnl_attr_nest_start(header, UInt16(NFTA_LIST_ELEM.rawValue))
+            let key = mnl_attr_nest_start(header, UInt16(NFTA_SET_ELEM_KEY.rawValue))
+            mnl_attr_put_u32(header, UInt16(NFTA_DATA_VALUE.rawValue), 7)
+            mnl_attr_nest_end(header, key)
+            mnl_attr_put(header, UInt16(NFTA_SET_ELEM_USERDATA.rawValue), data.count, data)
+            mnl_attr_nest_end(header, element)
+            mnl_attr_nest_end(header, list)
+        }
+        let found = try message.bytes.withUnsafeBytes { bytes in
+            let header = try #require(NetlinkMessages(bytes).first { _ in true })
+            return try #require(SetContent(elementsIn: header)).elements
+        }
+        #expect(found.map(\.comment) == [text])
+        #expect(found.first?.key.count == 4)
+        #expect(found.first?.expiration == nil)
     }
 
     @Test("ports that this host gives out itself are found, reserved ones left out")
@@ -59,12 +88,18 @@ struct KernelFormatTests {
         #expect(Array(census.sources.prefix(3)) == [.v4(60), .v4(50), .v4(100)])
     }
 
+    private static func events(_ bytes: UnsafeRawBufferPointer, isOurs: (UInt32) -> Bool) -> KernelEvents {
+        KernelEvents(NetlinkMessages(bytes), isOurs: isOurs)
+    }
+
     /// NFT_MSG_DELTABLE as the kernel sends it.
-    private static func event(family: UInt8, table: String, port: UInt8) -> [UInt8] {
-        var message = NetlinkMessage(nftables: 2, flags: 0, family: family)
-        message.add(1, text: table)
-        var bytes = message.bytes
-        bytes[12] = port
-        return bytes
+    private static func event(family: UInt8, table: String, port: UInt32) -> [UInt8] {
+        let type = UInt16(NFNL_SUBSYS_NFTABLES) << 8 | UInt16(NFT_MSG_DELTABLE.rawValue)
+        let message = NetlinkMessage(type: type, flags: 0) { header in
+            header.pointee.nlmsg_pid = port
+            header.put(nfgenmsg(nfgen_family: family, version: 0, res_id: 0))
+            mnl_attr_put_strz(header, UInt16(NFTA_TABLE_NAME.rawValue), table)
+        }
+        return message.bytes
     }
 }

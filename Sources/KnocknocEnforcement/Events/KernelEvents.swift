@@ -24,13 +24,15 @@ struct KernelEvents: Hashable, Sendable {
     }
 
     /// - Parameter isOurs: whether the port of a netlink socket belongs to this process.
-    init(_ bytes: UnsafeRawBufferPointer, isOurs: (UInt32) -> Bool) {
+    init(_ messages: NetlinkMessages, isOurs: (UInt32) -> Bool) {
         var judged: (port: UInt32, ours: Bool)?
-        for frame in NetlinkFrames(bytes) where frame.type >> 8 == 10 {
-            guard let name = Self.table(frame) else { continue }
-            if judged?.port != frame.port { judged = (frame.port, isOurs(frame.port)) }
+        for message in messages where Int32(message.pointee.nlmsg_type >> 8) == NFNL_SUBSYS_NFTABLES {
+            guard let name = Self.table(message), let family = message.fixed(nfgenmsg.self)?.nfgen_family else {
+                continue
+            }
+            let port = message.pointee.nlmsg_pid
+            if judged?.port != port { judged = (port, isOurs(port)) }
             guard judged?.ours == false else { continue }
-            let family = frame.payload.first ?? 0
             if name == OwnTable.name, family == NFTablesSet.Family.inet.number {
                 own = true
             } else {
@@ -42,9 +44,20 @@ struct KernelEvents: Hashable, Sendable {
     init() {}
 
     /// The table of a change to a table, chain, rule, set or element; its name is attribute 1 of each.
-    private static func table(_ frame: NetlinkFrame) -> String? {
-        let command = UInt32(frame.type & 0xff)
-        guard command <= NFT_MSG_DELSETELEM.rawValue else { return nil }
-        return NetlinkAttributes(frame.payload, skipping: 4).first(UInt16(NFTA_TABLE_NAME.rawValue))?.text
+    private static func table(_ message: UnsafePointer<nlmsghdr>) -> String? {
+        guard UInt32(message.pointee.nlmsg_type & 0xff) <= NFT_MSG_DELSETELEM.rawValue else { return nil }
+        var name: String?
+        withUnsafeMutablePointer(to: &name) { name in
+            _ = mnl_attr_parse(
+                message, UInt32(MemoryLayout<nfgenmsg>.size),
+                { attribute, name in
+                    guard mnl_attr_get_type(attribute) == UInt16(NFTA_TABLE_NAME.rawValue) else { return MNL_CB_OK }
+                    if mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) == 0, let text = mnl_attr_get_str(attribute) {
+                        name?.assumingMemoryBound(to: String?.self).pointee = String(cString: text)
+                    }
+                    return MNL_CB_STOP
+                }, name)
+        }
+        return name
     }
 }

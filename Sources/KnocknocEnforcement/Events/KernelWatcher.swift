@@ -5,8 +5,6 @@ import NIOConcurrencyHelpers
 /// Listens to nf_tables notifications on a thread of its own and tells what others changed.
 final class KernelWatcher: Sendable {
     private let stop: StopSignal
-    /// NFNLGRP_NFTABLES.
-    private static let group: UInt32 = 7
 
     /// Starts to listen; changes made after this returns are seen.
     ///
@@ -22,7 +20,7 @@ final class KernelWatcher: Sendable {
         try startThread("events", networkNamespace: networkNamespace) {
             do throws(EnforcementError) {
                 let socket = try NetlinkSocket(bus: NETLINK_NETFILTER)
-                try socket.join(Self.group)
+                try socket.join(NFNLGRP_NFTABLES.rawValue)
                 listening.lock()
                 listening.unlock(withValue: 1)
                 if !Self.listen(socket, until: stop, changed) { ended() }
@@ -55,7 +53,7 @@ final class KernelWatcher: Sendable {
             guard waiting[0].revents != 0 else { continue }
             var events = KernelEvents()
             do throws(EnforcementError) {
-                try socket.receive { bytes in events = KernelEvents(bytes) { own.contains($0) } }
+                try socket.receive { messages in events = KernelEvents(messages) { own.contains($0) } }
                 failures = 0
             } catch {
                 events.lost = true

@@ -16,9 +16,9 @@ final class SocketTable {
 
     /// Asks the kernel to end a socket that is not there: one that can do it looks for it first.
     static func canDestroy(_ family: UInt8, _ socket: NetlinkSocket) -> Bool {
-        let nobody = [UInt8](repeating: 0, count: 40) + [UInt8](repeating: 0xff, count: 8)
-        let message = message(destroyType, flags: NetlinkMessage.acknowledge, family, .tcp, nobody)
-        do { try socket.request(message) { _ in } } catch { return error.code != .unavailable }
+        var nobody = inet_diag_sockid()
+        nobody.idiag_cookie = (UInt32.max, UInt32.max)
+        do { try socket.request(ending(family, .tcp, nobody)) { _ in } } catch { return error.code != .unavailable }
         return true
     }
 
@@ -26,28 +26,22 @@ final class SocketTable {
     struct Found: Sendable {
         var flow: Flow
         fileprivate var family: UInt8
-        fileprivate var identity: [UInt8]
+        fileprivate var identity: inet_diag_sockid
     }
 
     /// Ends connected sockets at once, as `ss -K` does; both ends learn of it. One that fails does not stop the others.
     /// Where the kernel cannot do that nothing happens: their packets are refused all the same.
     func destroy(_ found: [Found]) throws(EnforcementError) {
         guard canDestroy else { return }
-        let messages = found.map { item in
-            Self.message(
-                Self.destroyType, flags: NetlinkMessage.acknowledge, item.family, item.flow.protocol, item.identity)
-        }
+        let messages = found.map { Self.ending($0.family, $0.flow.protocol, $0.identity) }
         // One that is missing ended by itself meanwhile.
         if let error = try socket.request(all: messages).first(where: { $0.code != .missing }) {
             throw EnforcementError(error.code, "ending a socket: \(error.message)")
         }
     }
 
-    private static let dumpType: UInt16 = 20
-    private static let destroyType: UInt16 = 21
-    private static let identityLength = 48
     /// All states but TIME_WAIT, CLOSE and LISTEN, which carry nothing.
-    private static let states: UInt32 = 0xfff & ~(1 << 6 | 1 << 7 | 1 << 10)
+    private static let states: UInt32 = 0xfff & ~(1 << TCP_TIME_WAIT | 1 << TCP_CLOSE | 1 << TCP_LISTEN)
 
     /// Every connected socket.
     ///
@@ -62,14 +56,16 @@ final class SocketTable {
         let filters = clients.flatMap { $0.count <= 8 ? $0.map(Optional.some) : nil } ?? [nil]
         for proto in protocols {
             for (client, family) in filters.flatMap(Self.families) {
-                var message = Self.message(
-                    Self.dumpType, flags: NetlinkMessage.dump, family, proto,
-                    [UInt8](repeating: 0, count: Self.identityLength))
-                // INET_DIAG_REQ_BYTECODE.
-                if let client { message.add(1, Self.filter(client)) }
+                let message = NetlinkMessage(type: UInt16(SOCK_DIAG_BY_FAMILY), flags: NLM_F_DUMP) { header in
+                    header.put(Self.request(family, proto, inet_diag_sockid()))
+                    guard let filter = client.map(Self.filter) else { return }
+                    mnl_attr_put(header, UInt16(INET_DIAG_REQ_BYTECODE), filter.count, filter)
+                }
                 do throws(EnforcementError) {
-                    try socket.request(message) { frame in
-                        if let item = Self.parse(frame.payload, proto) { found.append(item) }
+                    try socket.request(message) { answer in
+                        if let item = answer.fixed(inet_diag_msg.self).flatMap({ Self.found($0, proto) }) {
+                            found.append(item)
+                        }
                     }
                 } catch {
                     // The kernel has no module that lists them: what conntrack knows of is cut all the same.
@@ -87,38 +83,44 @@ final class SocketTable {
         return families.map { (client, UInt8($0)) }
     }
 
-    /// The kernel's own comparison of the other end's address: struct inet_diag_bc_op, then inet_diag_hostcond.
+    /// The kernel's own comparison of the other end's address, as the only step of a program.
     private static func filter(_ client: IPAddress) -> [UInt8] {
-        let bytes = client.bytes
-        let length = 12 + bytes.count
+        let address = client.bytes
+        var condition = inet_diag_hostcond()
+        condition.family = UInt8(client.family == .v4 ? AF_INET : AF_INET6)
+        condition.prefix_len = UInt8(client.family.bits)
+        // Any port.
+        condition.port = -1
+        let length = MemoryLayout<inet_diag_bc_op>.size + MemoryLayout<inet_diag_hostcond>.size + address.count
         // What it holds for goes on behind it, which is accepted; what it does not, beyond the end, which is refused.
-        let code = [UInt8(INET_DIAG_BC_D_COND), UInt8(length)]
-        let otherwise = withUnsafeBytes(of: UInt16(length + 4)) { Array($0) }
-        let family = UInt8(client.family == .v4 ? AF_INET : AF_INET6)
-        let anyPort = withUnsafeBytes(of: Int32(-1)) { Array($0) }
-        return code + otherwise + [family, UInt8(client.family.bits), 0, 0] + anyPort + bytes
+        let operation = inet_diag_bc_op(code: UInt8(INET_DIAG_BC_D_COND), yes: UInt8(length), no: UInt16(length + 4))
+        return withUnsafeBytes(of: operation) { Array($0) } + withUnsafeBytes(of: condition) { Array($0) } + address
     }
 
-    /// struct inet_diag_req_v2.
-    private static func message(
-        _ type: UInt16, flags: UInt16, _ family: UInt8, _ proto: TransportProtocol, _ identity: [UInt8]
+    private static func ending(
+        _ family: UInt8, _ proto: TransportProtocol, _ identity: inet_diag_sockid
     ) -> NetlinkMessage {
-        let fixed = [family, proto.number, 0, 0] + withUnsafeBytes(of: states) { Array($0) } + identity
-        return NetlinkMessage(type: type, flags: flags, fixed: fixed)
+        NetlinkMessage(type: UInt16(SOCK_DESTROY), flags: NLM_F_ACK) { $0.put(request(family, proto, identity)) }
     }
 
-    /// struct inet_diag_msg: family, state, timer, retransmits, then the identity (ports in network order, addresses).
-    private static func parse(_ bytes: UnsafeRawBufferPointer, _ proto: TransportProtocol) -> Found? {
-        guard bytes.count >= 4 + identityLength else { return nil }
-        let length = bytes[0] == UInt8(AF_INET6) ? 16 : 4
-        let port = UInt16(bytes[4]) << 8 | UInt16(bytes[5])
-        let clientPort = UInt16(bytes[6]) << 8 | UInt16(bytes[7])
-        guard clientPort != 0, let local = IPAddress(bytes: Array(bytes[8..<8 + length])),
-            let remote = IPAddress(bytes: Array(bytes[24..<24 + length]))
-        else { return nil }
+    private static func request(
+        _ family: UInt8, _ proto: TransportProtocol, _ identity: inet_diag_sockid
+    ) -> inet_diag_req_v2 {
+        inet_diag_req_v2(
+            sdiag_family: family, sdiag_protocol: proto.number, idiag_ext: 0, pad: 0, idiag_states: states, id: identity
+        )
+    }
+
+    private static func found(_ answer: inet_diag_msg, _ proto: TransportProtocol) -> Found? {
+        let length = Int32(answer.idiag_family) == AF_INET6 ? 16 : 4
+        let port = UInt16(bigEndian: answer.id.idiag_sport)
+        let clientPort = UInt16(bigEndian: answer.id.idiag_dport)
+        let local = withUnsafeBytes(of: answer.id.idiag_src) { IPAddress(bytes: Array($0.prefix(length))) }
+        let remote = withUnsafeBytes(of: answer.id.idiag_dst) { IPAddress(bytes: Array($0.prefix(length))) }
+        guard clientPort != 0, let local, let remote else { return nil }
         let flow = Flow(
             client: remote, clientPort: clientPort, protocol: proto, destination: local, port: port, innerPort: port,
-            established: bytes[1] == 1)
-        return Found(flow: flow, family: bytes[0], identity: Array(bytes[4..<4 + identityLength]))
+            established: Int(answer.idiag_state) == TCP_ESTABLISHED)
+        return Found(flow: flow, family: answer.idiag_family, identity: answer.id)
     }
 }

@@ -1,47 +1,68 @@
-/// Bytes of one netlink request: header, a fixed part, attributes (netlink(7)).
-struct NetlinkMessage {
-    private(set) var bytes: [UInt8]
+import CMnl
 
-    static let request: UInt16 = 1
-    static let acknowledge: UInt16 = 4
-    static let dump: UInt16 = 0x300
-    static let create: UInt16 = 0x400
+/// One request to the kernel, as libmnl and its sister libraries write it.
+struct NetlinkMessage: Sendable {
+    typealias Header = UnsafeMutablePointer<nlmsghdr>
 
-    init(type: UInt16, flags: UInt16, fixed: [UInt8]) {
-        bytes = [0, 0, 0, 0]
-        bytes += Self.host(type) + Self.host(flags | Self.request) + [UInt8](repeating: 0, count: 8) + fixed
-        finish(from: 0)
+    let bytes: [UInt8]
+
+    /// Far more than a request takes: names of at most 255 bytes, one flow or one element.
+    private static let room = 8192
+
+    /// - Parameters:
+    ///   - flags: `NLM_F_ACK` and so on, beside `NLM_F_REQUEST`.
+    ///   - fill: adds what follows the header.
+    init(type: UInt16, flags: Int32, _ fill: (Header) -> Void) {
+        self.init { start in
+            guard let header = mnl_nlmsg_put_header(start) else { return nil }
+            header.pointee.nlmsg_type = type
+            header.pointee.nlmsg_flags = UInt16(NLM_F_REQUEST | flags)
+            fill(header)
+            return header
+        }
     }
 
-    /// A request to nf_tables about a table's family.
-    init(nftables command: UInt16, flags: UInt16, family: UInt8) {
-        self.init(type: 10 << 8 | command, flags: flags, fixed: [family, 0, 0, 0])
+    /// - Parameter write: writes a whole message.
+    init(_ write: (UnsafeMutableRawPointer) -> Header?) {
+        bytes = withUnsafeTemporaryAllocation(byteCount: Self.room, alignment: 16) { memory in
+            guard let start = memory.baseAddress, let header = write(start) else { return [] }
+            return Array(memory[..<Int(header.pointee.nlmsg_len)])
+        }
+    }
+}
+
+extension UnsafeMutablePointer<nlmsghdr> {
+    /// Adds a structure, zeroed, that comes before the attributes.
+    func put<Fixed: BitwiseCopyable>(_ fixed: Fixed) {
+        mnl_nlmsg_put_extra_header(self, MemoryLayout<Fixed>.size).storeBytes(of: fixed, as: Fixed.self)
+    }
+}
+
+extension UnsafePointer<nlmsghdr> {
+    /// The structure before the attributes; nil where the message is shorter.
+    func fixed<Fixed: BitwiseCopyable>(_: Fixed.Type) -> Fixed? {
+        guard mnl_nlmsg_get_payload_len(self) >= MemoryLayout<Fixed>.size else { return nil }
+        return mnl_nlmsg_get_payload(self).loadUnaligned(as: Fixed.self)
+    }
+}
+
+/// The messages in a datagram; one that is cut short ends the sequence.
+///
+/// `mnl_cb_run` would end a listing with an error when the ruleset changes meanwhile, and keep a batch's later errors
+/// to itself.
+struct NetlinkMessages: Sequence, IteratorProtocol {
+    private var header: UnsafePointer<nlmsghdr>?
+    private var left: Int32
+
+    init(_ datagram: UnsafeRawBufferPointer) {
+        header = datagram.baseAddress?.assumingMemoryBound(to: nlmsghdr.self)
+        left = Int32(datagram.count)
     }
 
-    mutating func add(_ type: UInt16, _ value: [UInt8]) { append(Self.attribute(type, value)) }
-
-    /// Adds attributes that are whole.
-    mutating func append(_ attributes: [UInt8]) {
-        bytes += attributes
-        finish(from: 0)
+    mutating func next() -> UnsafePointer<nlmsghdr>? {
+        // libmnl takes a length of more than 2 GiB for a negative one.
+        guard let found = header, mnl_nlmsg_ok(found, left), found.pointee.nlmsg_len <= UInt32(left) else { return nil }
+        header = UnsafePointer(mnl_nlmsg_next(found, &left))
+        return found
     }
-
-    static func attribute(_ type: UInt16, _ value: [UInt8]) -> [UInt8] {
-        host(UInt16(4 + value.count)) + host(type) + value + [UInt8](repeating: 0, count: (4 - value.count % 4) % 4)
-    }
-
-    mutating func add(_ type: UInt16, text: String) { add(type, Array(text.utf8) + [0]) }
-
-    /// An attribute that holds others.
-    static func nested(_ type: UInt16, _ value: [UInt8]) -> [UInt8] {
-        attribute(type | 0x8000, value)
-    }
-
-    private mutating func finish(from start: Int) {
-        let length = UInt32(bytes.count - start)
-        for index in 0..<4 { bytes[start + index] = UInt8(truncatingIfNeeded: length.littleEndian >> (8 * index)) }
-        if UInt32(1).bigEndian == 1 { bytes[0..<4].reverse() }
-    }
-
-    private static func host(_ value: UInt16) -> [UInt8] { withUnsafeBytes(of: value) { Array($0) } }
 }

@@ -4,7 +4,7 @@ import Glibc
 /// A netlink socket of the network namespace of the thread that makes it; used by one thread at a time.
 final class NetlinkSocket {
     private let handle: OpaquePointer
-    private var buffer = [UInt8](repeating: 0, count: 64 * 1024)
+    private let buffer: UnsafeMutableRawBufferPointer
 
     /// - Parameter bus: `NETLINK_NETFILTER` and so on (netlink(7)).
     init(bus: Int32) throws(EnforcementError) {
@@ -12,12 +12,16 @@ final class NetlinkSocket {
             throw EnforcementError(.unavailable, "netlink socket: \(systemMessage(errno))")
         }
         self.handle = handle
+        buffer = .allocate(byteCount: 64 * 1024, alignment: 16)
         guard mnl_socket_bind(handle, 0, 0) == 0 else {
             throw EnforcementError(.unavailable, "netlink socket: \(systemMessage(errno))")
         }
     }
 
-    deinit { mnl_socket_close(handle) }
+    deinit {
+        mnl_socket_close(handle)
+        buffer.deallocate()
+    }
 
     var descriptor: Int32 { mnl_socket_get_fd(handle) }
 
@@ -38,29 +42,30 @@ final class NetlinkSocket {
     /// Waits for one datagram.
     ///
     /// - Throws: ``EnforcementError/Code/overrun`` where the kernel had to throw events away.
-    func receive(_ body: (UnsafeRawBufferPointer) -> Void) throws(EnforcementError) {
-        let count = recv(descriptor, &buffer, buffer.count, 0)
+    func receive(_ body: (NetlinkMessages) -> Void) throws(EnforcementError) {
+        let count = mnl_socket_recvfrom(handle, buffer.baseAddress, buffer.count)
         guard count >= 0 else {
             let number = errno
             throw EnforcementError(number == ENOBUFS ? .overrun : .kernel, "netlink: \(systemMessage(number))")
         }
-        buffer.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+        body(messages(count))
     }
 
     /// Sends a request and hands over each answer until the kernel says that it is done.
     ///
     /// - Throws: ``EnforcementError/Code/missing`` for ENOENT, ``EnforcementError/Code/unavailable`` for EOPNOTSUPP, else
     ///   ``EnforcementError/Code/kernel``; the message is the kernel's reason only.
-    func request(_ message: NetlinkMessage, each: (NetlinkFrame) -> Void) throws(EnforcementError) {
+    func request(
+        _ message: NetlinkMessage, each: (UnsafePointer<nlmsghdr>) -> Void
+    ) throws(EnforcementError) {
         try send(message.bytes)
         var answer: Int32?
         while answer == nil {
-            try receive { bytes in
-                for frame in NetlinkFrames(bytes) {
-                    switch Int32(frame.type) {
-                    case NLMSG_ERROR, NLMSG_DONE:
-                        answer = frame.payload.count >= 4 ? frame.payload.loadUnaligned(as: Int32.self) : 0
-                    default: each(frame)
+            try receive { messages in
+                for message in messages {
+                    switch Int32(message.pointee.nlmsg_type) {
+                    case NLMSG_ERROR, NLMSG_DONE: answer = message.fixed(Int32.self) ?? 0
+                    default: each(message)
                     }
                 }
             }
@@ -79,10 +84,10 @@ final class NetlinkSocket {
             try send(part.flatMap(\.bytes))
             var answers = 0
             while answers < part.count {
-                try receive { bytes in
-                    for frame in NetlinkFrames(bytes) where Int32(frame.type) == NLMSG_ERROR {
+                try receive { messages in
+                    for message in messages where Int32(message.pointee.nlmsg_type) == NLMSG_ERROR {
                         answers += 1
-                        let answer = frame.payload.count >= 4 ? frame.payload.loadUnaligned(as: Int32.self) : 0
+                        let answer = message.fixed(Int32.self) ?? 0
                         if answer < 0 { failures.append(Self.error(answer)) }
                     }
                 }
@@ -102,31 +107,40 @@ final class NetlinkSocket {
 
     /// Sends a batch of nf_tables whose last change alone asks for an answer. The kernel has answered when sending
     /// returns: a batch that failed with the reasons, one that was done with that one answer.
-    func transact(_ bytes: [UInt8]) throws(EnforcementError) {
-        try send(bytes)
+    ///
+    /// - Parameter pages: the batch in pieces, which go as one datagram.
+    func transact(_ pages: inout [iovec]) throws(EnforcementError) {
+        let sent = pages.withUnsafeMutableBufferPointer { pages in
+            var message = msghdr()
+            message.msg_iov = pages.baseAddress
+            message.msg_iovlen = pages.count
+            return sendmsg(descriptor, &message, 0)
+        }
+        guard sent >= 0 else { throw EnforcementError(.kernel, systemMessage(errno)) }
         var failure: EnforcementError?
         var isDone = false
         while true {
-            let count = recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
+            let count = recv(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT))
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else {
                 guard errno == EAGAIN else { throw EnforcementError(.kernel, systemMessage(errno)) }
                 break
             }
-            buffer.withUnsafeBytes { bytes in
-                for frame in NetlinkFrames(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
-                where Int32(frame.type) == NLMSG_ERROR && frame.payload.count >= 4 {
-                    let answer = frame.payload.loadUnaligned(as: Int32.self)
-                    if answer < 0 { failure = failure ?? Self.error(answer) } else { isDone = true }
-                }
+            for message in messages(count) where Int32(message.pointee.nlmsg_type) == NLMSG_ERROR {
+                guard let answer = message.fixed(Int32.self) else { continue }
+                if answer < 0 { failure = failure ?? Self.error(answer) } else { isDone = true }
             }
         }
         if let failure { throw failure }
         guard isDone else { throw EnforcementError(.kernel, "the kernel did not answer") }
     }
 
+    private func messages(_ count: Int) -> NetlinkMessages {
+        NetlinkMessages(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+    }
+
     private func send(_ bytes: [UInt8]) throws(EnforcementError) {
-        guard bytes.withUnsafeBytes({ mnl_socket_sendto(handle, $0.baseAddress, $0.count) }) >= 0 else {
+        guard mnl_socket_sendto(handle, bytes, bytes.count) >= 0 else {
             throw EnforcementError(.kernel, systemMessage(errno))
         }
     }

@@ -1,5 +1,5 @@
 import CMnl
-import Glibc
+import CNFTnl
 import KnocknocModel
 
 /// Reads sets straight from the kernel: exact to the millisecond and one datagram at a time, however many elements
@@ -21,30 +21,23 @@ final class SetReader {
     ///
     /// - Throws: ``EnforcementError`` that names the set and what is wrong with it.
     func check(_ set: ElementSet) throws(EnforcementError) {
-        var message = NetlinkMessage(nftables: UInt16(NFT_MSG_GETSET.rawValue), flags: 4, family: set.family.number)
-        message.add(UInt16(NFTA_SET_TABLE.rawValue), text: set.table)
-        message.add(UInt16(NFTA_SET_NAME.rawValue), text: set.name)
-        var flags: UInt64 = 0
-        var length: UInt64 = 0
-        do {
-            try socket.request(message) { frame in
-                let attributes = NetlinkAttributes(frame.payload, skipping: 4)
-                flags = attributes.first(UInt16(NFTA_SET_FLAGS.rawValue))?.number ?? 0
-                length = attributes.first(UInt16(NFTA_SET_KEY_LEN.rawValue))?.number ?? 0
-            }
-        } catch {
-            throw EnforcementError(error.code, "set \(set): \(error.message)")
+        let wanted = try SetContent(set)
+        let found = try SetContent()
+        let message = NetlinkMessage(nftables: NFT_MSG_GETSET, flags: NLM_F_ACK, set.family) { header in
+            nftnl_set_nlmsg_build_payload(header, wanted.pointer)
         }
-        guard length == UInt64(set.addresses.bits / 8) else {
+        try request(message, set) { answer in nftnl_set_nlmsg_parse(answer, found.pointer) == 0 }
+        let flags = nftnl_set_get_u32(found.pointer, UInt16(NFTNL_SET_FLAGS.rawValue))
+        let length = nftnl_set_get_u32(found.pointer, UInt16(NFTNL_SET_KEY_LEN.rawValue))
+        guard length == UInt32(set.addresses.bits / 8) else {
             throw EnforcementError(.refused, "set \(set): its keys are not \(set.addresses.rawValue) addresses")
         }
-        guard flags & UInt64(NFT_SET_TIMEOUT.rawValue) != 0 else {
+        guard flags & NFT_SET_TIMEOUT.rawValue != 0 else {
             throw EnforcementError(
                 .refused, "set \(set): it has no timeout flag, so access would not end by itself; add \"flags timeout\""
             )
         }
-        let unfit = UInt64(NFT_SET_INTERVAL.rawValue | NFT_SET_MAP.rawValue | NFT_SET_CONSTANT.rawValue)
-        guard flags & unfit == 0 else {
+        guard flags & (NFT_SET_INTERVAL.rawValue | NFT_SET_MAP.rawValue | NFT_SET_CONSTANT.rawValue) == 0 else {
             throw EnforcementError(
                 .refused, "set \(set): it is an interval set, a map or constant; use a plain set with \"flags timeout\""
             )
@@ -53,72 +46,63 @@ final class SetReader {
 
     /// Hands over every element of a set.
     func read(_ set: ElementSet, each: (Found) -> Void) throws(EnforcementError) {
-        var message = NetlinkMessage(
-            nftables: UInt16(NFT_MSG_GETSETELEM.rawValue), flags: NetlinkMessage.dump, family: set.family.number)
-        message.add(UInt16(NFTA_SET_ELEM_LIST_TABLE.rawValue), text: set.table)
-        message.add(UInt16(NFTA_SET_ELEM_LIST_SET.rawValue), text: set.name)
-        try request(message, set, each)
+        try read(try SetContent(set), of: set, flags: NLM_F_DUMP, each)
     }
 
     /// One element, or nil where it is not there.
     func find(_ element: Element) throws(EnforcementError) -> Found? {
-        let set = element.set
-        var message = NetlinkMessage(nftables: UInt16(NFT_MSG_GETSETELEM.rawValue), flags: 4, family: set.family.number)
-        message.add(UInt16(NFTA_SET_ELEM_LIST_TABLE.rawValue), text: set.table)
-        message.add(UInt16(NFTA_SET_ELEM_LIST_SET.rawValue), text: set.name)
-        let value = NetlinkMessage.nested(UInt16(NFTA_SET_ELEM_KEY.rawValue), Self.data(element.address.bytes))
-        message.add(
-            UInt16(NFTA_SET_ELEM_LIST_ELEMENTS.rawValue) | 0x8000,
-            NetlinkMessage.nested(UInt16(NFTA_LIST_ELEM.rawValue), value))
+        let content = try SetContent(element.set, [ElementChange.Item(element.address)])
         var found: Found?
         do {
-            try request(message, set) { found = $0 }
+            try read(content, of: element.set, flags: NLM_F_ACK) { found = $0 }
         } catch {
             guard error.code == .missing else { throw error }
         }
         return found
     }
 
-    /// A value that is not nested, within the attribute that holds data.
-    private static func data(_ bytes: [UInt8]) -> [UInt8] {
-        withUnsafeBytes(of: UInt16(4 + bytes.count)) { Array($0) }
-            + withUnsafeBytes(of: UInt16(NFTA_DATA_VALUE.rawValue)) { Array($0) } + bytes
+    private func read(
+        _ content: SetContent, of set: ElementSet, flags: Int32, _ each: (Found) -> Void
+    ) throws(EnforcementError) {
+        let message = NetlinkMessage(nftables: NFT_MSG_GETSETELEM, flags: flags, set.family) { header in
+            nftnl_set_elems_nlmsg_build_payload(header, content.pointer)
+        }
+        try request(message, set) { answer in
+            guard let content = SetContent(elementsIn: answer) else { return false }
+            content.elements.forEach(each)
+            return true
+        }
     }
 
+    /// - Parameter each: takes an answer; false where it was not understood.
     private func request(
-        _ message: NetlinkMessage, _ set: ElementSet, _ each: (Found) -> Void
+        _ message: NetlinkMessage, _ set: ElementSet, _ each: (UnsafePointer<nlmsghdr>) -> Bool
     ) throws(EnforcementError) {
+        var isUnderstood = true
         do {
-            try socket.request(message) { frame in
-                let attributes = NetlinkAttributes(frame.payload, skipping: 4)
-                guard let list = attributes.first(UInt16(NFTA_SET_ELEM_LIST_ELEMENTS.rawValue)) else { return }
-                for item in NetlinkAttributes(list) {
-                    if let found = Self.parse(item.value) { each(found) }
-                }
-            }
+            try socket.request(message) { if !each($0) { isUnderstood = false } }
         } catch {
             throw EnforcementError(error.code, "set \(set): \(error.message)")
         }
-    }
-
-    /// One element's attributes; nil for one without a key.
-    static func parse(_ bytes: UnsafeRawBufferPointer) -> Found? {
-        var found = Found(key: [])
-        for (type, value) in NetlinkAttributes(bytes) {
-            switch UInt32(type) {
-            case NFTA_SET_ELEM_KEY.rawValue:
-                found.key = NetlinkAttributes(value).first(UInt16(NFTA_DATA_VALUE.rawValue)).map(Array.init) ?? []
-            case NFTA_SET_ELEM_EXPIRATION.rawValue:
-                found.expiration = Int64(clamping: value.number)
-            case NFTA_SET_ELEM_USERDATA.rawValue:
-                // Type 0, a length, text (libnftnl's udata).
-                if value.count > 2, value[0] == 0 {
-                    found.comment = UnsafeRawBufferPointer(rebasing: value[2...]).text
-                }
-            default: break
-            }
+        // What is not known to be free is not ours to change.
+        guard isUnderstood else {
+            throw EnforcementError(.kernel, "set \(set): libnftnl does not understand what the kernel says of it")
         }
-        return found.key.isEmpty ? nil : found
+    }
+}
+
+extension NetlinkMessage {
+    /// A request to nf_tables.
+    fileprivate init(
+        nftables command: nf_tables_msg_types, flags: Int32, _ family: NFTablesSet.Family, _ fill: (Header) -> Void
+    ) {
+        self.init { start in
+            let header = nftnl_nlmsg_build_hdr(
+                start.assumingMemoryBound(to: CChar.self), UInt16(command.rawValue), UInt16(family.number),
+                UInt16(flags), 0)
+            if let header { fill(header) }
+            return header
+        }
     }
 }
 
