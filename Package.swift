@@ -49,7 +49,7 @@ let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let swiftASN1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
 
-/// Makes the agent small in memory: only what is reached from `main` is kept, code that is the same is kept once, and
+/// Makes an executable small in memory: what is not reached from `main` goes, code that is the same is kept once, and
 /// the addresses to be adjusted at start take 14 KiB instead of 1.8 MiB (glibc 2.36). The C++ library, of which the
 /// runtime uses little, is linked in by the script in Packaging/link.
 let lean: LinkerSetting = .unsafeFlags(
@@ -119,7 +119,7 @@ let floors: [Target] = [
             "KnocknocModel", "KnocknocStore", "KnocknocLogging", "KnocknocIdentity", "KnocknocAccess",
             "KnocknocServer", "CLinux", argumentParser, configuration, crypto, lifecycle, logging, unixSignals,
         ],
-        swiftSettings: settings
+        swiftSettings: settings, linkerSettings: [lean]
     ),
     .executableTarget(
         name: "knocknoc-agent",

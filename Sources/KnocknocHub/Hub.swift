@@ -66,13 +66,14 @@ public final class Hub: Service {
     // MARK: What wakes links
 
     private func follow() async {
-        for await change in directory.changes() { apply(change) }
+        for await change in directory.changes() { await apply(change) }
     }
 
-    func apply(_ change: LinkChange) {
+    func apply(_ change: LinkChange) async {
         switch change {
         case .agents(let agents): for agent in agents { registry[agent]?.put(.wake) }
-        case .everything: for link in registry.all { link.put(.reconnected) }
+        case .everything: await compare(registry.all)
+        case .reconnected: for link in registry.all { link.put(.reconnected) }
         }
     }
 

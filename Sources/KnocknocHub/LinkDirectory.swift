@@ -56,4 +56,6 @@ public enum AttachResult: Hashable, Sendable {
 public enum LinkChange: Hashable, Sendable {
     case agents([AgentID])
     case everything
+    /// The database was reached anew, perhaps another one: what was written last may be lost.
+    case reconnected
 }

@@ -35,7 +35,7 @@ struct AnnouncementTests {
             var told = false
             loop: for await event in events {
                 switch event {
-                case .everything:
+                case .everything, .reconnected:
                     told = true
                     break loop
                 case .users(let users):

@@ -13,6 +13,11 @@ enum Cause: String, CaseIterable, Sendable, CustomTestStringConvertible {
 
     var testDescription: String { rawValue }
 
+    /// Whether the commit hands links of its node what it did.
+    var handsStep: Bool {
+        [.signOut, .click, .sessionEnds, .grantEnds, .grantEndedByAdmin, .sessionEndedByAdmin].contains(self)
+    }
+
     /// Whether established flows are cut even where the address stays open for others.
     var cuts: Bool {
         [.grantEndedByAdmin, .sessionEndedByAdmin, .userDisabled, .userDeleted].contains(self)

@@ -43,18 +43,18 @@ struct TextTests {
     }
 
     @Test(
-        "the audit says which name was refused, no longer than a name, without what cannot be seen",
+        "the audit names the account that was tried, and nothing that no account has: it may be a password",
         arguments: Driver.available)
     func triedName(_ driver: Driver) async throws {
         try await World.with(driver) { world in
-            let long = String(repeating: "é", count: 500)
-            for name in ["alice\u{202E}\u{0}\n\u{1B}[31m", long, "\u{0}"] {
+            try await world.user("alice")
+            for name in ["alice", "correct horse", "\u{0}"] {
                 _ = await code {
                     _ = try await world.access.signIn(user: name, password: "nonsense", world.context())
                 }
             }
             let refused = try await world.access.listAudit(limit: 10).filter { $0.action == "session.refused" }
-            #expect(refused.map(\.subjectName) == ["", String(long.prefix(64)), "alice[31m"])
+            #expect(refused.map(\.subjectName) == [nil, nil, "alice"])
         }
     }
 

@@ -84,7 +84,7 @@ struct HubTests {
         directory.state.withLock {
             $0.answer = .delta(StreamRows(position: Self.later, entries: [Self.entry]), after: Self.start)
         }
-        hub.apply(.agents([FakeAgent.id]))
+        await hub.apply(.agents([FakeAgent.id]))
         guard case .changes(let changes) = try await agent.next() else { throw Unexpected() }
         #expect(changes.position == Self.later)
         #expect(changes.rows.since == FakeAgent.stamp(10_000))

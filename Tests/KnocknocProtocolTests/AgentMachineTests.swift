@@ -50,6 +50,24 @@ struct AgentMachineTests {
         #expect(sent == [.applied(.init(linkEpoch: 5, revision: 3, failures: [], dryRun: []))])
     }
 
+    @Test("an agent that died while it cut flows cuts them when it is back, and confirms nothing before")
+    func owedCut() {
+        var agent = Samples.linkedAgent()
+        _ = agent.carryOut(agent.received(opening(), now: Samples.stamp(1100)))
+        let effects = agent.received(
+            Samples.changes(
+                after: Samples.position(2, "b"), to: Samples.position(3, "c"), since: Samples.stamp(1000),
+                [Samples.row(3, ttl: nil)]), now: Samples.stamp(1200))
+        #expect(effects.steps == [.close(Samples.key)])
+        // The file is written while the kernel is still busy; then the agent is killed.
+        var restarted = AgentMachine(
+            state: agent.state(wall: Timestamp(microseconds: 0), now: Samples.stamp(1300)), now: Samples.stamp(1400))
+        #expect(restarted.position == Samples.position(3, "c"))
+        #expect(restarted.reconcile(now: Samples.stamp(1400)).steps == [.close(Samples.key)])
+        #expect(restarted.reconcile(now: Samples.stamp(1500)).steps.isEmpty)
+        #expect(restarted.state(wall: Timestamp(microseconds: 0), now: Samples.stamp(1500)).owed == [Samples.key])
+    }
+
     @Test("changes that do not follow on the agent's position make it dial again")
     func gap() {
         var agent = Samples.linkedAgent()

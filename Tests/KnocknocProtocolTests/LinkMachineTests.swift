@@ -19,6 +19,37 @@ struct LinkMachineTests {
             expiresAt: Timestamp(microseconds: seconds * 1_000_000))
     }
 
+    @Test("a report is repeated to a store that lost it, and to no other history")
+    func repeated() {
+        var machine = machine(at: Samples.position(2))
+        _ = machine.fetched(.delta(StreamRows(position: Samples.position(2)), after: Samples.position(2)))
+        let report = AgentMessage.Applied(linkEpoch: 5, revision: 2, failures: [], dryRun: [])
+        #expect(machine.received(.applied(report)) == [.record(report)])
+        func standing(_ position: Position, _ unreported: Int64?) -> LinkStanding {
+            LinkStanding(position: position, linkEpoch: 5, unreported: unreported)
+        }
+        #expect(machine.compare(standing(Samples.position(2), nil)).isEmpty)
+        #expect(machine.compare(standing(Samples.position(2), 2)) == [.record(report)])
+        // The same number of another history: the agent has never heard of what is there.
+        let other = Samples.position(2, "another")
+        #expect(machine.compare(standing(other, 2)) == [.fetch(after: Samples.position(2))])
+        #expect(machine.reconnected().isEmpty)
+        #expect(machine.fetched(.snapshot(StreamRows(position: other), diverged: true)).count == 1)
+    }
+
+    @Test("a store that was reached anew and knows the position is told again")
+    func reached() {
+        var machine = machine(at: Samples.position(2))
+        _ = machine.fetched(.delta(StreamRows(position: Samples.position(2)), after: Samples.position(2)))
+        let report = AgentMessage.Applied(linkEpoch: 5, revision: 2, failures: [], dryRun: [])
+        _ = machine.received(.applied(report))
+        #expect(machine.reconnected() == [.fetch(after: Samples.position(2))])
+        let same = StreamAnswer.delta(StreamRows(position: Samples.position(2)), after: Samples.position(2))
+        #expect(machine.fetched(same) == [.record(report)])
+        #expect(machine.wake() == [.fetch(after: Samples.position(2))])
+        #expect(machine.fetched(same).isEmpty)
+    }
+
     @Test("one read is under way at most; wakes meanwhile make one more")
     func coalesced() {
         var machine = machine(at: Samples.position(1))

@@ -40,7 +40,9 @@ extension Access {
             }
             return ((targets, entries), Effects())
         }
-        announce(Effects(users: try await users(targets, entries, database)))
+        // The report is written; where its people cannot be looked up, everybody looks again.
+        let users = try? await users(targets, entries, database)
+        announce(users.map { Effects(users: $0) } ?? Effects(everybody: true))
     }
 
     /// Notes how a guard on trial fares.

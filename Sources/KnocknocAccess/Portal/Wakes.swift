@@ -18,7 +18,7 @@ final class Wakes: Sendable {
             for await event in events {
                 switch event {
                 case .users(let users): if let user, users.contains(user) { continuation.yield() }
-                case .everything: continuation.yield()
+                case .everything, .reconnected: continuation.yield()
                 case .agents: break
                 }
             }

@@ -11,14 +11,14 @@ extension Access {
         user name: String, password: String, replacing replaced: String? = nil, _ context: RequestContext
     ) async throws -> SignIn {
         let key = Access.lookUpKey(name)
-        let attempt = attempt(key, name: name, kind: .user, context)
+        let attempt = attempt(key, kind: .user, context)
         let results = try await database.run(
             [UserTable.credentials(key: key)] + attempt.reads(late))
         try check(attempt, Array(results[1...]))
         let row = results[0].first
         let hash = try row.flatMap(usableHash)
         guard try await verify(password, hash, attempt), let row, let hash else {
-            throw try await failed(attempt, context)
+            throw try await failed(attempt, account: row == nil ? nil : name, context)
         }
         let user: UserID = try row.identifier("id")
         let token = Secret.new()
@@ -69,13 +69,13 @@ extension Access {
         admin name: String, password: String, replacing replaced: String? = nil, _ context: RequestContext
     ) async throws -> SignIn {
         let key = Access.lookUpKey(name)
-        let attempt = attempt(key, name: name, kind: .admin, context)
+        let attempt = attempt(key, kind: .admin, context)
         let results = try await database.run([AdminTable.credentials(key: key)] + attempt.reads(late))
         try check(attempt, Array(results[1...]))
         let row = results[0].first
         let hash = try row.flatMap(usableHash)
         guard try await verify(password, hash, attempt), let row, let hash else {
-            throw try await failed(attempt, context)
+            throw try await failed(attempt, account: row == nil ? nil : name, context)
         }
         let admin: AdminID = try row.identifier("id")
         return try await write { tx in

@@ -5,8 +5,6 @@ import KnocknocStore
 /// What the failures of one attempt are counted under.
 struct SignInAttempt: Sendable {
     var kind: PrincipalKind
-    /// What was typed as the name, for the audit; nil where none is asked for.
-    var name: String?
     /// The client's /24 or /64.
     var network: String
     var accountAndNetworkKey: String
@@ -19,27 +17,13 @@ struct SignInAttempt: Sendable {
 }
 
 extension Access {
-    /// - Parameters:
-    ///   - key: what is counted, hashed since it may be of any length.
-    ///   - name: as it was typed.
-    func attempt(_ key: String, name: String?, kind: PrincipalKind, _ context: RequestContext) -> SignInAttempt {
+    /// - Parameter key: what is counted, hashed since it may be of any length.
+    func attempt(_ key: String, kind: PrincipalKind, _ context: RequestContext) -> SignInAttempt {
         let network = ThrottleRule.network(context.client.known)
         let account = Secret.base64url(Secret.hash("\(kind.rawValue) \(key)"))
         return SignInAttempt(
-            kind: kind, name: name.map(Self.shown), network: network, accountAndNetworkKey: "\(account) \(network)",
-            networkKey: network,
+            kind: kind, network: network, accountAndNetworkKey: "\(account) \(network)", networkKey: network,
             accountKey: account)
-    }
-
-    /// The part of a typed name that can be shown, at most as long as a name may be.
-    private static func shown(_ name: String) -> String {
-        let visible = name.unicodeScalars.lazy.filter { scalar in
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .unassigned, .privateUse: false
-            default: true
-            }
-        }
-        return String(String.UnicodeScalarView(visible.prefix(NameRule.maximum)))
     }
 
     /// - Throws: ``AccessError`` throttled.
@@ -69,8 +53,11 @@ extension Access {
     }
 
     /// Counts the failure and says what to throw.
+    ///
+    /// - Parameter account: the name of the account that was tried; nil where there is none, since what was typed then
+    ///   may be a password, and the audit is kept.
     func failed(
-        _ attempt: SignInAttempt, reason: String = "password", _ context: RequestContext
+        _ attempt: SignInAttempt, account: String?, reason: String = "password", _ context: RequestContext
     ) async throws -> AccessError {
         let now = late
         let bucket = ThrottleRule.bucket(now)
@@ -81,7 +68,7 @@ extension Access {
                 ThrottleTable.count(attempt.accountKey, bucket: bucket),
                 try audit(
                     AuditLine(
-                        "session.refused", by: .system, (attempt.kind.rawValue, nil, attempt.name), ["reason": reason]),
+                        "session.refused", by: .system, (attempt.kind.rawValue, nil, account), ["reason": reason]),
                     at: now, context),
             ])
             return ((), Effects())

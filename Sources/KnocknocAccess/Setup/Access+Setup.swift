@@ -27,14 +27,14 @@ extension Access {
         setUp token: String, name: String, password: String, _ context: RequestContext
     ) async throws -> SignIn {
         let (name, key) = try checkedName(name, what: "an administrator", field: "username")
-        let attempt = attempt("set-up link", name: nil, kind: .admin, context)
+        let attempt = attempt("set-up link", kind: .admin, context)
         let hashed = Secret.hash(token)
         let read = try await database.run(
             [AdminTable.link(token: hashed, now: late), AdminTable.any()] + attempt.reads(late))
         try check(attempt, Array(read[2...]))
         // Anybody can ask: no hash is computed before the token is known to be good.
         guard !read[0].isEmpty, read[1].isEmpty else {
-            _ = try await failed(attempt, reason: "set_up_link", context)
+            _ = try await failed(attempt, account: nil, reason: "set_up_link", context)
             throw Access.usedLink
         }
         let hash = try await self.hashed(password, context)

@@ -19,4 +19,6 @@ struct Closing: Hashable, Sendable {
     /// As it was defined then: it may be forgotten by now.
     var target: Membership.Target
     var reason: String
+    /// Which attempt failed.
+    var attempt: Int
 }

@@ -14,6 +14,7 @@ extension NFTablesEnforcer {
         failures: [Element: EnforcementError] = [:], _ kernel: Kernel
     ) async -> [ClosingKey: EnforcementError] {
         let now = clock()
+        let known = unfinished
         var elements: Set<Element> = []
         var cuts: Set<Cut> = []
         var owing: Set<ClosingKey> = []
@@ -40,6 +41,8 @@ extension NFTablesEnforcer {
             let open = key.kind == .leave && !isMember(key, at: now)
             let removal = open ? target.element(key.address).flatMap { failures[$0] } : nil
             errors[key] = removal ?? (owing.contains(key) ? cutError : nil)
+            // One that has failed while this one was under way is not done with this one.
+            if errors[key] == nil, unfinished[key] != known[key] { continue }
             note(key, target, errors[key])
         }
         return errors
@@ -51,7 +54,8 @@ extension NFTablesEnforcer {
 
     /// Remembers a closing that failed, forgets one that was done.
     func note(_ key: ClosingKey, _ target: Membership.Target, _ error: EnforcementError?) {
-        unfinished[key] = error.map { Closing(target: target, reason: $0.message) }
+        attempts += 1
+        unfinished[key] = error.map { Closing(target: target, reason: $0.message, attempt: attempts) }
         if error != nil { scheduleRetry() }
     }
 

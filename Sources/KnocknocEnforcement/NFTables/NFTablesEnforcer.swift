@@ -46,6 +46,7 @@ public actor NFTablesEnforcer: Enforcer {
     nonisolated let pending = NIOLockedValueBox(KernelEvents())
     /// Closings that could not be done yet.
     var unfinished: [ClosingKey: Closing] = [:]
+    var attempts = 0
     var retry: Task<Void, Never>?
     /// Seconds until the next try.
     var retryPause: Int64 = 1

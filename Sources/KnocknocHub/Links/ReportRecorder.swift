@@ -24,7 +24,11 @@ final class ReportRecorder: Sendable {
     }
 
     func put(_ applied: AgentMessage.Applied, agent: AgentID) {
-        pending.withLock { $0[agent] = Pending(epoch: applied.linkEpoch, applied: applied) }
+        pending.withLock { pending in
+            // A link that is gone may repeat itself after its successor has spoken.
+            guard (pending[agent]?.epoch ?? .min) <= applied.linkEpoch else { return }
+            pending[agent] = Pending(epoch: applied.linkEpoch, applied: applied)
+        }
         wake.yield()
     }
 

@@ -39,7 +39,11 @@ extension AgentMachine {
     }
 
     /// Compares what is wanted for these members with what the kernel was asked for.
-    mutating func settle(_ keys: [MemberKey], cuts: Set<MemberKey> = [], now: BootTime) -> [MemberStep] {
+    ///
+    /// - Parameter ended: members that are closed even if this run of the agent has never let them in.
+    mutating func settle(
+        _ keys: [MemberKey], cuts: Set<MemberKey> = [], ended: Set<MemberKey> = [], now: BootTime
+    ) -> [MemberStep] {
         var steps: [MemberStep] = []
         var seen: Set<MemberKey> = []
         for key in keys where seen.insert(key).inserted {
@@ -47,7 +51,9 @@ extension AgentMachine {
             let failedBefore = memberFailures[key] != nil
             guard let wanted else {
                 // A failure stands until the kernel says otherwise.
-                if members.removeValue(forKey: key) != nil || failedBefore { steps.append(.close(key)) }
+                if members.removeValue(forKey: key) != nil || failedBefore || ended.contains(key) {
+                    steps.append(.close(key))
+                }
                 continue
             }
             let asked = members[key]

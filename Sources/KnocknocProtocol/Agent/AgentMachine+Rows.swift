@@ -103,8 +103,13 @@ extension AgentMachine {
         if fresh, !rows.targets.isEmpty { effects += take(targets: rows.targets, touched: &touched, now: now) }
         let known = before.flatMap { $0.epoch == epoch ? $0.revision : nil } ?? .min
         var cuts: Set<MemberKey> = []
+        var ended: Set<MemberKey> = []
         for row in rows.entries {
             touched.append(MemberKey(target: row.target, address: row.address))
+            // An end of what is not held: an earlier run may have let it in, and died before its file had it.
+            if row.ttl ?? 0 == 0, entries[row.id] == nil {
+                ended.insert(MemberKey(target: row.target, address: row.address))
+            }
             if let old = entries[row.id], old.target != row.target || old.address != row.address {
                 drop(row.id)
                 touched.append(old.key)
@@ -117,7 +122,7 @@ extension AgentMachine {
             guard rows.since.boot == boot else { continue }
             take(row, deadline: rows.since.time.adding(milliseconds: ttl), fresh: fresh, epoch: epoch, now: now)
         }
-        let steps = settle(touched, cuts: cuts, now: now)
+        let steps = settle(touched, cuts: cuts, ended: ended, now: now)
         let shortens = steps.contains { if case .open = $0 { false } else { true } } || !rows.targets.isEmpty
         effects += apply(steps)
         if shortens || shortened || !steps.isEmpty || position != before {

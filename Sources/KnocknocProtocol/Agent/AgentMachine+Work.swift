@@ -7,7 +7,12 @@ extension AgentMachine {
     mutating func reconciliation(now: BootTime) -> [AgentEffect] {
         members = [:]
         for key in entriesByMember.keys { members[key] = wantedDeadline(key, now: now) }
-        return [.reconcile(ticket: ticket(), definitions(), members)]
+        let effects = [AgentEffect.reconcile(ticket: ticket(), definitions(), members)]
+        let cuts = owed.sorted { ($0.target, $0.address) < ($1.target, $1.address) }.map { key in
+            members[key] == nil ? MemberStep.close(key) : .cut(key)
+        }
+        owed = []
+        return effects + apply(cuts)
     }
 
     public mutating func defined(_ ticket: Int, _ outcomes: [TargetID: StepOutcome]) -> [AgentEffect] {
@@ -36,7 +41,8 @@ extension AgentMachine {
             shortening.remove(step.key)
         }
         // An address, a flow or a time that could not be taken away is not left at that.
-        let again = stuck ? [AgentEffect.reconcile(ticket: self.ticket(), definitions(), members)] : []
+        let again: [AgentEffect] =
+            stuck ? [.persist(ticket: nil), .reconcile(ticket: self.ticket(), definitions(), members)] : []
         // The failure is told before the repair is begun, whose own report must come last.
         return finish(ticket) + again
     }

@@ -35,6 +35,9 @@ public struct AgentMachine: Sendable {
     var refusals: [EntryID: Failure] = [:]
     var dryRun: Set<TargetID> = []
 
+    /// Members whose flows an earlier run of the agent has left uncut.
+    var owed: Set<MemberKey> = []
+
     // Work that the driver has not finished.
     var works: [Work] = []
     var lastTicket = 0
@@ -88,12 +91,22 @@ public struct AgentMachine: Sendable {
         removals = state.removals
         trials = state.trials
         refusals = state.refusals
-        for id in state.entries.keys where entries[id] == nil {
-            if let held = state.entries[id] { remember(id, held, for: Self.expiryMemory, now: now.time) }
+        owed = state.owed
+        for (id, held) in state.entries where entries[id] == nil {
+            remember(id, held, for: Self.expiryMemory, now: now.time)
+            // It ended while nobody was there to cut its flows.
+            owed.insert(held.key)
         }
         for (id, held) in entries { entriesByMember[held.key, default: []].append(id) }
         for key in entriesByMember.keys { members[key] = wantedDeadline(key, now: now.time) }
         nextExpiry = entries.values.map(\.deadline).min()
+    }
+
+    /// Members whose flows the kernel is still busy with.
+    private var cutting: [MemberKey] {
+        works.lazy.filter { !$0.done }.flatMap { work in
+            work.steps.compactMap { if case .open = $0 { nil } else { $0.key } }
+        }
     }
 
     /// What the state file is to hold now.
@@ -101,7 +114,8 @@ public struct AgentMachine: Sendable {
         AgentState(
             agent: agent, boot: boot, wall: wall, time: now.time, position: position,
             targets: targets.values.sorted { $0.definition.id < $1.definition.id }, entries: entries,
-            removals: removals, trials: trials, refusals: refusals)
+            removals: removals, trials: trials, refusals: refusals,
+            owed: owed.union(cutting).union(memberFailures.keys))
     }
 
     /// Milliseconds between heartbeats on this link; nil before the welcome.

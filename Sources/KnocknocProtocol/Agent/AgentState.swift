@@ -20,11 +20,13 @@ public struct AgentState: Hashable, Sendable, Codable {
     public var trials: [TargetID: HeldTrial]
     /// Rows that were not taken as the server wants them, and why.
     public var refusals: [EntryID: Failure]
+    /// Members whose flows were still being cut when the state was stamped.
+    public var owed: Set<MemberKey>
 
     public init(
         agent: AgentID?, boot: String, wall: Timestamp, time: BootTime, position: Position? = nil,
         targets: [TargetRow] = [], entries: [EntryID: HeldEntry] = [:], removals: [EntryID: HeldRemoval] = [:],
-        trials: [TargetID: HeldTrial] = [:], refusals: [EntryID: Failure] = [:]
+        trials: [TargetID: HeldTrial] = [:], refusals: [EntryID: Failure] = [:], owed: Set<MemberKey> = []
     ) {
         self.agent = agent
         self.boot = boot
@@ -36,6 +38,7 @@ public struct AgentState: Hashable, Sendable, Codable {
         self.removals = removals
         self.trials = trials
         self.refusals = refusals
+        self.owed = owed
     }
 }
 
@@ -56,6 +59,8 @@ extension AgentState {
         state.time = now.time
         state.wall = wall
         if boot == now.boot, now.time >= time { return state }
+        // No flow outlives a boot.
+        state.owed = []
 
         let passed = wall.milliseconds(since: self.wall)
         let believed = boot != now.boot && wallIsSynchronised && passed >= 0

@@ -20,6 +20,8 @@ public struct LinkMachine: Sendable {
     private var sending: Outbound?
     private var diverged = false
     private var reported: AgentMessage.Applied?
+    /// What was reported is to be recorded once more, if the store still has the history that it is about.
+    private var repeats = false
     private var isClosed = false
 
     private enum Stage: Hashable, Sendable {
@@ -83,17 +85,22 @@ public struct LinkMachine: Sendable {
     public mutating func compare(_ standing: LinkStanding) -> [LinkEffect] {
         guard !isClosed else { return [] }
         if standing.linkEpoch > linkEpoch { return close(.replaced, "a newer link of this agent has attached") }
+        guard standing.position == position, !stale else { return fetch() }
         // The store lost a report that it had: reports are committed without waiting, and a failover takes the last.
-        let lost = reported.flatMap { report in standing.unreported.map { $0 <= report.revision } } ?? false
-        let again = lost ? reported.map { [LinkEffect.record($0)] } ?? [] : []
-        return again + (standing.position == position && !stale ? [] : fetch())
+        // Only where both stand at one change are the report's revisions the store's.
+        guard let reported, let waits = standing.unreported, waits <= reported.revision else { return [] }
+        return [.record(reported)]
     }
 
     public mutating func fetched(_ answer: StreamAnswer) -> [LinkEffect] {
         fetching = false
         guard !isClosed else { return [] }
         switch answer {
-        case .delta(let rows, let after): return send(rows, after: after)
+        case .delta(let rows, let after):
+            // The store still knows the change that the agent stands at: what was reported up to it is true there.
+            let again = repeats && !stale && after == position ? reported.map { [LinkEffect.record($0)] } ?? [] : []
+            if !stale { repeats = false }
+            return again + send(rows, after: after)
         case .snapshot(let rows, let diverged):
             if stage == .following {
                 return close(.resync, "the records moved under this link")
@@ -125,7 +132,8 @@ public struct LinkMachine: Sendable {
     /// lost, and hints too.
     public mutating func reconnected() -> [LinkEffect] {
         guard !isClosed else { return [] }
-        return (reported.map { [.record($0)] } ?? []) + fetch()
+        repeats = true
+        return fetch()
     }
 
     /// Whether a snapshot goes on once ``written()`` is said.

@@ -59,6 +59,7 @@ struct AgentDirectory: LinkDirectory {
                 switch event {
                 case .agents(let agents): continuation.yield(.agents(Array(agents)))
                 case .everything: continuation.yield(.everything)
+                case .reconnected: continuation.yield(.reconnected)
                 case .users: break
                 }
             }

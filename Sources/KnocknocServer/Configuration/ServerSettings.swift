@@ -69,10 +69,11 @@ public struct ServerSettings: Sendable {
     public static let standardDataDirectory = "/var/lib/knocknoc"
     public static let environmentPrefix = "KNOCKNOC"
 
-    /// Whether a variable `KNOCKNOC_…` is not meant for the server: the agent's, the container's, or ours of tests.
+    /// Whether a variable `KNOCKNOC_…` is not meant for the server: the agent's, ours of tests, or what Kubernetes and
+    /// Docker set for a service of this name.
     public static func isForeign(variable name: String) -> Bool {
         let rest = name.dropFirst(environmentPrefix.count + 1)
-        return ["AGENT_", "TEST", "BENCH_", "LAB_", "SCHEDULE"].contains(where: rest.hasPrefix)
-            || ["ROLE", "BIN", "PICTURES"].contains(rest)
+        return ["AGENT_", "TEST", "BENCH_", "LAB_", "SCHEDULE", "SERVICE_", "PORT_"].contains(where: rest.hasPrefix)
+            || ["ROLE", "BIN", "PICTURES", "PORT"].contains(rest)
     }
 }

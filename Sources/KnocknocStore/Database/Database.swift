@@ -88,6 +88,9 @@ public enum StoreEvent: Hashable, Sendable {
     case users(Set<UserID>)
     /// Anything may have changed: compare everything.
     case everything
+    /// The database was reached anew, perhaps another one: as ``everything``, and what was committed without waiting may
+    /// be lost.
+    case reconnected
 }
 
 public struct DatabaseHealth: Sendable {

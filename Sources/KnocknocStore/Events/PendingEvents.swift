@@ -5,14 +5,18 @@ struct PendingEvents: Equatable, Sendable {
     var agents: Set<AgentID> = []
     var users: Set<UserID> = []
     var everything = false
+    var reconnected = false
 
-    var isEmpty: Bool { !everything && agents.isEmpty && users.isEmpty }
+    var isEmpty: Bool { !everything && !reconnected && agents.isEmpty && users.isEmpty }
 
     mutating func add(_ event: StoreEvent) {
         switch event {
         case .agents(let ids): agents.formUnion(ids)
         case .users(let ids): users.formUnion(ids)
         case .everything: everything = true
+        case .reconnected:
+            everything = true
+            reconnected = true
         }
         if agents.count + users.count > EventMailbox.limit { everything = true }
         if everything {
@@ -23,6 +27,10 @@ struct PendingEvents: Equatable, Sendable {
 
     /// Takes one event out.
     mutating func take() -> StoreEvent? {
+        if reconnected {
+            reconnected = false
+            return .reconnected
+        }
         if everything {
             everything = false
             return .everything

@@ -141,12 +141,16 @@ extension PostgresDatabase {
             let heard = listening.expect(nonce)
             try await notify(Notification(sender: sender, content: .nonce(nonce)))
             guard try await heard.wait(within: options.proofTimeout) else {
+                // A pooler lends the session to others next.
+                if isPooled {
+                    _ = try? await connection.run([Statement("unlisten knocknoc")], until: .now + .seconds(2))
+                }
                 throw StoreError(.unavailable, "the listening connection does not hear", sqlState: "08006")
             }
             if !listening.isLive {
                 // What was missed meanwhile is unknown.
                 listening.set(live: true)
-                hub.publish(.everything)
+                hub.publish(.reconnected)
             }
             if try await lost.wait(within: options.proofInterval) {
                 throw StoreError(.unavailable, "the listening connection was lost", sqlState: "08006")

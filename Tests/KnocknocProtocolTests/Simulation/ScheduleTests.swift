@@ -81,5 +81,9 @@ extension World {
         for key in kernel.keys where !rights.contains(key) {
             violations.append("\(key.address) is open and not wanted")
         }
+        // What has just run out is about to be cut.
+        for key in flows where kernel[key] == nil && !hasForgotten && (rightUntil(key) ?? 0) < now - 2000 {
+            violations.append("a flow of \(key.address) on \(key.target) has outlived its end")
+        }
     }
 }

@@ -129,10 +129,15 @@ extension World {
             let ids = Set(targets.map(\.id))
             if !fails {
                 // Of targets that are not given nothing is known, and nothing touched.
-                kernel = kernel.filter { !ids.contains($0.key.target) }
-                for (key, deadline) in members where ids.contains(key.target) {
-                    kernel[key] = bootedAt + deadline.milliseconds
+                for key in admitted.union(kernel.keys) where ids.contains(key.target) {
+                    kernel[key] = nil
+                    guard members[key] == nil else { continue }
+                    admitted.remove(key)
+                    flows.remove(key)
                 }
+                flows.subtract(unfinished)
+                unfinished = []
+                for (key, deadline) in members where ids.contains(key.target) { admit(key, until: deadline) }
             }
             check("reconcile")
             let outcomes = ids.map { ($0, fails ? StepOutcome.failed(Self.injected) : .applied) }
@@ -159,6 +164,12 @@ extension World {
         perform([])
     }
 
+    private func admit(_ key: MemberKey, until deadline: BootTime) {
+        kernel[key] = bootedAt + deadline.milliseconds
+        admitted.insert(key)
+        if bootedAt + deadline.milliseconds > now { flows.insert(key) }
+    }
+
     /// The kernel is done with the oldest steps that it has been given.
     func settle() -> [AgentEffect] {
         let (ticket, steps) = busy.removeFirst()
@@ -166,13 +177,18 @@ extension World {
         for step in steps {
             guard isCalm || !random.chance(4) else {
                 outcomes.append(.failed(Self.injected))
+                if case .open = step { continue }
+                unfinished.insert(step.key)
                 continue
             }
             outcomes.append(.applied)
             switch step {
-            case .open(let key, let deadline): kernel[key] = bootedAt + deadline.milliseconds
-            case .close(let key): kernel[key] = nil
-            case .cut: break
+            case .open(let key, let deadline): admit(key, until: deadline)
+            case .close(let key):
+                kernel[key] = nil
+                admitted.remove(key)
+                flows.remove(key)
+            case .cut(let key): flows.remove(key)
             }
         }
         check("apply")

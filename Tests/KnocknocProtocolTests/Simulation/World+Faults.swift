@@ -95,10 +95,14 @@ extension World {
     }
 
     private func stopAgent() {
+        // An addition is written soon, not at once.
+        hasForgotten = hasForgotten || agent?.entries.keys.contains { file?.entries[$0] == nil } ?? false
         run += 1
         agent = nil
         effects = []
         busy = []
+        admitted = []
+        unfinished = []
         stepping = false
         delivered = []
         snapshotPosition = nil
@@ -108,6 +112,7 @@ extension World {
 
     func startAgent(wallError: Int64 = 0, synchronised: Bool = true) {
         let wall = Timestamp(microseconds: (now + wallError) * 1000)
+        hasForgotten = hasForgotten || (file == nil && run > 0)
         let state = file?.restored(now: stamp, wall: wall, wallIsSynchronised: synchronised)
         if state?.position == nil { bound = [:] }
         agent = AgentMachine(state: state, now: stamp)
@@ -129,6 +134,7 @@ extension World {
     private func reboot() {
         stopAgent()
         kernel = [:]
+        flows = []
         boot += 1
         now += random.pick(500...20_000)
         bootedAt = now - random.pick(0...900)

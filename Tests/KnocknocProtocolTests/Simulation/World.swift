@@ -58,6 +58,14 @@ final class World {
 
     // The agent's machine room.
     var kernel: [MemberKey: Int64] = [:]
+    /// Who has an established flow: everybody who was ever let in and has not been cut since.
+    var flows: Set<MemberKey> = []
+    /// Whom this run of the agent has let in and not put out: it cuts their flows also where the kernel was first.
+    var admitted: Set<MemberKey> = []
+    /// Closes and cuts that failed; the backend tries them again with everything else.
+    var unfinished: Set<MemberKey> = []
+    /// An agent that has lost its file does not know whom it let in.
+    var hasForgotten = false
     var agent: AgentMachine?
     var run = 0
     var effects: [AgentEffect] = []
