@@ -24,6 +24,17 @@ struct LifecycleTests {
         }
     }
 
+    @Test("a port that is taken is said in words, with what to do")
+    func listening() {
+        let listen = ListenAddress(host: "127.0.0.1", port: 8756)
+        #expect(
+            HTTPService.refusal(listen, errno: EADDRINUSE)
+                == "cannot listen on 127.0.0.1:8756: Address already in use; another process listens there, give "
+                + "--listen another port")
+        #expect(
+            HTTPService.refusal(listen, errno: EACCES) == "cannot listen on 127.0.0.1:8756: Permission denied")
+    }
+
     @Test("health says what is so")
     func health() async throws {
         try await TestSite.run { (site: TestSite) async throws in

@@ -1,3 +1,4 @@
+import Glibc
 import Hummingbird
 import KnocknocStore
 import Logging
@@ -87,7 +88,12 @@ struct HTTPService: Service {
         do {
             try await application.run()
         } catch let error as IOError {
-            throw ServerError(.listen, "cannot listen on \(listen): \(error.description)")
+            throw ServerError(.listen, Self.refusal(listen, errno: error.errnoCode))
         }
+    }
+
+    static func refusal(_ listen: ListenAddress, errno code: CInt) -> String {
+        let advice = code == EADDRINUSE ? "; another process listens there, give --listen another port" : ""
+        return "cannot listen on \(listen): \(String(cString: strerror(code)))\(advice)"
     }
 }
