@@ -97,7 +97,10 @@ struct BadInputTests {
     func throttled() async throws {
         try await TestSite.run { (site: TestSite) async throws in
             _ = try await site.makeAlice()
-            for _ in 0..<5 { #expect(try await site.login("alice", "wrong").status == 401) }
+            for _ in 0..<5 {
+                let refused = try await site.login("alice", "wrong")
+                #expect(refused.status == 401 && refused.text("title") == "Sign-in refused")
+            }
             let answer = try await site.login("alice")
             #expect(answer.status == 429)
             let wait = try #require(answer.header("Retry-After").flatMap(Int.init))

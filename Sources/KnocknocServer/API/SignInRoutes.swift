@@ -11,10 +11,14 @@ struct SignInRoutes: Sendable {
     func addRoutes(to router: KnocknocRouter) {
         router.answer(.post, "api/v1/login") { request, context in
             let body = try await self.body(request, context)
-            let signIn = try await site.access.signIn(
-                user: body.username, password: body.password,
-                replacing: SessionCookie.user.value(request, https: context.https), context.origin)
-            return answer(signIn, .user, context)
+            do {
+                let signIn = try await site.access.signIn(
+                    user: body.username, password: body.password,
+                    replacing: SessionCookie.user.value(request, https: context.https), context.origin)
+                return answer(signIn, .user, context)
+            } catch let error as AccessError where error.code == .unauthenticated {
+                throw Problem.signInRefused(error)
+            }
         }
         router.answer(.post, "api/v1/logout") { request, context in
             let session = try await site.requireUser(request, context)
@@ -23,10 +27,14 @@ struct SignInRoutes: Sendable {
         }
         router.answer(.post, "api/v1/admin/login") { request, context in
             let body = try await self.body(request, context)
-            let signIn = try await site.access.signIn(
-                admin: body.username, password: body.password,
-                replacing: SessionCookie.admin.value(request, https: context.https), context.origin)
-            return answer(signIn, .admin, context)
+            do {
+                let signIn = try await site.access.signIn(
+                    admin: body.username, password: body.password,
+                    replacing: SessionCookie.admin.value(request, https: context.https), context.origin)
+                return answer(signIn, .admin, context)
+            } catch let error as AccessError where error.code == .unauthenticated {
+                throw Problem.signInRefused(error)
+            }
         }
         router.answer(.post, "api/v1/admin/logout") { request, context in
             let session = try await site.requireAdmin(request, context)

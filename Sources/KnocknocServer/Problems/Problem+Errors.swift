@@ -17,6 +17,13 @@ extension Problem {
         }
     }
 
+    /// A wrong name or password: the caller did what "Sign in first" would ask for.
+    static func signInRefused(_ error: AccessError) -> Problem {
+        var problem = Problem(error)
+        problem.title = "Sign-in refused"
+        return problem
+    }
+
     private init(status: HTTPResponse.Status) {
         switch status {
         case .notFound: self = .notFound("nothing at this address")
