@@ -29,13 +29,16 @@ struct Welcome: Service {
         // No link is made that nobody sees.
         guard isatty(STDOUT_FILENO) == 1 || server.settings.sample else {
             if try await server.access.needsFirstAdmin() {
-                Exit.tell("Make the first administrator: knocker create-admin NAME --password-stdin")
+                let command = try KnockerCall.text("create-admin NAME --password-stdin", server.settings)
+                Exit.tell("Make the first administrator: \(command)")
             }
             return
         }
         if let code = try await server.access.setUpLink() {
             // After "#" it stays in the browser: no server, proxy or log sees it.
             Exit.tell("Make the first administrator (this link works once): \(url)/admin/setup#\(code)")
+        } else {
+            Exit.tell("Administration: \(url)/admin")
         }
     }
 }
