@@ -31,7 +31,7 @@ struct GroupResource: AdminResource {
     }
 
     private static let kinds: [(value: String, label: String)] = [
-        ("local", "This page"), ("sso", "The identity provider"), ("dynamic", "Both"),
+        ("local", "The administration"), ("sso", "The identity provider"), ("dynamic", "Both"),
     ]
 
     func values(of record: GroupRecord?) async throws -> FormValues {
@@ -49,9 +49,11 @@ struct GroupResource: AdminResource {
                 about: "Users are put into it on their own page, Knocs on theirs.",
                 fields: [
                     .text("name", "Name", required: true),
-                    .select("kind", "Members come from", Self.kinds).half(),
+                    .select("kind", "Members come from", Self.kinds).half()
+                        .hint(
+                            "No identity provider is set up: a group whose members come only from one stays empty."),
                     .text("claim", "Value of the identity provider").half()
-                        .hint("The provider's group name. Needed unless members come from this page."),
+                        .hint("The provider's group name. Needed unless members come from the administration."),
                 ])
         ]
     }
