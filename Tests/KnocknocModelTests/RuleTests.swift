@@ -128,6 +128,9 @@ struct VisibleStateTests {
         let shared = VisibleState.of(.ended(until: until), [fact(.applied)], openWhen: .all, refusal: nil, at: now)
         #expect(shared.state == .closed)
         #expect(shared.reason?.contains("someone else") == true)
+        let listed = VisibleState.of(
+            .ended(until: until), [fact(.applied)], openWhen: .all, refusal: nil, at: now, sharer: "another grant")
+        #expect(listed.reason == "closed for you; this address is still open through another grant")
         let failed = VisibleState.of(.live(until: until), [fact(.failed)], openWhen: .all, refusal: nil, at: now)
         #expect(failed.reason == "gw1: busy")
     }

@@ -47,7 +47,7 @@ extension Access {
     private func record(_ id: GrantID, _ row: Row, _ facts: [EnforcementFact]) throws -> GrantRecord {
         let visible = VisibleState.of(
             try right(row), facts, openWhen: OpenWhen(rawValue: try row.text("open_when")) ?? .all, refusal: nil,
-            at: try row.now(self))
+            at: try row.now(self), sharer: "another grant")
         return GrantRecord(
             id: id, userID: try row.identifier("user_id"), userName: try row.text("user_name"),
             knocID: try row.identifier("knoc_id"), knocName: try row.text("knoc_name"),
@@ -113,8 +113,10 @@ extension Access {
         }
         return Dashboard(
             liveGrants: try row.integer("live_grants"), sessions: try row.integer("sessions"),
+            adminSessions: try row.integer("admin_sessions"), openKnocs: try row.integer("open_knocs"),
             users: try row.integer("users"), groups: try row.integer("groups"), knocs: try row.integer("knocs"),
-            agents: try row.integer("agents"), agentsOnline: try row.integer("agents_online"),
+            agents: try row.integer("agents"), agentsLinked: try row.integer("agents_linked"),
+            agentsOnline: try row.integer("agents_online"),
             failed: try row.integer("failed"))
     }
 

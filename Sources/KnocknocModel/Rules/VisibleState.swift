@@ -17,8 +17,10 @@ public struct VisibleState: Hashable, Sendable {
 
     /// - Parameters:
     ///   - refusal: why nothing new is granted; nil where it could be.
+    ///   - sharer: through what an address stays open after this right's end, as the reader sees it.
     public static func of(
-        _ right: Right, _ facts: [EnforcementFact], openWhen: OpenWhen, refusal: String?, at now: Timestamp
+        _ right: Right, _ facts: [EnforcementFact], openWhen: OpenWhen, refusal: String?, at now: Timestamp,
+        sharer: String = "someone else"
     ) -> VisibleState {
         switch right {
         case .live(let until) where until > now:
@@ -28,7 +30,7 @@ public struct VisibleState: Hashable, Sendable {
             if let refusal { return VisibleState(.refused, refusal) }
             let shared = until > now && facts.contains { $0.wanted }
             return VisibleState(
-                .closed, shared ? "closed for you; this address is still open through someone else" : nil)
+                .closed, shared ? "closed for you; this address is still open through \(sharer)" : nil)
         case .none:
             return refusal.map { VisibleState(.refused, $0) } ?? VisibleState(.closed)
         }

@@ -58,7 +58,7 @@ struct OverviewPage {
         [
             Step(
                 title: "Link an agent", text: "The process beside the firewall whose ports are to be guarded.",
-                done: numbers.agents > 0, href: "/admin/agents/new", label: "New agent"),
+                done: numbers.agentsLinked > 0, href: "/admin/agents/new", label: "New agent"),
             Step(
                 title: "Make a group", text: "It brings people and what they may open together.",
                 done: numbers.groups > 0, href: "/admin/groups/new", label: "New group"),
@@ -71,15 +71,21 @@ struct OverviewPage {
         ]
     }
 
+    private static func people(_ numbers: Dashboard) -> String {
+        let users = numbers.sessions - numbers.adminSessions
+        return "\(users) of users, \(numbers.adminSessions) of administrators"
+    }
+
     private static func stats(_ numbers: Dashboard) -> [Stat] {
         let away = numbers.agents - numbers.agentsOnline
         return [
             Stat(
                 label: "Live grants", icon: "door", value: String(numbers.liveGrants),
-                more: "on \(Consequence.count(numbers.knocs, "Knoc", "Knocs"))", href: "/admin/grants"),
+                more: "on \(numbers.openKnocs) of \(Consequence.count(numbers.knocs, "Knoc", "Knocs"))",
+                href: "/admin/grants"),
             Stat(
                 label: "Sessions", icon: "session", value: String(numbers.sessions),
-                more: Consequence.count(numbers.users, "user", "users") + " in all", href: "/admin/sessions"),
+                more: Self.people(numbers), href: "/admin/sessions"),
             Stat(
                 label: "Agents online", icon: "agent", value: "\(numbers.agentsOnline) of \(numbers.agents)",
                 more: numbers.agents == 0 ? "none yet" : away == 0 ? "all linked" : "\(away) not linked",
@@ -87,7 +93,7 @@ struct OverviewPage {
                 kind: away > 0 ? "bad" : ""),
             Stat(
                 label: "Failed", icon: "failed", value: String(numbers.failed),
-                more: numbers.failed == 0 ? "nothing to do" : "see the agents' words on the Knocs",
+                more: numbers.failed == 0 ? "nothing to do" : "the Knocs' pages say why",
                 href: "/admin/knocs", kind: numbers.failed > 0 ? "bad" : ""),
         ]
     }

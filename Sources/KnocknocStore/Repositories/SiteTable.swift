@@ -9,11 +9,15 @@ package enum SiteTable {
             """
             select
                 (select count(*) from grants where state = 'live' and expires_at > $1) as live_grants,
+                (select count(distinct knoc_id) from grants where state = 'live' and expires_at > $1) as open_knocs,
                 (select count(*) from sessions where ended_at is null and expires_at > $1) as sessions,
+                (select count(*) from sessions
+                    where admin_id is not null and ended_at is null and expires_at > $1) as admin_sessions,
                 (select count(*) from users) as users,
                 (select count(*) from groups) as groups,
                 (select count(*) from knocs) as knocs,
                 (select count(*) from agents) as agents,
+                (select count(*) from agents a join agent_links l on l.agent_id = a.id) as agents_linked,
                 (select count(*) from agents a join agent_links l on l.agent_id = a.id
                     where a.disabled = 0 and l.closed_at is null and l.last_seen_at > $2) as agents_online,
                 (select count(*) from enforcements where outcome = 'failed')
