@@ -5,7 +5,9 @@ import PackagePlugin
     /// Folders by target, relative to the package.
     static let folders = [
         "KnocknocStore": ["Migrations/postgres", "Migrations/sqlite"],
-        "KnocknocServer": ["Sources/KnocknocServer/Assets", "Sources/KnocknocServer/Templates"],
+        "KnocknocServer": [
+            "Sources/KnocknocServer/Assets", "Sources/KnocknocServer/Templates", "Packaging/systemd",
+        ],
     ]
 
     func createBuildCommands(context: PluginContext, target: any Target) throws -> [Command] {

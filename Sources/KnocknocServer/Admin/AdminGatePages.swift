@@ -13,10 +13,14 @@ struct AdminGatePages {
         router.post("admin/logout") { request, context in try await signOut(request, context) }
         router.get("admin/setup") { request, context in
             try site.requireSecure(context)
+            guard try await site.access.needsFirstAdmin() else { return Self.taken }
             return try setUpPage(request, context)
         }
         router.post("admin/setup") { request, context in try await setUp(request, context) }
     }
+
+    /// There is nothing to set up any more.
+    private static var taken: Response { .seeOther("/admin/login?done=claimed") }
 
     private func form(_ request: Request, _ context: KnocknocRequestContext) async throws -> Response {
         if try await site.adminSession(request, context) != nil { return .seeOther("/admin") }
@@ -32,7 +36,8 @@ struct AdminGatePages {
         var page = SignInPage.passwords(
             frame: site.gateFrame("Administrator sign-in", admin: true, csrf: token, context), typed: typed,
             problem: problem)
-        if try await site.access.listAdmins(limit: 1).isEmpty {
+        if page.frame.notice == nil { page.frame.notice = request.notice }
+        if try await site.access.needsFirstAdmin() {
             page.after = SignInPage.After(
                 text: "There is no administrator yet.", href: "/admin/setup", label: "Make the first one")
         }
@@ -89,6 +94,7 @@ struct AdminGatePages {
                 setUp: typed.text("code"), name: typed.text("name"), password: typed.raw("password"), context.origin)
             return entered(signIn, context)
         } catch let error as AccessError {
+            guard try await site.access.needsFirstAdmin() else { return Self.taken }
             let field = error.field == "username" ? "name" : error.field
             let errors =
                 field.map { ["code", "name", "password"].contains($0) ? [$0: Sentence.of(error.message)] : [:] } ?? [:]

@@ -7,14 +7,21 @@ struct TokenPage {
     var token: String
     /// Where the agent is to dial.
     var server: String
+    /// Whether no other machine reaches that.
+    var isLoopback: Bool
+    /// Of the certificate that we made ourselves, which no authority vouches for; nil with any other.
+    var fingerprint: String?
     var done: String
+    /// The units of Packaging/systemd.
+    let agentUnit = EmbeddedFiles.all["systemd/knocknoc-agent.service"] ?? ""
+    let guardUnit = EmbeddedFiles.all["systemd/knocknoc-guard.service"] ?? ""
 }
 
 extension Site {
     /// The address for agents: as configured, else as this administrator reached us.
-    func agentAddress(_ context: KnocknocRequestContext) -> String {
-        if let url = settings.agentURL ?? settings.publicURL { return url.description }
+    func agentAddress(_ context: KnocknocRequestContext) -> WebOrigin {
+        if let url = settings.agentURL ?? settings.publicURL { return url }
         let host = context.local?.description ?? settings.listen.host
-        return WebOrigin(secure: context.https, host: host, port: settings.listen.port).description
+        return WebOrigin(secure: context.https, host: host, port: settings.listen.port)
     }
 }

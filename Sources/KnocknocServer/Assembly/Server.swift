@@ -41,7 +41,8 @@ public final class Server: Sendable {
         options.allInOne = settings.allInOne
         let access = Access(
             database: database, hasher: hasher, node: settings.nodeName, options: options, logger: logger)
-        let site = try Site(settings: settings, access: access, phase: phase, live: live, logger: logger)
+        let site = try Site(
+            settings: settings, fingerprint: fingerprint, access: access, phase: phase, live: live, logger: logger)
         var hubOptions = HubOptions()
         hubOptions.version = Self.version
         let hub = Hub(

@@ -1,3 +1,5 @@
+import KnocknocModel
+
 /// `https://HOST[:PORT]`: the origin of a URL, without path.
 public struct WebOrigin: Hashable, Sendable, CustomStringConvertible {
     public var secure: Bool
@@ -28,6 +30,9 @@ public struct WebOrigin: Hashable, Sendable, CustomStringConvertible {
         guard let (host, port) = splitAuthority(rest) else { return nil }
         self.init(secure: secure, host: host, port: port)
     }
+
+    /// Whether only this machine reaches it.
+    var isLoopback: Bool { host == "localhost" || IPAddress(host)?.isLoopback == true }
 
     public var description: String {
         (secure ? "https://" : "http://") + (host.contains(":") ? "[\(host)]" : host) + (port.map { ":\($0)" } ?? "")

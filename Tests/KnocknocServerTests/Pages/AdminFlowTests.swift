@@ -1,5 +1,6 @@
 import Foundation
 import HTTPTypes
+import KnocknocAccess
 import KnocknocModel
 import Testing
 
@@ -276,15 +277,58 @@ struct AdminFlowTests {
         }
     }
 
-    @Test("a wrong one-time code makes no administrator")
+    @Test("a wrong one-time code makes no administrator, and with one there is nothing to set up")
     func setUp() async throws {
-        try await TestSite.run { site in
+        try await TestSite.run(administrator: false) { site in
+            let typed = ["code": "wrong", "name": "mallory", "password": TestSite.password]
             let browser = PaperBrowser(site)
             try await browser.open("/admin/setup")
-            try await browser.submit(
-                "/admin/setup", ["code": "wrong", "name": "mallory", "password": TestSite.password])
+            try await browser.submit("/admin/setup", typed)
             #expect(browser.page.status >= 400 && browser.cookies["knocknoc-admin"] == nil)
-            #expect(try await site.admin(.get, "/admins").items.count == 1)
+            #expect(try await site.server.access.needsFirstAdmin())
+            _ = try await site.server.access.createAdmin(
+                AdminDraft(name: "root", password: TestSite.password), by: .cli, nil)
+            try await browser.submit("/admin/setup", typed)
+            #expect(browser.path.hasPrefix("/admin/login?"))
+            #expect(browser.page.body.contains("There is an administrator already; sign in."))
+            try await browser.open("/admin/setup")
+            #expect(browser.path.hasPrefix("/admin/login?"))
+            #expect(try await site.server.access.listAdmins().map(\.name) == ["root"])
+        }
+    }
+
+    @Test("an agent's snippets pin a certificate of our own, and a loopback address is warned of")
+    func tokenPins() throws {
+        let page = TokenPage(
+            frame: Samples.frame(), heading: Heading(title: "Agent"), token: "t", server: "https://127.0.0.1:1",
+            isLoopback: true, fingerprint: "ab12", done: "/")
+        let renderer = try Renderer()
+        let text = try renderer.text("agent-token", page)
+        #expect(text.contains("\nTLSFingerprint = ab12\n"))
+        #expect(text.contains("\nexport KNOCKNOC_AGENT_TLS_FINGERPRINT=ab12\n"))
+        #expect(text.contains("Only this machine reaches"))
+        #expect(text.contains("RestartPreventExitStatus=78") && text.contains("WantedBy=sysinit.target"))
+        var plain = page
+        plain.isLoopback = false
+        plain.fingerprint = nil
+        let other = try renderer.text("agent-token", plain)
+        #expect(!other.contains("FINGERPRINT") && !other.contains("TLSFingerprint"))
+        #expect(!other.contains("Only this machine reaches"))
+    }
+
+    @Test("the first page ticks an agent when it has linked, and tells sessions apart")
+    func overview() async throws {
+        try await TestSite.run { site in
+            _ = try await site.makeAlice()
+            let numbers = try await site.server.access.dashboard()
+            #expect(numbers.agents == 1 && numbers.agentsLinked == 0)
+            #expect(numbers.sessions == 2 && numbers.adminSessions == 1 && numbers.openKnocs == 0)
+            let browser = PaperBrowser(site)
+            try await browser.signInAsAdmin()
+            try await browser.open("/admin")
+            #expect(browser.page.body.contains("on 0 of 1 Knoc<"))
+            #expect(browser.page.body.contains("1 of users, 2 of administrators"))
+            #expect(browser.page.body.contains("href=\"/admin/agents/new\""))
         }
     }
 }

@@ -22,9 +22,10 @@ struct TestSite {
     let client: TestClient
     let adminToken: String
 
-    /// Runs a server, with an administrator made, for the time of `body`.
+    /// Runs a server, with an administrator made if wished, for the time of `body`.
     static func run(
-        in directory: TemporaryDirectory = TemporaryDirectory(), _ change: (inout ServerSettings) -> Void = { _ in },
+        in directory: TemporaryDirectory = TemporaryDirectory(), administrator: Bool = true,
+        _ change: (inout ServerSettings) -> Void = { _ in },
         _ body: @Sendable @escaping (TestSite) async throws -> Void
     ) async throws {
         var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -43,7 +44,8 @@ struct TestSite {
             tasks.addTask { try await group.run() }
             guard await server.waitUntilReady(), let port = await server.boundPort() else { return }
             do {
-                if try await server.access.listAdmins().isEmpty {
+                let isNew = try await server.access.needsFirstAdmin()
+                if administrator, isNew {
                     _ = try await server.access.createAdmin(
                         AdminDraft(name: "root", password: password), by: .cli, nil)
                 }
