@@ -32,20 +32,20 @@ struct UnguardCommand: AsyncParsableCommand {
         let configuration = try AgentConfiguration(localSettings: options.settings())
         if case .unavailable(let reason) = NetworkCapability.probe() { Exit.end(reason, Exit.notAllowed) }
         do throws(EnforcementError) {
-            try change(configuration.guardFile)
+            try change(options.place(configuration.guardFile))
         } catch {
             Exit.end(error.message, Exit.failed)
         }
     }
 
-    private func change(_ file: String?) throws(EnforcementError) {
+    private func change(_ place: Unguard.Place) throws(EnforcementError) {
         if undo {
-            try Unguard.undo(skeletonPath: file)
+            try Unguard.undo(place)
             print("guards that were taken away by hand may apply again")
             return
         }
         let wanted = port.map { (TransportProtocol(rawValue: transport) ?? .tcp, $0) }
-        let removed = try Unguard.remove(wanted.map { (protocol: $0.0, number: $0.1) }, skeletonPath: file)
+        let removed = try Unguard.remove(wanted.map { (protocol: $0.0, number: $0.1) }, place: place)
         if removed.isEmpty {
             print("no guard closes \(port.map { "\(transport) port \($0)" } ?? "any port")")
             return

@@ -117,7 +117,7 @@ extension KernelTests {
                 return
             }
             #expect(reason.contains("another Knocknoc agent"))
-            let removed = try network.on(.gateway) { try? Unguard.remove((.tcp, 9000), skeletonPath: nil) }
+            let removed = try network.on(.gateway) { try? Unguard.remove((.tcp, 9000), place: .given(nil)) }
             #expect(removed?.count == 1)
             first = nil
             #expect(await second.define([guardTarget(2)]) == [target(2): .applied])

@@ -130,12 +130,14 @@ extension KernelTests {
             _ = await enforcer?.define([guardTarget(1), guardTarget(2, .tcp, [9001])])
             var disturbances = try #require(enforcer).disturbances().makeAsyncIterator()
             let removed = try network.on(.gateway) {
-                try? Unguard.remove((.tcp, 9000), skeletonPath: path)
+                try? Unguard.remove((.tcp, 9000), place: .remembered(otherwise: "/nonexistent/guard.nft"))
             }
             #expect(removed?.map(\.ports) == [[9000]])
+            let written = try String(contentsOfFile: path, encoding: .utf8)
+            #expect(!written.contains("dport 9000") && written.contains("dport 9001"))
             // In real life `unguard` is another process; here its own changes would pass for the enforcer's.
             try network.nft(.gateway, "add chain inet knocknoc elsewhere")
-            #expect(await disturbances.next() == .guardRestored)
+            #expect(await disturbances.next() == .changed, "nobody else has changed anything")
             #expect(try network.connects(.alice))
             guard case .failed(let reason) = await enforcer?.define([guardTarget(1)])[target(1)] else {
                 Issue.record("the guard came back")
@@ -147,11 +149,34 @@ extension KernelTests {
             _ = await next.define([guardTarget(1)])
             #expect(try network.connects(.alice))
             disturbances = next.disturbances().makeAsyncIterator()
-            try network.on(.gateway) { try? Unguard.undo(skeletonPath: path) }
+            try network.on(.gateway) { try? Unguard.undo(.remembered(otherwise: "/nonexistent/guard.nft")) }
             try network.nft(.gateway, "delete chain inet knocknoc elsewhere")
             while await disturbances.next() != .changed {}
             #expect(await next.define([guardTarget(1)]) == [target(1): .applied])
             #expect(try !network.connects(.alice))
+        }
+
+        @Test("where the boot file cannot be written, unguard says what is open all the same")
+        func unguardUnsaved() async throws {
+            let service = try ChattyService(network, .gateway, port: 9000)
+            defer { service.stop() }
+            // Without its record, as an earlier version left the table.
+            var enforcer: NFTablesEnforcer? = try network.enforcer(NFTablesOptions(skeletonPath: nil))
+            _ = await enforcer?.define([guardTarget(1)])
+            enforcer = nil
+            try network.nft(.gateway, "flush chain inet knocknoc boot_file")
+            let reason: String? = try network.on(.gateway) {
+                do throws(EnforcementError) {
+                    _ = try Unguard.remove((.tcp, 9000), place: .remembered(otherwise: "/nonexistent/guard.nft"))
+                    return nil
+                } catch {
+                    return error.message
+                }
+            }
+            let start = "open to everybody now: tcp 9000; but the boot file /nonexistent/guard.nft"
+            #expect(reason?.hasPrefix(start) == true)
+            #expect(reason?.contains("--guard-file PATH") == true)
+            #expect(try network.connects(.alice))
         }
     }
 }

@@ -71,7 +71,8 @@ extension NFTablesEnforcer {
     func restore() {
         do throws(EnforcementError) {
             let kernel = try self.kernel()
-            let gone = acceptUnguarding(try kernel.listing())
+            let found = try kernel.listing()
+            let gone = acceptUnguarding(found)
             let sets = guards.keys.sorted().flatMap { name in IPAddress.Family.allCases.map { name.set($0) } }
             let elements = sets.flatMap { set in
                 membership.elements(of: set).keys.map { Element(set: set, address: $0) }
@@ -89,6 +90,10 @@ extension NFTablesEnforcer {
             let flows = cutFlows.filter { $0.value > start }.keys.dropFirst(CommandBatch.limit)
             if let error = make(rest, also: flows.map { .drop($0) }, kernel).values.first { throw error }
             intact = try kernel.listing()
+            // What `unguard` did comes in many datagrams.
+            if found == intact, let unguarded, clock().milliseconds(since: unguarded) < 1000 {
+                return broadcast.send(.changed)
+            }
             logger.warning("the table inet \(OwnTable.name) was changed by somebody else and has been restored")
             broadcast.send(.guardRestored)
         } catch {
@@ -106,6 +111,11 @@ extension NFTablesEnforcer {
         guard let listing else { return [] }
         let new = listing.marks.filter { !marks.contains($0) }
         for mark in new {
+            let ports = guards[mark]?.closes.map { closed in
+                " \(closed.protocol.rawValue) \(closed.ports.map(String.init).joined(separator: ", "))"
+            }
+            logger.notice(
+                "guard\(ports ?? "") was taken away here by hand; knocknoc-agent unguard --undo gives it back")
             marks.insert(mark)
             guards[mark] = nil
             onTrial.remove(mark)
@@ -121,10 +131,12 @@ extension NFTablesEnforcer {
             // Undone by hand: whoever wants the guards defines them anew.
             marks.formIntersection(listing.marks)
             undone = true
+            logger.notice("guards that were taken away here by hand may apply again (unguard --undo)")
             broadcast.send(.changed)
         }
         if !new.isEmpty || undone {
             intact = nil
+            unguarded = clock()
             saveSkeleton()
         }
         return new

@@ -32,6 +32,8 @@ public actor NFTablesEnforcer: Enforcer {
     /// All guards whose drop is in force, whoever may still want them.
     var guards: [GuardName: GuardRules] = [:]
     var marks: Set<GuardName> = []
+    /// When `unguard` was last noticed.
+    var unguarded: BootTime?
     /// Guards on trial are not written to the file: a restart of the host ends the trial.
     var onTrial: Set<GuardName> = []
     var writtenSkeleton: String?
@@ -115,7 +117,7 @@ public actor NFTablesEnforcer: Enforcer {
     var table: OwnTable {
         OwnTable(
             guards: guards.values.sorted { $0.name < $1.name }, marks: marks.sorted(),
-            alwaysAllow: options.alwaysAllow)
+            alwaysAllow: options.alwaysAllow, bootFile: BootFile(options.skeletonPath))
     }
 
     /// Takes over what is in the kernel; where our table is missing, the file says which ports must be closed.

@@ -8,10 +8,15 @@ struct OwnTable: Sendable {
     var guards: [GuardRules] = []
     /// Guards that the administrator of this host took away.
     var marks: [GuardName] = []
+    /// Where the table is written for the next boot, where that is known.
+    var bootFile: BootFile?
     /// Rules that let in, and answers out to, networks that are never kept out.
     var allowing: (ingress: [String], egress: [String])
 
-    init(guards: [GuardRules] = [], marks: [GuardName] = [], alwaysAllow: [CIDR] = []) {
+    init(
+        guards: [GuardRules] = [], marks: [GuardName] = [], alwaysAllow: [CIDR] = [], bootFile: BootFile? = nil
+    ) {
+        self.bootFile = bootFile
         self.guards = guards
         self.marks = marks
         allowing = (Self.allowed(alwaysAllow, "saddr"), Self.allowed(alwaysAllow, "daddr"))
@@ -21,6 +26,7 @@ struct OwnTable: Sendable {
     init(_ listing: TableListing) {
         guards = listing.guards
         marks = listing.marks
+        bootFile = listing.bootFile
         let found = { (chain: String, end: String) in
             (listing.chains[chain] ?? []).filter { rule in
                 rule.hasSuffix(" accept")
@@ -45,6 +51,10 @@ struct OwnTable: Sendable {
                 lines.append("add set \(item.name.set(family)) { type \(type); flags timeout; timeout 1m; }")
             }
             lines += item.name.chains.map { "add chain \(table) \($0)" }
+        }
+        if let bootFile {
+            lines += ["add chain \(table) \(BootFile.chain)", "flush chain \(table) \(BootFile.chain)"]
+            lines += bootFile.rules.map { "add rule \(table) \(BootFile.chain) \($0)" }
         }
         lines += marks.map { "add chain \(table) \($0.mark)" }
         for item in guards {

@@ -2,9 +2,20 @@ import Glibc
 
 /// The guards without their members, as a file that `nft -f` loads before the network is up.
 enum SkeletonFile {
-    static func render(_ table: OwnTable) -> String {
+    private static let header =
         "#!/usr/sbin/nft -f\n# Written by knocknoc-agent: the ports that stay closed while it is not running.\n"
-            + table.commands
+
+    /// Whether the file is one that was written here.
+    static func isOurs(_ path: String) -> Bool {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: header.utf8.count)
+        return Glibc.read(descriptor, &bytes, bytes.count) == bytes.count && bytes.elementsEqual(header.utf8)
+    }
+
+    static func render(_ table: OwnTable) -> String {
+        header + table.commands
     }
 
     /// Replaces the file at once, readable by its owner only, and returns when it is on the disk.
@@ -24,6 +35,9 @@ enum SkeletonFile {
             }
             bytes = bytes.dropFirst(count)
         }
+        // `unguard` by root leaves the file to the agent's user, who could not read it at its next start otherwise.
+        var old = stat()
+        if lstat(path, &old) == 0, old.st_uid != geteuid() { _ = fchown(descriptor, old.st_uid, old.st_gid) }
         let synced = fchmod(descriptor, 0o600) == 0 && fsync(descriptor) == 0
         close(descriptor)
         guard synced, rename(temporary, path) == 0 else {

@@ -29,6 +29,9 @@ struct TableListing: Hashable {
         }
     }
 
+    /// Where the table is written for the next boot; nil where it does not say.
+    var bootFile: BootFile? { chains[BootFile.chain].flatMap(BootFile.init(rules:)) }
+
     /// The guards that were taken away on this host.
     var marks: [GuardName] { chains.keys.compactMap { GuardName(chain: $0, prefix: "un_") }.sorted() }
 }

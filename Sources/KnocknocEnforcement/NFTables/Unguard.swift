@@ -14,17 +14,19 @@ public enum Unguard {
     ///
     /// - Parameters:
     ///   - port: nil for all guards.
-    ///   - skeletonPath: the file that is loaded at boot.
+    ///   - place: the file that is loaded at boot.
     /// - Returns: what was taken away; empty where nothing closed the port.
+    /// - Throws: ``EnforcementError``, which says what is open already where the file alone could not be written.
     public static func remove(
-        _ port: (protocol: TransportProtocol, number: UInt16)?, skeletonPath: String?
+        _ port: (protocol: TransportProtocol, number: UInt16)?, place: Place
     ) throws(EnforcementError) -> [Removed] {
         let kernel = try Kernel()
-        if try kernel.listing() == nil, let skeletonPath, let text = try SkeletonFile.read(skeletonPath) {
+        if try kernel.listing() == nil, let path = place.path(nil), let text = try SkeletonFile.read(path) {
             try kernel.library.run(text)
         }
         guard let listing = try kernel.listing() else { return [] }
-        if try tidy(kernel, listing, skeletonPath) { return [] }
+        let path = place.path(listing)
+        if try tidy(kernel, listing, path) { return [] }
         var table = OwnTable(listing)
         let gone = table.guards.filter { item in
             guard let port else { return true }
@@ -34,20 +36,33 @@ public enum Unguard {
         table.guards.removeAll { gone.contains($0) }
         table.marks = Array(Set(table.marks + gone.map(\.name))).sorted()
         try kernel.library.run(table.commands + OwnTable.removing(gone.map(\.name)))
-        if let skeletonPath { try SkeletonFile.write(SkeletonFile.render(table), to: skeletonPath) }
-        return gone.compactMap { $0.closes.map { Removed(protocol: $0.protocol, ports: $0.ports) } }
+        let removed = gone.compactMap { item in
+            item.closes.map { Removed(protocol: $0.protocol, ports: $0.ports) }
+        }
+        try save(table, path, removed)
+        return removed
     }
 
     /// Forgets what was taken away by hand: the server's guards apply again as soon as the agent defines them.
-    public static func undo(skeletonPath: String?) throws(EnforcementError) {
+    public static func undo(_ place: Place) throws(EnforcementError) {
         let kernel = try Kernel()
         guard let listing = try kernel.listing() else { return }
+        let path = place.path(listing)
         var table = OwnTable(listing)
         table.marks = []
         try kernel.library.run(
             listing.marks.map { "delete chain inet \(OwnTable.name) \($0.mark)\n" }.joined())
-        if let left = try kernel.listing(), try tidy(kernel, left, skeletonPath) { return }
-        if let skeletonPath { try SkeletonFile.write(SkeletonFile.render(table), to: skeletonPath) }
+        if let left = try kernel.listing(), try tidy(kernel, left, path) { return }
+        try save(table, path, [])
+    }
+
+    private static func save(_ table: OwnTable, _ path: String?, _ removed: [Removed]) throws(EnforcementError) {
+        guard let path else { return }
+        do throws(EnforcementError) {
+            try SkeletonFile.write(SkeletonFile.render(table), to: path)
+        } catch {
+            throw unsaved(removed, path, error)
+        }
     }
 
     /// Removes our table and its file where nothing is in them and no agent runs.
