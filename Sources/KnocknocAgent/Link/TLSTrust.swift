@@ -47,10 +47,28 @@ struct TLSTrust: Sendable {
             return "the server's certificate is not the one that TLSFingerprint names"
         }
         if text.contains("CERTIFICATE_VERIFY_FAILED") {
-            return "the server's certificate is not trusted (\(text)); set TLSCAFile or TLSFingerprint, "
-                + "or install its authority on this machine"
+            return "the server's certificate is not trusted: it is self-signed, expired or of an unknown authority; "
+                + "set TLSCAFile or TLSFingerprint, or install its authority on this machine"
         }
         if error is NIOSSLExtraError { return "the server's certificate does not fit: \(text)" }
-        return "TLS failed: \(text)"
+        return "TLS failed: \(Self.reason(error))"
+    }
+
+    /// What the library says, without the places in its sources that it adds.
+    private static func reason(_ error: any Error) -> String {
+        switch error {
+        case NIOSSLError.handshakeFailed(let cause), NIOSSLError.shutdownFailed(let cause): return reason(cause)
+        case BoringSSLError.sslError(let stack), BoringSSLError.unknownError(let stack),
+            BoringSSLError.invalidSNIName(let stack), BoringSSLError.failedToSetALPN(let stack):
+            let reasons = stack.map { item in
+                // "Error: NUMBER error:HEX:LIBRARY:FUNCTION:REASON at FILE:LINE"
+                let text = "\(item)"
+                guard let place = text.firstRange(of: " at /") else { return text }
+                let said = text[..<place.lowerBound]
+                return said.split(separator: ":").last.map { $0.replacing("_", with: " ").lowercased() } ?? String(said)
+            }
+            return reasons.isEmpty ? "the server ended it" : reasons.joined(separator: "; ")
+        default: return "\(error)"
+        }
     }
 }

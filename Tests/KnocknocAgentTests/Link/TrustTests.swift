@@ -36,7 +36,17 @@ struct TrustTests {
         let reason = try await reason(client(), server)
         #expect(reason?.contains("not trusted") == true)
         #expect(reason?.contains("TLSCAFile") == true)
+        #expect(reason?.contains("BoringSSL") == false && reason?.contains(".swift") == false)
         #expect(server.heads.withLockedValue { $0.isEmpty })
+        await server.kill()
+    }
+
+    @Test("TLS that cannot be spoken is told in words, without places in anybody's sources")
+    func noTLS() async throws {
+        let server = try await FakeServer.start()
+        let reason = try #require(try await reason(client(), server))
+        #expect(reason.contains("TLS failed: "))
+        #expect(!reason.contains("Error") && !reason.contains(".swift") && !reason.contains("/checkouts/"))
         await server.kill()
     }
 
