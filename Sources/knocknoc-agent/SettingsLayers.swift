@@ -18,8 +18,7 @@ enum SettingsLayers {
         if config == "none" { return Settings() }
         let path = config ?? AgentConfiguration.standardFile
         guard let text = try AgentConfiguration.readFile(path, required: config != nil) else { return Settings() }
-        return try Settings(
-            file: ConfigurationFile(parsing: text, name: path), keys: AgentConfiguration.Key.all)
+        return Settings(reading: text, name: path, keys: AgentConfiguration.Key.all)
     }
 
     private static func environment() -> Settings {
@@ -29,6 +28,9 @@ enum SettingsLayers {
             let name = key.environmentName(prefix: AgentConfiguration.environmentPrefix)
             if let text = environment[name] { settings[key] = .init(text, place: "environment \(name)") }
         }
+        settings.refuseUnknown(
+            variables: environment.keys, prefix: AgentConfiguration.environmentPrefix,
+            keys: AgentConfiguration.Key.all, isForeign: AgentConfiguration.isForeign)
         return settings
     }
 }

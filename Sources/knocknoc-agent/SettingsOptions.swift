@@ -21,12 +21,14 @@ struct SettingsOptions: ParsableArguments {
     @Option(name: .customLong("tls-ca-file"), help: "Authorities to trust instead of the system's, in PEM.")
     var tlsCAFile: String?
     @Option(help: "SHA-256 of the server's certificate; trusts that one alone.") var tlsFingerprint: String?
-    @Option(name: .customLong("insecure-http"), help: "Whether http:// is used beyond this machine: true or false.")
-    var insecureHTTP: String?
+    @Flag(name: .customLong("insecure-http"), inversion: .prefixedNo, help: "Use http:// beyond this machine, too.")
+    var insecureHTTP: Bool?
     @Option(help: "Networks that no guard keeps out, separated by commas.") var alwaysAllow: String?
     @Option(help: "Ports that no server may guard, separated by commas.") var neverGuard: String?
-    @Option(name: .customLong("trust-rtc"), help: "Whether an unsynchronised clock is believed after a reboot.")
-    var trustRTC: String?
+    @Flag(
+        name: .customLong("trust-rtc"), inversion: .prefixedNo,
+        help: "Believe an unsynchronised clock after a reboot.")
+    var trustRTC: Bool?
     @Option(help: "trace, debug, info, notice, warning, error or critical.") var logLevel: String?
     @Option(help: "nftables or dry-run.") var backend: String?
 
@@ -42,8 +44,10 @@ struct SettingsOptions: ParsableArguments {
             (AgentConfiguration.Key.stateFile, stateFile), (AgentConfiguration.Key.keyFile, keyFile),
             (AgentConfiguration.Key.guardFile, guardFile), (AgentConfiguration.Key.healthListen, healthListen),
             (AgentConfiguration.Key.tlsCAFile, tlsCAFile), (AgentConfiguration.Key.tlsFingerprint, tlsFingerprint),
-            (AgentConfiguration.Key.insecureHTTP, insecureHTTP), (AgentConfiguration.Key.alwaysAllow, alwaysAllow),
-            (AgentConfiguration.Key.neverGuard, neverGuard), (AgentConfiguration.Key.trustRTC, trustRTC),
+            (AgentConfiguration.Key.insecureHTTP, insecureHTTP.map(String.init)),
+            (AgentConfiguration.Key.alwaysAllow, alwaysAllow),
+            (AgentConfiguration.Key.neverGuard, neverGuard),
+            (AgentConfiguration.Key.trustRTC, trustRTC.map(String.init)),
             (AgentConfiguration.Key.logLevel, logLevel), (AgentConfiguration.Key.backend, backend),
         ]
     }

@@ -29,6 +29,9 @@ extension AgentConfiguration {
     }
 
     public static let environmentPrefix = "KNOCKNOC_AGENT"
+    /// Whether a variable `KNOCKNOC_AGENT_…` is no setting of the agent: where the server finds its executable.
+    public static func isForeign(variable name: String) -> Bool { name == "KNOCKNOC_AGENT_EXECUTABLE" }
+
     public static let standardFile = "/opt/knocknoc-agent/etc/knocknoc.conf"
     public static let standardStateFile = "/var/lib/knocknoc-agent/state.json"
 }
