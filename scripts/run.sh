@@ -1,4 +1,18 @@
 # ./dev run: the all-in-one with a sample, in the foreground; Ctrl-C stops it.
+for argument in "$@"; do
+    case $argument in
+        -h | --help)
+            cat <<'HELP'
+./dev run [FLAG…]   builds knocknoc and knocknoc-agent (debug), and starts the all-in-one with a ready sample on
+                    http://127.0.0.1:8756, in the foreground; Ctrl-C stops it. The data is kept in .knocknoc.
+
+FLAG… is passed on to `knocknoc serve`, such as --listen HOST:PORT; all of them, once it is built:
+                    .build/debug/knocknoc serve --help
+HELP
+            exit
+            ;;
+    esac
+done
 need "to build and to run" "${BUILD_PACKAGES[@]}" "${RUN_PACKAGES[@]}"
 need_swift
 # A debug build is there in half the time of a release build, and fast enough to look at.
