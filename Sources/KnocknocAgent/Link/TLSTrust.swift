@@ -63,7 +63,10 @@ struct TLSTrust: Sendable {
             let reasons = stack.map { item in
                 // "Error: NUMBER error:HEX:LIBRARY:FUNCTION:REASON at FILE:LINE"
                 let text = "\(item)"
-                guard let place = text.firstRange(of: " at /") else { return text }
+                guard let place = text.firstRange(of: " at /") else {
+                    // "Error:  WORDS" where the library itself says it.
+                    return String((text.split(separator: ":").last ?? text[...]).drop { $0 == " " })
+                }
                 let said = text[..<place.lowerBound]
                 return said.split(separator: ":").last.map { $0.replacing("_", with: " ").lowercased() } ?? String(said)
             }
