@@ -35,7 +35,8 @@ extension Access {
         }
     }
 
-    /// Changes a Knoc. Live grants whose right is gone end, a shorter duration shortens those that are left; where it is enforced elsewhere they move there.
+    /// Changes a Knoc. Live grants whose right is gone end, a shorter duration shortens those that are left; where it is
+    /// enforced elsewhere they move there.
     ///
     /// - Throws: ``AccessError``: not found, invalid, duplicate, stale.
     public func updateKnoc(
