@@ -12,6 +12,8 @@ public struct AccessOptions: Sendable {
     public var failuresPerAccountAndNetwork: Int64 = 5
     /// Failed sign-ins from one network in a quarter of an hour before more are refused.
     public var failuresPerNetwork: Int64 = 100
+    /// For a click to wait behind another one's transaction, to share the next.
+    public var lanePatience = Duration.milliseconds(250)
     /// Microseconds added to the database's clock; for tests that drive time.
     public var clockOffset: @Sendable () -> Int64 = { 0 }
 

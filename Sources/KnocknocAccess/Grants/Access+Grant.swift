@@ -1,55 +1,99 @@
 public import KnocknocModel
 import KnocknocStore
+import Logging
 
 extension Access {
     /// Opens a Knoc for the session's address. Where it is granted already nothing changes.
     ///
     /// - Throws: ``AccessError``: not found, unauthenticated where the session is over, forbidden with the reason.
     public func grant(_ knoc: KnocID, _ session: Session, _ context: RequestContext) async throws -> KnocItem {
-        try await untilStill {
-            try await write { tx in ((), try await grant(knoc, session, context, tx)) }
-        }
+        try await lanes.submit(Click(knoc: knoc, session: session, context: context)) { await self.grant($0) }
         // The agents come first: what the caller is told is read once they are on their way.
         return try await item(knoc, of: session, database)
     }
 
-    private func grant(
-        _ knoc: KnocID, _ session: Session, _ context: RequestContext, _ tx: any Transaction
-    ) async throws -> Effects {
-        let read = try await tx.run([
-            SessionTable.lock(session.id), RightQuery.forClick(session.id, knoc), RightQuery.targets(knoc),
-        ])
-        guard !read[0].isEmpty else { throw Access.signedOut }
-        guard let row = read[1].first else { throw Access.noKnoc(knoc) }
+    /// All in one transaction, or each in one of its own where something of one stands against that.
+    private func grant(_ clicks: [Click]) async -> [GrantLanes.Outcome] {
+        if clicks.count > 1 {
+            do {
+                return try await write { tx in try await grant(clicks, tx) }
+            } catch let error as StoreError where [.unavailable, .unknownOutcome].contains(error.code) {
+                return clicks.map { _ in .failure(error) }
+            } catch {
+                logger.debug("grants that were to share a transaction go alone", metadata: ["reason": "\(error)"])
+            }
+        }
+        return await withTaskGroup(of: (Int, GrantLanes.Outcome).self) { group in
+            for (index, click) in clicks.enumerated() { group.addTask { (index, await self.alone(click)) } }
+            return await group.reduce(into: clicks.map { _ in .success(()) }) { $0[$1.0] = $1.1 }
+        }
+    }
+
+    private func alone(_ click: Click) async -> GrantLanes.Outcome {
+        do {
+            try await untilStill {
+                try await write { tx in
+                    let (outcomes, effects) = try await grant([click], tx)
+                    for outcome in outcomes { try outcome.get() }
+                    return ((), effects)
+                }
+            }
+            return .success(())
+        } catch { return .failure(error) }
+    }
+
+    private func grant(_ clicks: [Click], _ tx: any Transaction) async throws -> ([GrantLanes.Outcome], Effects) {
+        let sessions = Set(clicks.map(\.session.id)).sorted()
+        let locked = try await tx.run(
+            sessions.map { SessionTable.lock($0) }
+                + clicks.flatMap { [RightQuery.forClick($0.session.id, $0.knoc), RightQuery.targets($0.knoc)] })
+        let live = Set(zip(sessions, locked).filter { !$0.1.isEmpty }.map(\.0))
+        var outcomes: [GrantLanes.Outcome] = []
+        var plans: [GrantPlan] = []
+        var effects = Effects()
+        for (index, click) in clicks.enumerated() {
+            let rows = locked[sessions.count + 2 * index]
+            do {
+                guard live.contains(click.session.id) else { throw Access.signedOut }
+                guard let row = rows.first else { throw Access.noKnoc(click.knoc) }
+                var plan = try judge(row, click)
+                outcomes.append(.success(()))
+                if let old = try row.identifierIfPresent("live_grant", as: GrantID.self) {
+                    guard try row.timestamp("live_until") <= plan.now else { continue }
+                    // It moves its agents' streams by itself.
+                    guard clicks.count == 1 else { throw NotTogether() }
+                    let ending = try await end(.grant(old), reason: "expired", at: plan.now, tx)
+                    effects = try await settle(ending, at: plan.now, by: .system, click.context, tx)
+                }
+                plan.items[0].targets = try targets(locked[sessions.count + 2 * index + 1], of: click.knoc)
+                lanes.learn(click.knoc, plan.agents.min())
+                plans.append(plan)
+            } catch let refusal as AccessError {
+                outcomes.append(.failure(refusal))
+            }
+        }
+        guard let now = plans.map(\.now).max() else { return (outcomes, effects) }
+        let results = try await tx.run(try statements(plans, at: now) + newest(plans.agents))
+        try checkLocks(plans, results)
+        effects.merge(Effects(agents: plans.agents, users: plans.users, steps: try steps(plans.agents, results)))
+        return (outcomes, effects)
+    }
+
+    /// The plan for a click that may have what it asks for; its targets are still to be filled in.
+    private func judge(_ row: Row, _ click: Click) throws -> GrantPlan {
         let now = try row.now(self)
-        let address: IPAddress
-        let until: Timestamp
         switch try rule(row).decide(at: now) {
         case .signedOut: throw Access.signedOut
-        case .notYours: throw Access.noKnoc(knoc)
+        case .notYours: throw Access.noKnoc(click.knoc)
         case .refused(let reason): throw AccessError(.forbidden, reason)
-        case .granted(let granted, let end): (address, until) = (granted, end)
+        case .granted(let address, let until):
+            let item = GrantPlan.Item(
+                grant: new(), knoc: click.knoc, knocName: try row.text("knoc_name"),
+                version: try row.integer("version"), until: until, targets: [])
+            return GrantPlan(
+                user: try row.identifier("user_id"), session: click.session.id, actor: click.session.actor,
+                context: click.context, address: address, origin: .click, now: now, items: [item])
         }
-        var ending: Ending?
-        if let old = try row.identifierIfPresent("live_grant", as: GrantID.self) {
-            guard try row.timestamp("live_until") <= now else {
-                return Effects()
-            }
-            ending = try await end(.grant(old), reason: "expired", at: now, tx)
-        }
-        var plan = GrantPlan(
-            user: try row.identifier("user_id"), session: session.id, address: address, origin: .click, now: now)
-        plan.items = [
-            GrantPlan.Item(
-                grant: new(), knoc: knoc, knocName: try row.text("knoc_name"), version: try row.integer("version"),
-                until: until, targets: try targets(read[2], of: knoc))
-        ]
-        var effects = Effects()
-        if let ending { effects = try await settle(ending, at: now, by: .system, context, tx) }
-        let results = try await tx.run(try statements(plan, by: session.actor, context) + newest(plan.agents))
-        try checkLocks(plan, results)
-        effects.merge(Effects(agents: plan.agents, users: [plan.user], steps: try steps(plan.agents, results)))
-        return effects
     }
 
     private func rule(_ row: Row) throws -> GrantRule {
@@ -67,3 +111,6 @@ extension Access {
 
     static let signedOut = AccessError(.unauthenticated, "the session is over; sign in again")
 }
+
+/// A grant that cannot be made in one transaction with others.
+private struct NotTogether: Error {}

@@ -15,17 +15,14 @@ struct GrantPlan: Sendable {
 
     var user: UserID
     var session: SessionID
+    var actor: Actor
+    var context: RequestContext
     var address: IPAddress
     var origin: GrantOn
     var now: Timestamp
     var items: [Item] = []
 
     var agents: Set<AgentID> { Set(items.flatMap { $0.targets.map(\.agent) }) }
-
-    /// The Knocs' locks, in the order of their ids; each returns a row unless the Knoc has changed.
-    var locks: [Statement] {
-        items.sorted { $0.knoc < $1.knoc }.map { KnocTable.lock($0.knoc, version: $0.version) }
-    }
 
     var inserts: [Statement] {
         items.map {
@@ -50,31 +47,53 @@ struct GrantPlan: Sendable {
     }
 }
 
+/// A Knoc as rights to it were judged by.
+private struct Judged: Hashable {
+    var knoc: KnocID
+    var version: Int64
+
+    init(_ item: GrantPlan.Item) { (knoc, version) = (item.knoc, item.version) }
+}
+
+extension [GrantPlan] {
+    var agents: Set<AgentID> { reduce(into: []) { $0.formUnion($1.agents) } }
+    var users: Set<UserID> { Set(map(\.user)) }
+
+    /// The Knocs' locks, in the order of their ids; each returns a row unless the Knoc has changed.
+    var locks: [Statement] {
+        let judged = Set(flatMap { $0.items.map(Judged.init) })
+        return judged.sorted { ($0.knoc, $0.version) < ($1.knoc, $1.version) }
+            .map { KnocTable.lock($0.knoc, version: $0.version) }
+    }
+}
+
 /// The Knoc changed between the judging and the granting of a right: judge again.
 struct KnocMoved: Error {}
 
 extension Access {
-    /// Everything of a plan in one batch: locks first, agents next to last, then what depends on them.
-    func statements(_ plan: GrantPlan, by actor: Actor, _ context: RequestContext) throws -> [Statement] {
-        var statements = plan.locks + plan.inserts
-        statements += try plan.items.map { item in
-            try audit(
-                AuditLine(
-                    "grant.create", by: actor, ("knoc", item.knoc.description, item.knocName),
-                    [
-                        "grant": item.grant.description, "address": plan.address.description,
-                        "origin": plan.origin.rawValue, "expires_at": item.until.description,
-                    ]), at: plan.now, context)
+    /// Everything of some plans in one batch: locks first, agents next to last, then what depends on them.
+    func statements(_ plans: [GrantPlan], at now: Timestamp) throws -> [Statement] {
+        var statements = plans.locks + plans.flatMap(\.inserts)
+        for plan in plans {
+            statements += try plan.items.map { item in
+                try audit(
+                    AuditLine(
+                        "grant.create", by: plan.actor, ("knoc", item.knoc.description, item.knocName),
+                        [
+                            "grant": item.grant.description, "address": plan.address.description,
+                            "origin": plan.origin.rawValue, "expires_at": item.until.description,
+                        ]), at: plan.now, plan.context)
+            }
         }
-        statements += bump(plan.agents)
-        statements += plan.entries { new(EntryID.self) }
-        statements += note(plan.agents, at: plan.now)
+        statements += bump(plans.agents)
+        statements += plans.flatMap { $0.entries { new(EntryID.self) } }
+        statements += note(plans.agents, at: now)
         return statements
     }
 
-    /// - Parameter results: of a batch that began with the plan's statements at `offset`.
-    func checkLocks(_ plan: GrantPlan, _ results: [[Row]], offset: Int = 0) throws {
-        for index in plan.items.indices where results[offset + index].isEmpty { throw KnocMoved() }
+    /// - Parameter results: of a batch that began with the plans' statements at `offset`.
+    func checkLocks(_ plans: [GrantPlan], _ results: [[Row]], offset: Int = 0) throws {
+        for index in plans.locks.indices where results[offset + index].isEmpty { throw KnocMoved() }
     }
 
     /// Runs a use case again where a Knoc moved under it.

@@ -39,9 +39,9 @@ extension Access {
                     createdAt: now, expiresAt: now.adding(seconds: min(length, options.maxSessionSeconds)),
                     csrf: Secret.csrf(token))
                 place(&session, context)
-                let plan = try plan(session, user, knocs: read[2], targets: read[3], now: now)
-                let old = try await replace(replaced, before: plan, at: now, tx)
-                var statements = try plan.map { try self.statements($0, by: session.actor, context) } ?? []
+                let plans = try plan(session, user, knocs: read[2], targets: read[3], now: now, context)
+                let old = try await replace(replaced, before: plans, at: now, tx)
+                var statements = try self.statements(plans, at: now)
                 statements.insert(insert(session, token, context), at: 0)
                 statements.append(
                     try audit(
@@ -49,8 +49,8 @@ extension Access {
                             "session.create", by: session.actor, ("session", session.id.description, session.name),
                             session.addressReason.map { ["refused": $0] } ?? [:]), at: now, context))
                 let written = try await tx.run(statements)
-                if let plan { try checkLocks(plan, written, offset: 1) }
-                var effects = Effects(agents: plan?.agents ?? [], users: [user])
+                try checkLocks(plans, written, offset: 1)
+                var effects = Effects(agents: plans.agents, users: [user])
                 if let old {
                     effects.merge(
                         try await settle(old.ending, at: now, by: session.actor, context, extra: [old.line], tx))
@@ -101,18 +101,18 @@ extension Access {
     /// before the old ones are settled, so that what both hold does not flicker. Locks are taken in the usual order:
     /// session, Knocs, grants, agents.
     private func replace(
-        _ token: String?, before plan: GrantPlan?, at now: Timestamp, _ tx: any Transaction
+        _ token: String?, before plans: [GrantPlan], at now: Timestamp, _ tx: any Transaction
     ) async throws -> (ending: Ending, line: AuditLine, user: UserID)? {
         guard let token else { return nil }
         let ended = try await tx.run(
             SessionTable.end(ofUser: Secret.hash(token), at: now, reason: "signed_in_again"))
         guard let row = ended.first else { return nil }
-        if let plan {
-            let locked = try await tx.run(plan.locks)
-            try checkLocks(plan, locked)
+        if !plans.isEmpty {
+            let locked = try await tx.run(plans.locks)
+            try checkLocks(plans, locked)
         }
         let ending = try await end(.session(try row.identifier("id")), reason: "signed_in_again", at: now, tx)
-        try await tx.run(bump(ending.agents.union(plan?.agents ?? [])))
+        try await tx.run(bump(ending.agents.union(plans.agents)))
         let user: UserID = try row.identifier("user_id")
         return (ending, Access.replacedLine(try row.text("id"), by: .system), user)
     }
@@ -158,10 +158,10 @@ extension Access {
         }
     }
 
-    /// nil where nothing is granted by signing in, or nothing may be granted.
+    /// One plan at most; none where nothing is granted by signing in, or nothing may be granted.
     private func plan(
-        _ session: Session, _ user: UserID, knocs: [Row], targets: [Row], now: Timestamp
-    ) throws -> GrantPlan? {
+        _ session: Session, _ user: UserID, knocs: [Row], targets: [Row], now: Timestamp, _ context: RequestContext
+    ) throws -> [GrantPlan] {
         var plan: GrantPlan?
         for row in knocs {
             let rule = GrantRule(
@@ -175,11 +175,13 @@ extension Access {
                 grant: new(), knoc: knoc, knocName: try row.text("knoc_name"), version: try row.integer("version"),
                 until: until, targets: try self.targets(targets, of: knoc))
             if plan == nil {
-                plan = GrantPlan(user: user, session: session.id, address: address, origin: .signIn, now: now)
+                plan = GrantPlan(
+                    user: user, session: session.id, actor: session.actor, context: context, address: address,
+                    origin: .signIn, now: now)
             }
             plan?.items.append(item)
         }
-        return plan
+        return plan.map { [$0] } ?? []
     }
 
     /// nil where the account is disabled or has no password: then no password fits, after the same time.
