@@ -18,6 +18,10 @@ below was measured in one run, on one machine, in the same two network namespace
 
 {ratios}
 
+## Targets
+
+{targets}
+
 ## Method
 
 - Two network namespaces on one wire: *gateway* (Postgres with its defaults, one web node, one agent, the protected
@@ -41,6 +45,26 @@ below was measured in one run, on one machine, in the same two network namespace
 Password sign-ins per core, 10,000 agents on a node, re-applying 100,000 entries, and
 database failover; the targets stand, and each is measured with the work that it belongs to.
 """
+
+# Name of the row, what of it, its column, the limit; a limit below zero is a least.
+TARGETS = [
+    ("click → SYN accepted, beside 100 grants/s", "median", 1, 3, "ms"),
+    ("click → SYN accepted, beside 100 grants/s", "p99", 2, 10, "ms"),
+    ("revoke → SYN refused", "p99", 2, 20, "ms"),
+    ("revoke → last byte on the established connection", "p99", 2, 20, "ms"),
+    ("the same over 1/(1/a + 1/b)", "session and Knoc state", 1, -0.6, ""),
+    ("slower by", "beside 100,000 live grants", 1, 10, "%"),
+    ("web node, idle: resident, anonymous", "resident", 1, 40, "MiB"),
+    ("web node, idle: resident, anonymous", "anonymous", 2, 8, "MiB"),
+    ("agent, idle: resident, anonymous", "resident", 1, 16, "MiB"),
+    ("agent, idle: resident, anonymous", "anonymous", 2, 4, "MiB"),
+    ("start → first answer, existing database", "median", 1, 150, "ms"),
+]
+
+
+def number(text):
+    digits = "".join(c for c in text if c.isdigit() or c in ".-")
+    return float(digits) if digits else None
 
 
 class Figures:
@@ -75,14 +99,40 @@ class Figures:
                 lines.append(f"- a process per knock, against {peer}: 1/{theirs / process:.1f} (target {target})")
         return "\n".join(lines) or "- none: a part only was measured"
 
+    def targets(self):
+        """Each target, whether it is reached, and how far away it is where not."""
+        checks = []
+        for name, what, column, limit, unit in TARGETS:
+            row = next((row for row in self.rows if row[0] == name), None)
+            if row and number(row[column]) is not None:
+                checks.append((f"{name}: {what}", number(row[column]), limit, unit))
+        click = self.values.get("click → SYN accepted, kept connection")
+        if click and "commit" in self.values:
+            checks.append(("click over its floor", click / (self.values["commit"] + self.values["nft"]), 10, "×"))
+        process = self.values.get("a client process per knock: Knocknoc (curl)")
+        for peer, least in (("knockd", -5), ("fwknop", -20)):
+            theirs = self.values.get(f"a client process per knock: {peer}")
+            if process and theirs:
+                checks.append((f"{peer}'s median over ours, a process per knock", theirs / process, least, "×"))
+        lines = []
+        for what, value, limit, unit in checks:
+            off = value / limit if limit > 0 else -limit / max(value, 1e-9)
+            verdict = "reached" if off <= 1 else f"**missed**, {off:.1f} times off"
+            sign = "≤" if limit > 0 else "≥"
+            lines.append(f"- {what}: {value:.3g} {unit}".rstrip() + f" (target {sign} {abs(limit)}): {verdict}")
+        return "\n".join(lines) or "- none: a part only was measured"
+
     def finish(self, names, rounds, write):
         print()
         print(self.ratios())
+        print()
+        print(self.targets())
         if not write:
             return
         rows = "\n".join(f"| {name} | {p50} | {p99} | {unit} |" for name, p50, p99, unit in self.rows)
         machine = (f"{os.cpu_count()} cores, Linux {platform.release().split('-')[0]}, {rounds} rounds, "
                    f"{time.strftime('%Y-%m-%d')}.")
         page = pathlib.Path(__file__).resolve().parent.parent / "docs" / "performance.md"
-        page.write_text(METHOD.format(machine=machine, rows=rows, ratios=self.ratios()))
+        page.write_text(METHOD.format(machine=machine, rows=rows, ratios=self.ratios(),
+                                      targets=self.targets()))
         print(f"\nWritten to {page.relative_to(page.parent.parent)}")

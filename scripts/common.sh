@@ -9,6 +9,7 @@ BUILD_PACKAGES=(
     "${SWIFT_PACKAGES[@]}"
     libpq-dev libssl-dev libnftables-dev libnftnl-dev libnetfilter-conntrack-dev libmnl-dev libsodium-dev pkg-config
 )
+# haproxy: what several nodes stand behind; `./dev run` itself starts none.
 RUN_PACKAGES=(nftables iproute2 haproxy)
 TEST_PACKAGES=(
     postgresql pgbouncer nftables iproute2 conntrack haproxy chromium chromium-driver python3 curl openssl procps

@@ -22,7 +22,16 @@ enum Exit {
         let code = command.exitCode(for: error)
         // The argument library's own code for wrong usage is EX_USAGE, 64.
         guard code == .validationFailure else { command.exit(withError: error) }
-        end(command.fullMessage(for: error), usage)
+        end(command.fullMessage(for: error) + hint(command), usage)
+    }
+
+    /// The command that was probably meant.
+    private static func hint(_ command: any ParsableCommand.Type) -> String {
+        let names = command.configuration.subcommands.compactMap { $0.configuration.commandName }
+        guard let given = CommandLine.arguments.dropFirst().first, !given.hasPrefix("-"), !names.contains(given),
+            let meant = NearestName.to(given, among: names)
+        else { return "" }
+        return "\nDid you mean '\(meant)'?"
     }
 
     static func end(_ message: String, _ code: Int32) -> Never {

@@ -37,6 +37,19 @@ extension WholeSystem {
             #expect(help.contains("With --data-dir DIR alone it is the all-in-one"))
         }
 
+        @Test(
+            "a mistyped command exits 2 and says which was meant",
+            arguments: [
+                ["knocknoc", "srve", "serve"], ["knocknoc-agent", "unguad", "unguard"],
+                ["knocker", "create-admn", "create-admin"],
+            ])
+        func command(_ words: [String]) async throws {
+            let folder = try Lab.temporaryFolder("command")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let result = try await Shell.run([try executable(words[0], in: folder), words[1]])
+            #expect(result.status == 2 && result.errors.contains("Did you mean '\(words[2])'?"), "\(result)")
+        }
+
         @Test("a variable with a typo stops the start with 78 and says which was meant")
         func variable() async throws {
             let result = try await Shell.run([

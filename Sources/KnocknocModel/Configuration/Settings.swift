@@ -39,7 +39,7 @@ public struct Settings: Sendable {
             if let key = keys.first(where: { $0.name == line.key }) {
                 values[key] = Value(line.value, place: place)
             } else {
-                let hint = Self.nearest(to: line.key, among: keys.map(\.name))
+                let hint = NearestName.to(line.key, among: keys.map(\.name))
                 problems.append(
                     .init(
                         place: place,
@@ -60,7 +60,7 @@ public struct Settings: Sendable {
     ) {
         let known = keys.map { $0.environmentName(prefix: prefix) }
         for name in names.sorted() where name.hasPrefix(prefix + "_") && !known.contains(name) && !isForeign(name) {
-            let hint = Self.nearest(to: name, among: known).map { "did you mean \($0)?" }
+            let hint = NearestName.to(name, among: known).map { "did you mean \($0)?" }
             problems.append(
                 .init(
                     place: "environment \(name)",
@@ -85,25 +85,5 @@ public struct Settings: Sendable {
     public subscript(key: SettingKey) -> Value? {
         get { values[key] }
         set { values[key] = newValue }
-    }
-
-    /// The known name that is at most two edits away, whatever the case.
-    static func nearest(to name: String, among known: [String]) -> String? {
-        let measured = known.map { ($0, distance(Array(name.lowercased()), Array($0.lowercased()))) }
-        return measured.filter { $0.1 <= 2 }.min { $0.1 < $1.1 }?.0
-    }
-
-    private static func distance(_ left: [Character], _ right: [Character]) -> Int {
-        var row = Array(0...right.count)
-        for (i, one) in left.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for (j, other) in right.enumerated() {
-                let above = row[j + 1]
-                row[j + 1] = one == other ? diagonal : 1 + min(diagonal, above, row[j])
-                diagonal = above
-            }
-        }
-        return row[right.count]
     }
 }
