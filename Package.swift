@@ -67,6 +67,7 @@ let floors: [Target] = [
         swiftSettings: settings, plugins: ["EmbedFiles"]
     ),
     .target(name: "KnocknocProtocol", dependencies: ["KnocknocModel"], swiftSettings: settings),
+    .target(name: "KnocknocSystem", dependencies: [subprocess], swiftSettings: settings),
     .target(name: "KnocknocLogging", dependencies: ["KnocknocModel", logging], swiftSettings: settings),
     // 3
     .target(name: "KnocknocIdentity", dependencies: ["KnocknocModel", "CSodium"], swiftSettings: settings),
@@ -100,6 +101,14 @@ let floors: [Target] = [
         ],
         swiftSettings: settings
     ),
+    .target(
+        name: "KnocknocToolkit",
+        dependencies: [
+            "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocAccess", certificates, crypto, logging,
+            swiftASN1,
+        ],
+        swiftSettings: settings
+    ),
     // 6
     .target(
         name: "KnocknocServer",
@@ -116,8 +125,8 @@ let floors: [Target] = [
     .executableTarget(
         name: "knocknoc",
         dependencies: [
-            "KnocknocModel", "KnocknocStore", "KnocknocLogging", "KnocknocIdentity", "KnocknocAccess",
-            "KnocknocServer", "CLinux", argumentParser, configuration, crypto, lifecycle, logging, unixSignals,
+            "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocLogging", "KnocknocIdentity",
+            "KnocknocAccess", "KnocknocToolkit", "KnocknocServer", "CLinux", argumentParser, configuration, crypto, lifecycle, logging, unixSignals,
         ],
         swiftSettings: settings, linkerSettings: [lean]
     ),
@@ -145,6 +154,7 @@ let tests: [Target] = [
         swiftSettings: settings),
     .testTarget(
         name: "KnocknocProtocolTests", dependencies: ["KnocknocModel", "KnocknocProtocol"], swiftSettings: settings),
+    .testTarget(name: "KnocknocSystemTests", dependencies: ["KnocknocSystem"], swiftSettings: settings),
     .testTarget(
         name: "KnocknocIdentityTests", dependencies: ["KnocknocModel", "KnocknocIdentity"], swiftSettings: settings),
     .testTarget(
@@ -169,6 +179,12 @@ let tests: [Target] = [
         dependencies: [
             "KnocknocModel", "KnocknocProtocol", "KnocknocHub", crypto, logging, nioCore, nioWebSocket,
             .product(name: "NIOEmbedded", package: "swift-nio"),
+        ],
+        swiftSettings: settings),
+    .testTarget(
+        name: "KnocknocToolkitTests",
+        dependencies: [
+            "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocAccess", "KnocknocToolkit", logging,
         ],
         swiftSettings: settings),
     .testTarget(

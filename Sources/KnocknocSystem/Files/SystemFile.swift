@@ -1,0 +1,150 @@
+import Glibc
+
+/// A text file of the machine that is changed as a whole: what replaces it is complete on the disk before it takes the
+/// name, keeps owner and mode, and the one before stays beside it.
+public struct SystemFile: Sendable {
+    /// What a new file is made with.
+    public struct Attributes: Hashable, Sendable {
+        public var mode: UInt32
+        public var owner: UInt32
+        public var group: UInt32
+
+        public init(mode: UInt32, owner: UInt32 = 0, group: UInt32 = 0) {
+            self.mode = mode
+            self.owner = owner
+            self.group = group
+        }
+    }
+
+    public let path: String
+
+    public init(_ path: String) { self.path = path }
+
+    /// Where ``replace(with:attributes:)`` keeps what it found.
+    public var backup: SystemFile { SystemFile(path + ".knocknoc-backup") }
+
+    public var exists: Bool { access(path, F_OK) == 0 }
+
+    /// Mode and owner; nil where the file is not there.
+    public func attributes() throws(SystemError) -> Attributes? {
+        var status = stat()
+        guard stat(path, &status) == 0 else {
+            guard errno == ENOENT else { throw failure("looking at") }
+            return nil
+        }
+        return Attributes(mode: status.st_mode & 0o7777, owner: status.st_uid, group: status.st_gid)
+    }
+
+    /// The bytes; nil where the file is not there.
+    public func bytes() throws(SystemError) -> [UInt8]? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            guard errno == ENOENT else { throw failure("reading") }
+            return nil
+        }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = Glibc.read(descriptor, &buffer, buffer.count)
+            if count > 0 { bytes += buffer[..<count] }
+            if count == 0 { return bytes }
+            if count < 0, errno != EINTR { throw failure("reading") }
+        }
+    }
+
+    /// The text; nil where the file is not there.
+    ///
+    /// - Throws: ``SystemError`` `invalid` where it is not UTF-8.
+    public func text() throws(SystemError) -> String? {
+        guard let bytes = try bytes() else { return nil }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw SystemError(.invalid, "\(path) is not UTF-8 text; it is left alone")
+        }
+        return text
+    }
+
+    /// Puts these bytes in the file's place, keeping owner and mode, and the file before as ``backup``. A symbolic link
+    /// is followed: what it points at is replaced.
+    ///
+    /// - Parameter attributes: for a file that is not there yet.
+    /// - Throws: ``SystemError`` `failed`, with the file as it was.
+    public func replace(
+        with bytes: [UInt8], attributes new: Attributes = Attributes(mode: 0o644), keepingBackup: Bool = true
+    ) throws(SystemError) {
+        let target = SystemFile(resolved)
+        let old = try target.bytes()
+        let attributes = try target.attributes() ?? new
+        if keepingBackup, let old, old != bytes {
+            try SystemFile(target.path + ".knocknoc-backup").put(old, attributes)
+        }
+        try target.put(bytes, attributes)
+    }
+
+    public func replace(
+        with text: String, attributes: Attributes = Attributes(mode: 0o644), keepingBackup: Bool = true
+    ) throws(SystemError) {
+        try replace(with: Array(text.utf8), attributes: attributes, keepingBackup: keepingBackup)
+    }
+
+    /// Takes the file away; nothing happens where it is not there.
+    public func remove() throws(SystemError) {
+        guard unlink(path) == 0 || errno == ENOENT else { throw failure("removing") }
+    }
+
+    /// Holds a lock beside the file while `body` runs, so that two commands do not change it at once.
+    ///
+    /// - Throws: ``SystemError`` `busy` where somebody else holds it.
+    public func locked<Result>(_ body: () async throws -> Result) async throws -> Result {
+        let descriptor = open(
+            "/run/lock/knocknoc-" + path.map { $0 == "/" ? "-" : String($0) }.joined(), O_RDWR | O_CREAT | O_CLOEXEC,
+            0o600)
+        guard descriptor >= 0 else { throw failure("locking") }
+        defer { close(descriptor) }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            throw SystemError(.busy, "another knocker is changing \(path) right now; try again when it is done")
+        }
+        return try await body()
+    }
+
+    private var resolved: String {
+        guard let real = realpath(path, nil) else { return path }
+        defer { free(real) }
+        return String(cString: real)
+    }
+
+    private func put(_ bytes: [UInt8], _ attributes: Attributes) throws(SystemError) {
+        let temporary = path + ".knocknoc-new"
+        unlink(temporary)
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else { throw failure("writing") }
+        var isWritten = false
+        defer { if !isWritten { unlink(temporary) } }
+        do {
+            defer { close(descriptor) }
+            var rest = bytes[...]
+            while !rest.isEmpty {
+                let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+                if count < 0, errno != EINTR { throw failure("writing") }
+                rest = rest.dropFirst(max(0, count))
+            }
+            guard fchown(descriptor, attributes.owner, attributes.group) == 0,
+                fchmod(descriptor, mode_t(attributes.mode)) == 0, fsync(descriptor) == 0
+            else { throw failure("writing") }
+        }
+        guard rename(temporary, path) == 0 else { throw failure("replacing") }
+        isWritten = true
+        let folder = open(
+            path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 } + "/", O_RDONLY | O_CLOEXEC)
+        guard folder >= 0 else { return }
+        fsync(folder)
+        close(folder)
+    }
+
+    private func failure(_ doing: String) -> SystemError {
+        let code = errno
+        return SystemError(
+            code == EACCES || code == EPERM ? .notAllowed : .failed,
+            "\(doing) \(path): \(String(cString: strerror(code)))")
+    }
+}
