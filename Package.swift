@@ -185,7 +185,7 @@ let tests: [Target] = [
     .testTarget(
         name: "KnocknocToolkitTests",
         dependencies: [
-            "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocAccess", "KnocknocToolkit", logging,
+            "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocAccess", "KnocknocToolkit", "Lab", logging,
         ],
         swiftSettings: settings),
     .testTarget(
