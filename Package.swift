@@ -155,7 +155,8 @@ let tests: [Target] = [
         swiftSettings: settings),
     .testTarget(
         name: "KnocknocProtocolTests", dependencies: ["KnocknocModel", "KnocknocProtocol"], swiftSettings: settings),
-    .testTarget(name: "KnocknocSystemTests", dependencies: ["KnocknocSystem"], swiftSettings: settings),
+    .testTarget(
+        name: "KnocknocSystemTests", dependencies: ["KnocknocModel", "KnocknocSystem"], swiftSettings: settings),
     .testTarget(
         name: "KnocknocIdentityTests", dependencies: ["KnocknocModel", "KnocknocIdentity"], swiftSettings: settings),
     .testTarget(

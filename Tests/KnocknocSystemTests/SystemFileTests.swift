@@ -55,6 +55,21 @@ struct SystemFileTests {
         }
     }
 
+    @Test("what somebody has saved meanwhile is not overwritten")
+    func meanwhile() async throws {
+        try await inFolder { folder in
+            let file = SystemFile(folder + "/file")
+            try file.replace(with: "theirs")
+            let error = #expect(throws: SystemError.self) {
+                try file.replace(with: Array("ours".utf8), expecting: Array("as read".utf8))
+            }
+            #expect(error?.code == .busy)
+            #expect(try file.text() == "theirs")
+            try file.replace(with: Array("ours".utf8), expecting: Array("theirs".utf8))
+            #expect(try file.text() == "ours")
+        }
+    }
+
     @Test("text that is not UTF-8 is not touched by accident")
     func binary() async throws {
         try await inFolder { folder in

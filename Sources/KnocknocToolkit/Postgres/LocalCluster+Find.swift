@@ -16,8 +16,8 @@ extension LocalCluster {
             throw SystemError(
                 .invalid,
                 "the database is at \(hosts), which is another machine: this changes PostgreSQL's files, so run it "
-                    + "there. A database as a service has an access list of its own, and all nodes share the string "
-                    + "that the first one uses.")
+                    + "there. A database as a service has an access list of its own, and its login may make no other: all "
+                    + "nodes share the string that the first one uses.")
         }
         let database = place.database ?? place.user ?? defaultUser
         return try await LocalCluster(socket(for: place), database: database)

@@ -46,44 +46,36 @@ extension LocalCluster {
     func restart(by keeper: Keeper) async throws {
         // A checkpoint beforehand makes the one at the end short.
         _ = try? await run("checkpoint;")
+        let old = try await started()
         let complaint = try await order(keeper)
-        let limit = Duration.seconds(30)
         // Stopping has its own time: sessions are ended and pages written first.
         let stopping = ContinuousClock.now + .seconds(120)
-        while complaint == nil, try await isOld(), ContinuousClock.now < stopping {
+        while complaint == nil, await isStill(old), ContinuousClock.now < stopping {
             try await Task.sleep(for: .milliseconds(100))
         }
-        let deadline = ContinuousClock.now + limit
+        try await waitForStart(after: old, keeper, complaint)
+    }
+
+    /// Starts it again after its files were put back.
+    func recover(by keeper: Keeper) async throws {
+        let old = try? await started()
+        try await waitForStart(after: old, keeper, try await order(keeper))
+    }
+
+    /// Waits 30 s for a server that started anew.
+    private func waitForStart(after old: String?, _ keeper: Keeper, _ complaint: String?) async throws {
+        let deadline = ContinuousClock.now + .seconds(30)
         var last = complaint ?? "no answer"
         repeat {
             do {
-                struct Start: Decodable { var at: String }
-                let now: [Start] = try await rows("select pg_postmaster_start_time()::text as at")
-                if let at = now.first?.at, at != facts.started { return }
-                last = complaint ?? "it is still the old one"
+                if try await started() != old { return }
+                last = complaint ?? "it was not restarted"
             } catch let error as SystemError { last = complaint ?? error.message }
             if complaint != nil { break }
             if case .systemd(let unit) = keeper, try await Self.hasFailed(unit) { break }
             try await Task.sleep(for: .milliseconds(100))
         } while ContinuousClock.now < deadline
         throw SystemError(.failed, "\(name) does not answer after its restart: \(last)")
-    }
-
-    /// Starts it again after its files were put back.
-    func recover(by keeper: Keeper) async throws {
-        if let complaint = try await order(keeper) {
-            throw SystemError(.failed, "\(name) does not start: \(complaint)")
-        }
-        let deadline = ContinuousClock.now + .seconds(30)
-        while true {
-            do {
-                try await run("select 1;")
-                return
-            } catch let error as SystemError {
-                guard ContinuousClock.now < deadline else { throw error }
-                try await Task.sleep(for: .milliseconds(100))
-            }
-        }
     }
 
     /// - Returns: the complaint, where the order has failed at once.
@@ -101,11 +93,16 @@ extension LocalCluster {
         return output.succeeded ? nil : output.complaint
     }
 
-    /// Whether the process from before the restart still answers.
-    private func isOld() async throws -> Bool {
+    /// When the server that answers was started.
+    private func started() async throws -> String? {
         struct Start: Decodable { var at: String }
-        let now: [Start]? = try? await rows("select pg_postmaster_start_time()::text as at")
-        return now?.first?.at == facts.started
+        let now: [Start] = try await rows("select pg_postmaster_start_time()::text as at")
+        return now.first?.at
+    }
+
+    /// Whether the server from before the restart still answers.
+    private func isStill(_ old: String?) async -> Bool {
+        do { return try await started() == old } catch { return false }
     }
 
     private func unit(of pid: Int32) async throws -> String? {

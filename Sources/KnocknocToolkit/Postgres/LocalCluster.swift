@@ -15,8 +15,6 @@ public struct LocalCluster: Sendable {
         var configFile: String
         var isStandby: Bool
         var isSuperuser: Bool
-        /// When its postmaster started; another one after a restart.
-        var started: String
     }
 
     let socket: PostgresSocket
@@ -74,7 +72,7 @@ public struct LocalCluster: Sendable {
             current_setting('server_version') as version,
             current_setting('data_directory') as "dataDirectory",
             current_setting('hba_file') as "hbaFile", current_setting('config_file') as "configFile",
-            pg_is_in_recovery() as "isStandby", pg_postmaster_start_time()::text as started,
+            pg_is_in_recovery() as "isStandby",
             (select rolsuper from pg_roles where rolname = current_user) as "isSuperuser"
         """
 

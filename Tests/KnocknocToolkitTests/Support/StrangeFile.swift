@@ -15,7 +15,7 @@ enum StrangeFile {
                 #"""
                 # a comment that goes on \
                 host all all 0.0.0.0/0 trust
-                local\#tall , postgres\#tall\#ttrust#close
+                local\#tall, postgres\#tall\#ttrust#close
                 \#thost "all", "a ""b"""\#t+people,\
                  "some one" \
                   198.51.100.0 255.255.255.0 \
