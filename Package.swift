@@ -116,7 +116,8 @@ let floors: [Target] = [
         name: "KnocknocServer",
         dependencies: [
             "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocProtocol", "KnocknocIdentity",
-            "KnocknocAccess", "KnocknocHub", crypto, httpTypes, hummingbird, hummingbirdCore, hummingbirdTLS, lifecycle, logging, mustache,
+            "KnocknocAccess", "KnocknocHub", crypto, httpTypes, hummingbird, hummingbirdCore, hummingbirdTLS, lifecycle,
+            logging, mustache,
             nioConcurrency, nioCore, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, nioPosix, nioSSL, nioWebSocket,
         ],
         exclude: ["Assets", "Templates"],
@@ -127,7 +128,8 @@ let floors: [Target] = [
         name: "knocknoc",
         dependencies: [
             "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocLogging", "KnocknocIdentity",
-            "KnocknocAccess", "KnocknocToolkit", "KnocknocServer", "CLinux", argumentParser, configuration, crypto, lifecycle, logging, unixSignals,
+            "KnocknocAccess", "KnocknocToolkit", "KnocknocServer", "CLinux", argumentParser, configuration, crypto,
+            lifecycle, logging, unixSignals,
         ],
         swiftSettings: settings, linkerSettings: [lean]
     ),

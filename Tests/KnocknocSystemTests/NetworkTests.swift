@@ -29,7 +29,8 @@ struct NetworkTests {
         #expect(shown.contains("DNS:db.example, IP Address:2001:DB8:0:0:0:0:0:1, DNS:localhost"))
         let print = shown.split(separator: "\n").last?.split(separator: "=").last?.filter { $0 != ":" }.lowercased()
         #expect(print == made.fingerprint)
-        let public1 = try await Command.check("reading", ["openssl", "x509", "-noout", "-pubkey"], input: made.certificate)
+        let public1 = try await Command.check(
+            "reading", ["openssl", "x509", "-noout", "-pubkey"], input: made.certificate)
         let public2 = try await Command.check("reading", ["openssl", "pkey", "-pubout"], input: made.key)
         #expect(public1 == public2)
     }

@@ -37,7 +37,8 @@ extension ExposeDB {
                 let sentences = verdict.sentences(file: file)
                 guard verdict.isAllowed else {
                     throw SystemError(
-                        .failed, sentences.joined(separator: "\n")
+                        .failed,
+                        sentences.joined(separator: "\n")
                             + "\nThat line stands before ours and is yours to change; nothing is changed")
                 }
                 parts += sentences.dropLast()

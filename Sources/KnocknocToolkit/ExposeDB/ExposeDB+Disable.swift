@@ -45,7 +45,9 @@ extension ExposeDB {
                     + "\(listening.isEmpty ? "no address" : listening)."
                 : "The database \"\(site.database)\" was not exposed; nothing changed."
         ]
-        if others { outcome.lines.append("Another database of this cluster is exposed still, so it goes on listening.") }
+        if others {
+            outcome.lines.append("Another database of this cluster is exposed still, so it goes on listening.")
+        }
         return outcome
     }
 
@@ -76,7 +78,9 @@ extension ExposeDB {
             try await cluster.recover(by: keeper)
         }
         if values.contains(where: { $0.name == "listen_addresses" }) {
-            try await steps.step("Restarting \(cluster.name) (\(keeper.name))") { try await cluster.restart(by: keeper) }
+            try await steps.step("Restarting \(cluster.name) (\(keeper.name))") {
+                try await cluster.restart(by: keeper)
+            }
         } else {
             try await steps.step("Having \(cluster.name) read its settings") { try await cluster.reload() }
         }

@@ -10,7 +10,8 @@ extension ExposeDB {
         guard try await Ownership.owner(cluster) != nil else {
             throw SystemError(
                 .invalid,
-                "the database \"\(site.database)\" holds no Knocknoc yet: start the server once, or run knocknoc migrate")
+                "the database \"\(site.database)\" holds no Knocknoc yet: start the server once, or run knocknoc migrate"
+            )
         }
         let key = options.isPlain ? nil : try SiteKey.find(site.settings, layout)
         if options.isDryRun { return try await previewInit(site, listening, isKnown: !logins.isEmpty) }

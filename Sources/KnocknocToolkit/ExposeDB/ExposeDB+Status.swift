@@ -24,7 +24,8 @@ extension ExposeDB {
         if networks.isEmpty { outcome.lines.append("allowed    nobody from another machine; --add allows an address") }
         for login in outcome.logins ?? [] {
             let use = login.sessions.isEmpty ? "no session" : login.sessions.joined(separator: ", ")
-            outcome.lines.append("login      \(login.name)\(login.current ? "" : " (from before the rotation)"): \(use)")
+            outcome.lines.append(
+                "login      \(login.name)\(login.current ? "" : " (from before the rotation)"): \(use)")
         }
         if let old = outcome.logins?.first(where: { !$0.current }) {
             outcome.lines.append(

@@ -26,7 +26,8 @@ struct ListeningPlan: Sendable {
                     + "without a port or with that one. (A cluster's port is `port` in its postgresql.conf.)")
         }
         guard OwnAddresses.contains(listen.address) else {
-            throw SystemError(.invalid, "\(listen.address) is no address of this machine; --listen takes one of its own")
+            throw SystemError(
+                .invalid, "\(listen.address) is no address of this machine; --listen takes one of its own")
         }
         let settings = try await cluster.settings(["listen_addresses", "ssl", "ssl_cert_file", "ssl_key_file"])
         guard let addresses = settings["listen_addresses"], let tls = settings["ssl"],
@@ -97,7 +98,9 @@ struct ListeningPlan: Sendable {
             if isRestarted { try await cluster.recover(by: keeper) } else { try await cluster.reload() }
         }
         if needsRestart {
-            try await steps.step("Restarting \(cluster.name) (\(keeper.name))") { try await cluster.restart(by: keeper) }
+            try await steps.step("Restarting \(cluster.name) (\(keeper.name))") {
+                try await cluster.restart(by: keeper)
+            }
         } else {
             try await steps.step("Having \(cluster.name) read its settings") { try await cluster.reload() }
         }

@@ -51,7 +51,7 @@ extension LocalCluster {
         struct Answer: Decodable { var isStale: Bool }
         let file = try SQLText.literal(hbaFile.path)
         let answer: [Answer] = try await rows(
-            
+
             // A file's time comes in whole seconds.
             """
             select (pg_stat_file(\(file))).modification >= date_trunc('second', pg_conf_load_time()) as "isStale"

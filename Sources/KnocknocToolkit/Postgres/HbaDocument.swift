@@ -86,7 +86,9 @@ struct HbaDocument: Sendable {
     var bytes: [UInt8] {
         let hasEntries = contents.contains { if case .entry = $0 { true } else { false } }
         guard hasEntries else {
-            let left = contents.flatMap { content -> [UInt8] in if case .foreign(let bytes) = content { bytes } else { [] } }
+            let left = contents.flatMap { content -> [UInt8] in
+                if case .foreign(let bytes) = content { bytes } else { [] }
+            }
             return left.isEmpty ? rest : inserting(left)
         }
         let feed: [UInt8] = usesCarriageReturns ? [13, 10] : [10]

@@ -40,7 +40,8 @@ extension LocalCluster {
                 .missing,
                 "no PostgreSQL of this machine listens on port \(place.port)"
                     + (others.isEmpty ? "" : " (there is one on \(others))")
-                    + "; is it stopped, or in a container? Name it with --conn \"postgres:///DATABASE?host=FOLDER&port=N\"")
+                    + "; is it stopped, or in a container? Name it with --conn \"postgres:///DATABASE?host=FOLDER&port=N\""
+            )
         }
         guard found.count == 1 else {
             // One cluster may have several sockets; two clusters on one port have different owners or data.

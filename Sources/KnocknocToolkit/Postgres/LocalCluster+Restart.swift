@@ -107,7 +107,9 @@ extension LocalCluster {
 
     private func unit(of pid: Int32) async throws -> String? {
         guard SystemdUnit.isHere, let groups = try SystemFile("/proc/\(pid)/cgroup").text(),
-            let unit = groups.split(whereSeparator: { $0 == "\n" || $0 == "/" }).last(where: { $0.hasSuffix(".service") })
+            let unit = groups.split(whereSeparator: { $0 == "\n" || $0 == "/" }).last(where: {
+                $0.hasSuffix(".service")
+            })
         else { return nil }
         let name = String(unit)
         let main = try await Command.run(["systemctl", "show", "-p", "MainPID", "--value", name])

@@ -63,7 +63,8 @@ public struct LocalCluster: Sendable {
             }
         }
         throw SystemError(
-            .failed, "the superuser of the cluster at \(socket.path) cannot be reached: "
+            .failed,
+            "the superuser of the cluster at \(socket.path) cannot be reached: "
                 + refusals.joined(separator: "; "))
     }
 

@@ -6,7 +6,8 @@ enum Patroni {
     /// Whether Patroni keeps this cluster, by what it leaves in the data folder and by who started the server.
     static func keeps(_ cluster: LocalCluster) throws -> Bool {
         if SystemFile(cluster.dataDirectory + "/patroni.dynamic.json").exists { return true }
-        guard let first = try SystemFile(cluster.dataDirectory + "/postmaster.pid").text()?.split(separator: "\n").first,
+        guard
+            let first = try SystemFile(cluster.dataDirectory + "/postmaster.pid").text()?.split(separator: "\n").first,
             let status = try SystemFile("/proc/\(first)/status").text(),
             let line = status.split(separator: "\n").first(where: { $0.hasPrefix("PPid:") }),
             let words = try SystemFile("/proc/\(line.dropFirst(5).filter { $0.isNumber })/cmdline").bytes()

@@ -23,7 +23,9 @@ struct PostgresSocket: Hashable, Sendable {
         var found: [PostgresSocket] = []
         for line in table.split(separator: "\n").dropFirst() {
             let columns = line.split(separator: " ", maxSplits: 7)
-            guard columns.count == 8, UInt32(columns[3], radix: 16).map({ $0 & 0x10000 != 0 }) ?? false else { continue }
+            guard columns.count == 8, UInt32(columns[3], radix: 16).map({ $0 & 0x10000 != 0 }) ?? false else {
+                continue
+            }
             let path = columns[7]
             guard path.hasPrefix("/"), let mark = path.ranges(of: "/.s.PGSQL.").last,
                 let port = Int(path[mark.upperBound...])

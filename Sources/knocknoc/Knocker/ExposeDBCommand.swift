@@ -26,13 +26,13 @@ struct ExposeDBCommand: AsyncParsableCommand {
               See what would happen first:
                 sudo knocker exposedb --init --dry-run
               Listen on one address, and tell the others a name:
-                sudo knocker exposedb --init --listen 10.64.11.1 --advertise db1.example.org
+                sudo knocker exposedb --init --listen 10.64.11.1 --advertise db1
               Who may, and who does:
                 sudo knocker exposedb --list
                 sudo knocker exposedb --status
-              Another database than the one in knocknoc.conf:
-                sudo knocker exposedb --init --conn "postgres:///knocknoc?host=/var/run/postgresql&port=5433"
-              Change the password without an outage; once more when every node has the new string:
+              Another database than the one in knocknoc.conf, here of port 5433:
+                sudo knocker exposedb --list --conn "postgres:///knocknoc?port=5433"
+              Change the password without an outage; again when all nodes have it:
                 sudo knocker exposedb --rotate-password
               Take all of it back:
                 sudo knocker exposedb --disable
@@ -137,7 +137,8 @@ struct ExposeDBCommand: AsyncParsableCommand {
         guard let listen else { return nil }
         guard let target = ListenTarget(listen) else {
             throw ValidationError(
-                "--listen \(listen): expected an address of this machine, such as 0.0.0.0, 10.64.11.1:5432 or [::]:5432")
+                "--listen \(listen): expected an address of this machine, such as 0.0.0.0, 10.64.11.1:5432 or [::]:5432"
+            )
         }
         return target
     }

@@ -26,7 +26,8 @@ extension ExposeDBSuite {
             let result = try await run([])
             #expect(result.status == 0, "\(result)")
             for word in [
-                "--init", "--add", "--remove", "--list", "--status", "--disable", "--rotate-password", "--conn", "--config",
+                "--init", "--add", "--remove", "--list", "--status", "--disable", "--rotate-password", "--conn",
+                "--config",
                 "--listen", "--advertise", "--plain", "--force", "--dry-run", "--json", "203.0.113.7/32",
             ] { #expect(result.text.contains(word), "\(word) is missing") }
             #expect(try await run(["--help"]).text == result.text)
@@ -35,8 +36,10 @@ extension ExposeDBSuite {
         @Test(
             "what is wrong is said, with the exit code of its kind",
             arguments: [
-                (["--add", "192.0.2.9/24"], 2, "did you mean 192.0.2.0/24?"), (["--add", "home"], 2, "\"home\" is not an address"),
-                (["--add", "0.0.0.0/0"], 2, "--force"), (["--add", "::/0"], 2, "--force"), (["--init", "--list"], 2, "Give one of"),
+                (["--add", "192.0.2.9/24"], 2, "did you mean 192.0.2.0/24?"),
+                (["--add", "home"], 2, "\"home\" is not an address"),
+                (["--add", "0.0.0.0/0"], 2, "--force"), (["--add", "::/0"], 2, "--force"),
+                (["--init", "--list"], 2, "Give one of"),
                 (["--json"], 2, "Say what to do"), (["--init", "--listen", "everywhere"], 2, "--listen everywhere"),
                 (["--list", "--config", "/nowhere/knocknoc.conf"], 78, "/nowhere/knocknoc.conf"),
                 (["--init", "--conn", "sqlite:///var/lib/knocknoc/knocknoc.db"], 78, "knocker migrate-db"),
@@ -67,15 +70,21 @@ extension ExposeDBSuite {
         }
 
         /// Runs `exposedb --add` in a private mount namespace after `mounts`, then shows the folder as it is there.
-        private func add(_ cluster: TestCluster, _ folder: String, after mounts: String) async throws -> (Int32, String, String) {
+        private func add(_ cluster: TestCluster, _ folder: String, after mounts: String) async throws -> (
+            Int32, String, String
+        ) {
             let script = """
                 set -e; cd /; \(mounts)
                 set +e; "$0" knocker exposedb --add 203.0.113.7 --conn '\(cluster.url())'
                 echo "status $?"; ls -A \(folder); cat \(folder)/pg_hba.conf
                 """
-            let result = try await Shell.check(["unshare", "-m", "--propagation", "private", "sh", "-c", script, knocker])
+            let result = try await Shell.check([
+                "unshare", "-m", "--propagation", "private", "sh", "-c", script, knocker,
+            ])
             let text = result.text
-            let status = text.split(separator: "\n").first { $0.hasPrefix("status ") }.flatMap { Int32($0.dropFirst(7)) }
+            let status = text.split(separator: "\n").first { $0.hasPrefix("status ") }.flatMap {
+                Int32($0.dropFirst(7))
+            }
             return (status ?? -1, text, result.errors)
         }
 
@@ -112,7 +121,10 @@ extension ExposeDBSuite {
             var outcomes: [Bool] = []
             for step in 1...60 {
                 let result = try await Shell.run(
-                    ["strace", "-f", "-b", "execve", "-qqq", "-o", "/dev/null", "-e", "trace=\(calls)", "-e", "inject=\(calls):signal=KILL:when=\(step)"]
+                    [
+                        "strace", "-f", "-b", "execve", "-qqq", "-o", "/dev/null", "-e", "trace=\(calls)", "-e",
+                        "inject=\(calls):signal=KILL:when=\(step)",
+                    ]
                         + command)
                 let found = try cluster.hba()
                 #expect(found == old || found == new, "after step \(step): \(String(decoding: found, as: UTF8.self))")
@@ -121,7 +133,9 @@ extension ExposeDBSuite {
                 outcomes.append(found == new)
                 // Its own rules still hold for whoever is let in by them.
                 #expect(try await cluster.sql("select 1") == "1")
-                if found == new, outcomes.count(where: \.self) > 1 { try SystemFile(cluster.hbaPath).replace(with: old) }
+                if found == new, outcomes.count(where: \.self) > 1 {
+                    try SystemFile(cluster.hbaPath).replace(with: old)
+                }
             }
             #expect(outcomes.contains(true) && outcomes.contains(false), "\(outcomes)")
             try await cluster.expose(.add([CIDR(.v4(0x7f00_0001))]))

@@ -40,15 +40,16 @@ extension ExposeDBSuite {
         func byHand() async throws {
             let page = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
                 .appendingPathComponent("../../../docs/high-availability.md").standardized
-            let blocks = try String(contentsOf: page, encoding: .utf8).components(separatedBy: "```sh by-hand\n").dropFirst()
+            let blocks = try String(contentsOf: page, encoding: .utf8).components(separatedBy: "```sh by-hand\n")
+                .dropFirst()
             let commands = blocks.compactMap { $0.components(separatedBy: "```").first }
             #expect(commands.count == 5)
             let result = try await DebianHost.run(
                 """
-                version=$VERSION
-                \(commands.joined().replacing("VERSION=15", with: "VERSION=$version").replacing("/root/", with: "/run/lock/")) >/run/lock/string
-                cat /run/lock/string
-                psql -qAtX "$(cat /run/lock/string)" -c "select inet_client_addr(), current_user" -c "create table later (id int)"
+                version=$VERSION; exec 3>&1 >/run/lock/said
+                \(commands.joined().replacing("VERSION=15", with: "VERSION=$version"))
+                exec >&3; cat /run/lock/said
+                psql -qAtX "$(tail -n 1 /run/lock/said)" -c "select inet_client_addr(), current_user" -c "create table later (id int)"
                 diff /run/lock/hba /etc/postgresql/$VERSION/main/pg_hba.conf | grep '^[<>]' || true
                 """)
             #expect(result.status == 0 && result.text.contains("203.0.113.7|knocknoc_owner"), "\(result)\(result.text)")

@@ -101,9 +101,11 @@ extension ExposeDBSuite {
             try await cluster.expose(.add([Self.here])) { $0.connection = cluster.url("older", user: "older") }
             #expect(try await cluster.sql(owner, database: "older") == "knocknoc_owner")
             try await TestCluster.ask(
-                try location(string), "alter table site add column later bigint; drop type mood; drop view seen; drop sequence numbers;")
+                try location(string),
+                "alter table site add column later bigint; drop type mood; drop view seen; drop sequence numbers;")
             // Its own server goes on, and what is not the site's stays whose it is.
-            #expect(try await TestCluster.ask(cluster.url("older", user: "older"), "select count(*) from site; ") == "1")
+            #expect(
+                try await TestCluster.ask(cluster.url("older", user: "older"), "select count(*) from site; ") == "1")
             let theirs = "select tableowner from pg_tables where tablename = 'theirs'"
             #expect(try await cluster.sql(theirs, database: "older") == "older")
             // Nobody gets into the other database with it.
@@ -117,7 +119,9 @@ extension ExposeDBSuite {
             let first = try location(try await cluster.expose(.initialize).connectionString)
             try await cluster.expose(.add([Self.here]))
             let node = try LabProcess(
-                TestCluster.psql(first + "&application_name=web-2") + ["-c", "select 'here'", "-c", "select pg_sleep(600)"])
+                TestCluster.psql(first + "&application_name=web-2") + [
+                    "-c", "select 'here'", "-c", "select pg_sleep(600)",
+                ])
             _ = try await node.line { $0 == "here" }
             let rotated = try await cluster.expose(.rotatePassword)
             let second = try location(rotated.connectionString)
@@ -144,7 +148,8 @@ extension ExposeDBSuite {
         @Test("no password is said to the server, its log or the notes; a plain string has neither TLS nor key")
         func secrets() async throws {
             let cluster = try await TestCluster(settings: ["log_statement": "all", "log_min_duration_statement": "0"])
-            try cluster.configure("DatabaseURL = \(cluster.url())\nEncryptionKey = \(String(repeating: "a1", count: 32))\n")
+            try cluster.configure(
+                "DatabaseURL = \(cluster.url())\nEncryptionKey = \(String(repeating: "a1", count: 32))\n")
             let console = Recorder()
             let outcome = try await cluster.expose(.initialize, console: console) { $0.isPlain = true }
             let string = try #require(outcome.connectionString)

@@ -16,7 +16,9 @@ struct ExposeDBValueTests {
         #expect(ListenTarget(text) == ListenTarget(address: try #require(IPAddress(address)), port: port))
     }
 
-    @Test("anything else is not", arguments: ["", "*", "localhost", "10.1.2.3:", "10.1.2.3:0", "10.1.2.3:65536", "::1:x", "2001:db8:::5432"])
+    @Test(
+        "anything else is not",
+        arguments: ["", "*", "localhost", "10.1.2.3:", "10.1.2.3:0", "10.1.2.3:65536", "::1:x", "2001:db8:::5432"])
     func noListen(_ text: String) { #expect(ListenTarget(text) == nil) }
 
     @Test(
@@ -55,7 +57,9 @@ struct ExposeDBValueTests {
         #expect(key.base64URL == "-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_s")
         #expect(SiteKey(key.base64URL) == key)
         #expect(SiteKey("+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/s=") == key)
-        for text in ["", "secret", String(repeating: "fb", count: 31), String(repeating: "xy", count: 32), key.base64URL + "AA"] {
+        for text in [
+            "", "secret", String(repeating: "fb", count: 31), String(repeating: "xy", count: 32), key.base64URL + "AA",
+        ] {
             #expect(SiteKey(text) == nil, "\(text)")
         }
     }

@@ -16,7 +16,9 @@ extension ExposeDBSuite {
             throw LabError("it did not fail")
         }
 
-        @Test("somebody's own strange lines are the same after init, add, remove and disable, and Postgres reads them as we do")
+        @Test(
+            "somebody's own strange lines are the same after init, add, remove and disable, and Postgres reads them as we do"
+        )
         func strange() async throws {
             let cluster = try await TestCluster()
             try cluster.write(Array("knocknoc\nother\n".utf8), to: cluster.data + "/names")

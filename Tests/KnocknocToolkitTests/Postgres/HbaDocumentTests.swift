@@ -26,7 +26,10 @@ struct HbaDocumentTests {
             let two = try edit(one, continues: continues) { $0.add(try entry("2001:db8::/32", database: "all")) }
             #expect(one != bytes && two != one)
             #expect(try edit(two, continues: continues) { $0.add(try entry("203.0.113.7")) } == two)
-            #expect(try HbaDocument(two, continues: continues).entries(of: "all").map(\.network.description) == ["2001:db8::/32"])
+            #expect(
+                try HbaDocument(two, continues: continues).entries(of: "all").map(\.network.description) == [
+                    "2001:db8::/32"
+                ])
             #expect(try edit(two, continues: continues) { $0.remove { $0.database == "all" } } == one)
             #expect(try edit(one, continues: continues) { $0.remove { _ in true } } == bytes)
         }
@@ -35,8 +38,10 @@ struct HbaDocumentTests {
     @Test("the same for files of random pieces", arguments: 0..<400)
     func random(_ seed: Int) throws {
         let pieces = [
-            "\n", "\r\n", "\\", "\\\n", "#", "# BEGIN", "\"", ",", " ", "\t", "host", "hostssl", "local", "all", "reject",
-            "md5", "10.0.0.0/8", "::1/128", "127.0.0.1 255.0.0.0", "include", "@file", "\u{0}", "é", "host all all all md5\n",
+            "\n", "\r\n", "\\", "\\\n", "#", "# BEGIN", "\"", ",", " ", "\t", "host", "hostssl", "local", "all",
+            "reject",
+            "md5", "10.0.0.0/8", "::1/128", "127.0.0.1 255.0.0.0", "include", "@file", "\u{0}", "é",
+            "host all all all md5\n",
             "host all all all reject\n", "# END",
         ]
         var state = UInt64(seed) &* 0x9e37_79b9_7f4a_7c15 &+ 1
@@ -57,15 +62,20 @@ struct HbaDocumentTests {
 
     @Test("it stands before the first line that lets a host in, after those that refuse")
     func place() throws {
-        let lines = { (bytes: [UInt8]) in String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init) }
+        let lines = { (bytes: [UInt8]) in String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
+        }
         func after(_ text: String) throws -> String? {
             let all = lines(try edit(Array(text.utf8)) { $0.add(try entry("203.0.113.7")) })
             let index = try #require(all.firstIndex { $0.hasPrefix("# END knocknoc") })
             return index + 1 < all.count ? all[index + 1] : nil
         }
-        #expect(try after("local all all peer\nhost a b 10.0.0.0/8 reject\nhost all all all md5\n") == "host all all all md5")
+        #expect(
+            try after("local all all peer\nhost a b 10.0.0.0/8 reject\nhost all all all md5\n")
+                == "host all all all md5")
         #expect(try after("host a b 10.0.0.0 255.0.0.0 reject\nhost a b ::1 ffff:: md5\n") == "host a b ::1 ffff:: md5")
-        #expect(try after("host a b db.example.org reject\nhost a b fe80.example reject\nhostssl a b all md5") == "hostssl a b all md5")
+        #expect(
+            try after("host a b db.example.org reject\nhost a b fe80.example reject\nhostssl a b all md5")
+                == "hostssl a b all md5")
         #expect(try after("include_dir more\nhost all all all md5\n") == "include_dir more")
         #expect(try after("host all all all \"reject\"\n") == "host all all all \"reject\"")
         #expect(try after("local all all peer\n") == nil)
@@ -76,7 +86,8 @@ struct HbaDocumentTests {
     @Test("what stands between our marks and is not ours is kept when our lines go")
     func foreign() throws {
         let added = try edit(Array("local all all peer\n".utf8)) { $0.add(try entry("203.0.113.7")) }
-        let text = String(decoding: added, as: UTF8.self).replacing("# END", with: "host mine me 10.0.0.1/32 md5\n# END")
+        let text = String(decoding: added, as: UTF8.self).replacing(
+            "# END", with: "host mine me 10.0.0.1/32 md5\n# END")
         let left = try edit(Array(text.utf8)) { $0.remove { _ in true } }
         #expect(String(decoding: left, as: UTF8.self) == "local all all peer\nhost mine me 10.0.0.1/32 md5\n")
         // Weaker than ours: somebody has changed it, and it is theirs now.
@@ -95,7 +106,8 @@ struct HbaDocumentTests {
         }
     }
 
-    @Test("names that mean something to Postgres are quoted", arguments: ["all", "a b", "Knoc\"noc", "replication", "ü"])
+    @Test(
+        "names that mean something to Postgres are quoted", arguments: ["all", "a b", "Knoc\"noc", "replication", "ü"])
     func quoting(_ name: String) throws {
         let bytes = try edit([]) { $0.add(try entry("203.0.113.7", database: name)) }
         #expect(try HbaDocument(bytes, continues: true).entries(of: name).count == 1)

@@ -63,7 +63,8 @@ struct HbaVerdictTests {
         ]
         let verdict = try decide("10.0.0.0/24", rules)
         #expect(verdict.isAllowed && verdict.parts.map(\.rule.line_number) == [1, 2])
-        #expect(verdict.sentences(file: "f").first?.contains("for 10.0.0.5/32: host all all 10.0.0.5/32 reject") == true)
+        #expect(
+            verdict.sentences(file: "f").first?.contains("for 10.0.0.5/32: host all all 10.0.0.5/32 reject") == true)
         #expect(try decide("192.0.2.1", rules).deciding?.line_number == 5)
     }
 

@@ -37,7 +37,10 @@ enum DebianHost {
     /// Runs a script of bash as root of that machine.
     static func run(_ script: String) async throws -> Shell.Result {
         try await Shell.run(
-            ["unshare", "-m", "-n", "-p", "-f", "--kill-child", "--mount-proc", "--propagation", "private", "bash", "-c"]
+            [
+                "unshare", "-m", "-n", "-p", "-f", "--kill-child", "--mount-proc", "--propagation", "private", "bash",
+                "-c",
+            ]
                 + [setUp + script, Lab.executable("knocknoc")])
     }
 }

@@ -8,7 +8,10 @@ enum StrangeFile {
         ("carriage returns", Array("# by hand\r\nlocal all all trust\r\nhost all all 127.0.0.1/32 md5\r\n".utf8)),
         ("no line feed at the end", Array("local all all trust\nhost all all 10.9.0.0/16 reject".utf8)),
         ("no line feed at the end, with carriage returns", Array("local all all trust\r\n# the end".utf8)),
-        ("bytes that are no text", Array("# caf".utf8) + [0xe9, 0xff, 0x0a] + Array("local all all trust\n# \u{fe0f}".utf8)),
+        (
+            "bytes that are no text",
+            Array("# caf".utf8) + [0xe9, 0xff, 0x0a] + Array("local all all trust\n# \u{fe0f}".utf8)
+        ),
         (
             "continued lines, tabs, commas and quotes",
             Array(

@@ -77,7 +77,8 @@ final class TestCluster: Sendable {
         ].merging(settings) { _, given in given }
         let text = all.map { "\($0.key) = '\($0.value)'\n" }.sorted().joined()
         try Data(text.utf8).write(to: URL(fileURLWithPath: data + "/postgresql.conf"))
-        try FileManager.default.createDirectory(atPath: layout.root + "/opt/knocknoc/etc", withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(
+            atPath: layout.root + "/opt/knocknoc/etc", withIntermediateDirectories: true)
         try configure("DatabaseURL = \(url())\n")
         try await start()
     }
@@ -129,7 +130,9 @@ final class TestCluster: Sendable {
         try await Shell.check(psql(url), input: sql).text.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
-    static func psql(_ url: String) -> [String] { ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url] }
+    static func psql(_ url: String) -> [String] {
+        ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url]
+    }
 
     func migrate(_ url: String) async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
