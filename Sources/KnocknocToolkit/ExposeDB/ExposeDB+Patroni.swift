@@ -41,6 +41,8 @@ extension ExposeDB {
             "Each member listens where `postgresql: listen:` of its own file says, for all nodes 0.0.0.0:5432. The other "
                 + "web nodes use the same DatabaseURL as this one.",
         ]
+        let trace = Patroni.trace(in: site.cluster)
+        if trace.exists { outcome.lines.append("(Where Patroni is gone for good, remove what it left: \(trace.path))") }
         return outcome
     }
 

@@ -35,14 +35,13 @@ extension LocalCluster {
                     try await cluster.reload()
                 }
             }
-            let rules = try await hbaRules()
-            try refuseBroken(rules)
+            try refuseBroken(try await hbaRules())
             // A command that was killed between writing and loading left the loading to the next one.
             let isStale = try await isHbaNewerThanLoaded()
             if new != old || isStale {
                 try await steps.step("Having \(name) read it") { try await reload() }
             }
-            try await verify(rules)
+            try await verify(try await hbaRules())
             return new != old
         }
     }

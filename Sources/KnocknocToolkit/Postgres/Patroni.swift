@@ -3,9 +3,14 @@ import KnocknocSystem
 /// A cluster whose files another program writes: Patroni takes its settings from its own store and undoes what is
 /// changed behind its back.
 enum Patroni {
+    /// What Patroni leaves in a data folder, for its own next start.
+    static func trace(in cluster: LocalCluster) -> SystemFile {
+        SystemFile(cluster.dataDirectory + "/patroni.dynamic.json")
+    }
+
     /// Whether Patroni keeps this cluster, by what it leaves in the data folder and by who started the server.
     static func keeps(_ cluster: LocalCluster) throws -> Bool {
-        if SystemFile(cluster.dataDirectory + "/patroni.dynamic.json").exists { return true }
+        if trace(in: cluster).exists { return true }
         guard
             let first = try SystemFile(cluster.dataDirectory + "/postmaster.pid").text()?.split(separator: "\n").first,
             let status = try SystemFile("/proc/\(first)/status").text(),
