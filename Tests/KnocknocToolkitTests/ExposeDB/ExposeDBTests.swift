@@ -100,6 +100,15 @@ extension ExposeDBSuite {
                     .connectionString)
             try await cluster.expose(.add([Self.here])) { $0.connection = cluster.url("older", user: "older") }
             #expect(try await cluster.sql(owner, database: "older") == "knocknoc_owner")
+            let others = """
+                select relname from pg_class where relnamespace = 'knocknoc'::regnamespace
+                    and relkind <> 'i' and pg_get_userbyid(relowner) <> 'knocknoc_owner'
+                union all select proname from pg_proc where pronamespace = 'knocknoc'::regnamespace
+                    and pg_get_userbyid(proowner) <> 'knocknoc_owner'
+                union all select typname from pg_type where typnamespace = 'knocknoc'::regnamespace
+                    and pg_get_userbyid(typowner) <> 'knocknoc_owner'
+                """
+            #expect(try await cluster.sql(others, database: "older") == "")
             try await TestCluster.ask(
                 try location(string),
                 "alter table site add column later bigint; drop type mood; drop view seen; drop sequence numbers;")
