@@ -67,7 +67,9 @@ let floors: [Target] = [
         swiftSettings: settings, plugins: ["EmbedFiles"]
     ),
     .target(name: "KnocknocProtocol", dependencies: ["KnocknocModel"], swiftSettings: settings),
-    .target(name: "KnocknocSystem", dependencies: [subprocess], swiftSettings: settings),
+    .target(
+        name: "KnocknocSystem", dependencies: ["KnocknocModel", certificates, crypto, subprocess, swiftASN1],
+        swiftSettings: settings),
     .target(name: "KnocknocLogging", dependencies: ["KnocknocModel", logging], swiftSettings: settings),
     // 3
     .target(name: "KnocknocIdentity", dependencies: ["KnocknocModel", "CSodium"], swiftSettings: settings),
@@ -113,10 +115,9 @@ let floors: [Target] = [
     .target(
         name: "KnocknocServer",
         dependencies: [
-            "KnocknocModel", "KnocknocStore", "KnocknocProtocol", "KnocknocIdentity", "KnocknocAccess", "KnocknocHub",
-            certificates, crypto, httpTypes, hummingbird, hummingbirdCore, hummingbirdTLS, lifecycle, logging, mustache,
+            "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocProtocol", "KnocknocIdentity",
+            "KnocknocAccess", "KnocknocHub", crypto, httpTypes, hummingbird, hummingbirdCore, hummingbirdTLS, lifecycle, logging, mustache,
             nioConcurrency, nioCore, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, nioPosix, nioSSL, nioWebSocket,
-            swiftASN1,
         ],
         exclude: ["Assets", "Templates"],
         swiftSettings: settings, plugins: ["EmbedFiles"]
@@ -185,7 +186,7 @@ let tests: [Target] = [
     .testTarget(
         name: "KnocknocToolkitTests",
         dependencies: [
-            "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocAccess", "KnocknocToolkit", logging,
+            "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocAccess", "KnocknocToolkit", "Lab", logging,
         ],
         swiftSettings: settings),
     .testTarget(

@@ -5,11 +5,13 @@ import KnocknocIdentity
 import KnocknocModel
 import KnocknocServer
 import KnocknocStore
+import KnocknocSystem
 
 /// The exit codes that scripts rely on: 0 done, 1 failed, 2 wrong usage, 77 not allowed, 78 bad configuration.
 enum Exit {
     static let failed: Int32 = 1
     static let usage: Int32 = 2
+    static let notAllowed: Int32 = 77
     static let badConfiguration: Int32 = 78
 
     /// Says what went wrong on standard error and ends the process with the code that fits.
@@ -20,6 +22,7 @@ enum Exit {
         case let error as ServerError: end(error.message, code(error))
         case let error as AccessError: end(error.message, failed)
         case let error as IdentityError: end(error.message, failed)
+        case let error as SystemError: end(error.message, code(error))
         default: break
         }
         let code = command.exitCode(for: error)
@@ -42,6 +45,14 @@ enum Exit {
         switch error.code {
         case .listen, .agent: failed
         default: badConfiguration
+        }
+    }
+
+    private static func code(_ error: SystemError) -> Int32 {
+        switch error.code {
+        case .notAllowed: notAllowed
+        case .invalid: badConfiguration
+        default: failed
         }
     }
 

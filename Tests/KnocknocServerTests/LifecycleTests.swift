@@ -60,15 +60,15 @@ struct LifecycleTests {
     @Test("our own certificate is kept, is nobody else's to read, and is remade for another name")
     func certificate() throws {
         let directory = TemporaryDirectory()
-        let files = try SelfSignedCertificate.files(in: directory.path, names: ["knock.example", "192.0.2.1"])
-        let first = try SelfSignedCertificate.fingerprint(of: files.certificate)
+        let files = try ServerCertificate.files(in: directory.path, names: ["knock.example", "192.0.2.1"])
+        let first = try ServerCertificate.fingerprint(of: files.certificate)
         #expect(first.count == 64)
-        _ = try SelfSignedCertificate.files(in: directory.path, names: ["192.0.2.1"])
-        #expect(try SelfSignedCertificate.fingerprint(of: files.certificate) == first)
+        _ = try ServerCertificate.files(in: directory.path, names: ["192.0.2.1"])
+        #expect(try ServerCertificate.fingerprint(of: files.certificate) == first)
         let mode = try FileManager.default.attributesOfItem(atPath: files.key)[.posixPermissions] as? Int
         #expect(mode == 0o600)
-        _ = try SelfSignedCertificate.files(in: directory.path, names: ["other.example"])
-        #expect(try SelfSignedCertificate.fingerprint(of: files.certificate) != first)
+        _ = try ServerCertificate.files(in: directory.path, names: ["other.example"])
+        #expect(try ServerCertificate.fingerprint(of: files.certificate) != first)
         _ = try TLSContexts(files)
     }
 
@@ -87,7 +87,7 @@ struct LifecycleTests {
     @Test("a reload with a certificate that cannot be used changes nothing and says so")
     func badReload() throws {
         let directory = TemporaryDirectory()
-        let files = try SelfSignedCertificate.files(in: directory.path, names: ["knock.example"])
+        let files = try ServerCertificate.files(in: directory.path, names: ["knock.example"])
         var settings = ServerSettings(
             listen: ListenAddress(host: "127.0.0.1", port: 0), databaseURL: "sqlite://\(directory.path)/knocknoc.db",
             dataDirectory: directory.path, nodeName: "test")
