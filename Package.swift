@@ -106,17 +106,23 @@ let floors: [Target] = [
     .target(
         name: "KnocknocToolkit",
         dependencies: [
-            "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocAccess", certificates, crypto, logging,
-            swiftASN1,
+            "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocIdentity", "KnocknocAccess", certificates,
+            crypto, logging, nioCore, nioHTTP1, nioPosix, nioSSL, swiftASN1,
         ],
         swiftSettings: settings
     ),
     // 6
     .target(
+        name: "KnocknocInstaller",
+        dependencies: ["KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocAccess", "KnocknocToolkit"],
+        path: "Installer", swiftSettings: settings
+    ),
+    .target(
         name: "KnocknocServer",
         dependencies: [
             "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocProtocol", "KnocknocIdentity",
-            "KnocknocAccess", "KnocknocHub", crypto, httpTypes, hummingbird, hummingbirdCore, hummingbirdTLS, lifecycle, logging, mustache,
+            "KnocknocAccess", "KnocknocHub", crypto, httpTypes, hummingbird, hummingbirdCore, hummingbirdTLS, lifecycle,
+            logging, mustache,
             nioConcurrency, nioCore, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, nioPosix, nioSSL, nioWebSocket,
         ],
         exclude: ["Assets", "Templates"],
@@ -127,7 +133,8 @@ let floors: [Target] = [
         name: "knocknoc",
         dependencies: [
             "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocLogging", "KnocknocIdentity",
-            "KnocknocAccess", "KnocknocToolkit", "KnocknocServer", "CLinux", argumentParser, configuration, crypto, lifecycle, logging, unixSignals,
+            "KnocknocAccess", "KnocknocToolkit", "KnocknocInstaller", "KnocknocServer", "CLinux", argumentParser,
+            configuration, crypto, lifecycle, logging, unixSignals,
         ],
         swiftSettings: settings, linkerSettings: [lean]
     ),
@@ -187,6 +194,13 @@ let tests: [Target] = [
         name: "KnocknocToolkitTests",
         dependencies: [
             "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocAccess", "KnocknocToolkit", "Lab", logging,
+        ],
+        swiftSettings: settings),
+    .testTarget(
+        name: "InstallerTests",
+        dependencies: [
+            "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocIdentity", "KnocknocAccess",
+            "KnocknocToolkit", "KnocknocInstaller", "KnocknocServer", lifecycle, logging,
         ],
         swiftSettings: settings),
     .testTarget(

@@ -1,9 +1,9 @@
 # ./dev test [NAME…] [--long] [--filter REGEX]: builds once, runs the parts, and counts what really happened.
 . scripts/test-report.sh
 
-ALL=(model protocol system identity access hub toolkit server store enforcement agent conformance browser)
+ALL=(model protocol system identity access hub toolkit installer server store enforcement agent conformance browser)
 declare -A TARGETS=(
-    [system]=KnocknocSystemTests [toolkit]=KnocknocToolkitTests
+    [system]=KnocknocSystemTests [toolkit]=KnocknocToolkitTests [installer]=InstallerTests
     [model]=KnocknocModelTests [store]=KnocknocStoreTests [protocol]=KnocknocProtocolTests
     [identity]=KnocknocIdentityTests [enforcement]=KnocknocEnforcementTests [access]=KnocknocAccessTests
     [agent]=KnocknocAgentTests [hub]=KnocknocHubTests [server]=KnocknocServerTests
@@ -12,7 +12,7 @@ declare -A TARGETS=(
 # Shares run one after another; the parts of one share run side by side. What measures time runs alone.
 SHARES=("unit" "access and server" "database" "kernel" "hosts" "browser")
 declare -A MEMBERS=(
-    ["unit"]="model protocol system identity hub" ["access and server"]="access server" ["database"]="store toolkit"
+    ["unit"]="model protocol system identity hub" ["access and server"]="access server" ["database"]="store toolkit installer"
     ["kernel"]="enforcement agent" ["hosts"]="conformance" ["browser"]="browser"
 )
 

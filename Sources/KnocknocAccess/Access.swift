@@ -14,6 +14,7 @@ public final class Access: Sendable {
     let lanes = GrantLanes()
     /// What this node's own commits changed of agents' streams.
     public let steps = StepFeed()
+    let dataKeys = DataKeyHolder()
 
     /// - Parameter node: this web node's name, for the audit.
     public init(
