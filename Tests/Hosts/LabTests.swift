@@ -22,11 +22,12 @@ extension WholeHosts {
                 try await terminal.expect("Password: ")
                 terminal.type("secret")
                 try await terminal.expect("0.0.0.0:8756, 6 letters")
-                #expect(await terminal.exit() == 7)
+                #expect(try await terminal.exit() == 7)
                 #expect(!terminal.transcript.contains("secret"))
-                let waiting = try await machine.terminal(["sleep", "1000"])
+                let waiting = try await machine.terminal(["sh", "-c", "echo waiting; exec sleep 1000"])
+                try await waiting.expect("waiting")
                 waiting.press("\u{3}")
-                #expect(await waiting.exit() == 130)
+                #expect(try await waiting.exit() == 130)
             }
         }
 

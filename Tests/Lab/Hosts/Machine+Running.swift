@@ -45,7 +45,7 @@ extension Machine {
     public func terminal(_ command: [String]) throws -> Terminal {
         let words = command.map { "'" + $0.replacingOccurrences(of: "'", with: #"'\''"#) + "'" }
         let line = "stty rows 50 cols 120; exec " + words.joined(separator: " ")
-        return try Terminal(inside(["script", "-qefc", line, "/dev/null"]))
+        return try Terminal(inside(["script", "--echo", "always", "-qefc", line, "/dev/null"]))
     }
 
     /// What the machine logged last, on every boot, of one unit or of all; what systemd says when all is well is left out.

@@ -43,10 +43,12 @@ public actor Network {
     func plug(_ host: Host) async throws {
         let port = port(of: host)
         try await Shell.check(["ip", "netns", "add", host.namespace])
+        // A machine's own for ever: the neighbours of one that comes back would wait seconds for another.
+        let ethernet = "02:77:00:00:00:" + String(0x100 + (Int(port.dropFirst()) ?? 0), radix: 16).dropFirst()
         try await Shell.check(
             [
-                "ip", "link", "add", "eth0", "netns", host.namespace, "type", "veth", "peer", "name", port, "netns",
-                bridge,
+                "ip", "link", "add", "eth0", "address", ethernet, "netns", host.namespace, "type", "veth", "peer",
+                "name", port, "netns", bridge,
             ])
         try await Shell.check(
             ["ip", "-n", bridge, "-batch", "-"], input: "link set \(port) master br0\nlink set \(port) up\n")
@@ -59,9 +61,10 @@ public actor Network {
         _ = try await Shell.run(["ip", "netns", "del", host.namespace])
     }
 
-    /// Cuts a host off at the switch, whatever it does itself, or joins it again.
-    func reach(_ host: Host, _ up: Bool) async throws {
-        try await Shell.check(["ip", "-n", bridge, "link", "set", port(of: host), up ? "up" : "down"])
+    /// Cuts a host off behind the switch, whatever it does itself and without a sign to it; or joins it again.
+    func reach(_ host: Host, _ joined: Bool) async throws {
+        let wire = joined ? ["master", "br0"] : ["nomaster"]
+        try await Shell.check(["ip", "-n", bridge, "link", "set", port(of: host)] + wire)
     }
 
     private func port(of host: Host) -> String { "p" + (host.ipv4.split(separator: ".").last ?? "") }

@@ -18,7 +18,7 @@ public final class Terminal: Sendable {
         var ended = false
         var status: Int32?
         var waiter: Waiter?
-        var exits: [CheckedContinuation<Int32, Never>] = []
+        var exits: [CheckedContinuation<Int32?, Never>] = []
     }
 
     /// How far into a sequence that only moves the cursor or colours the text.
@@ -87,8 +87,15 @@ public final class Terminal: Sendable {
     }
 
     /// The exit status, once the program has ended; 128 + N after signal N.
-    public func exit() async -> Int32 {
-        await withCheckedContinuation { continuation in
+    public func exit(within limit: Duration = .seconds(60)) async throws -> Int32 {
+        let timer = Task {
+            guard (try? await Task.sleep(for: limit)) != nil else { return }
+            var exits: [CheckedContinuation<Int32?, Never>] = []
+            state.withLock { swap(&exits, &$0.exits) }
+            for exit in exits { exit.resume(returning: nil) }
+        }
+        defer { timer.cancel() }
+        let status: Int32? = await withCheckedContinuation { continuation in
             let status: Int32? = state.withLock { state in
                 if let status = state.status, state.ended { return status }
                 state.exits.append(continuation)
@@ -96,11 +103,10 @@ public final class Terminal: Sendable {
             }
             if let status { continuation.resume(returning: status) }
         }
-    }
-
-    public func stop() async {
-        state.withLock { if $0.status == nil { kill(pid, SIGKILL) } }
-        _ = await exit()
+        guard let status else {
+            throw LabError("no end within \(limit); the terminal shows:\n\(transcript.suffix(4000))")
+        }
+        return status
     }
 
     private func read() {
@@ -131,7 +137,7 @@ public final class Terminal: Sendable {
             if let before, state.waiter == nil || state.ended || Self.end(of: before.text, in: state) != nil {
                 (woken, state.waiter) = (before, nil)
             }
-            var exits: [CheckedContinuation<Int32, Never>] = []
+            var exits: [CheckedContinuation<Int32?, Never>] = []
             if state.ended, state.status != nil { swap(&exits, &state.exits) }
             return (woken, exits, state.status ?? 0)
         }
