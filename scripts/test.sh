@@ -1,19 +1,22 @@
 # ./dev test [NAME…] [--long] [--filter REGEX]: builds once, runs the parts, and counts what really happened.
 . scripts/test-report.sh
 
-ALL=(model protocol system identity access hub toolkit installer server store enforcement agent conformance browser)
+ALL=(
+    model protocol system identity access hub toolkit installer server store enforcement agent conformance browser sites
+)
 declare -A TARGETS=(
     [system]=KnocknocSystemTests [toolkit]=KnocknocToolkitTests [installer]=InstallerTests
     [model]=KnocknocModelTests [store]=KnocknocStoreTests [protocol]=KnocknocProtocolTests
     [identity]=KnocknocIdentityTests [enforcement]=KnocknocEnforcementTests [access]=KnocknocAccessTests
     [agent]=KnocknocAgentTests [hub]=KnocknocHubTests [server]=KnocknocServerTests
-    [conformance]=Conformance [browser]=Browser
+    [conformance]=Conformance [browser]=Browser [sites]=Hosts
 )
 # Shares run one after another; the parts of one share run side by side. What measures time runs alone.
-SHARES=("unit" "access and server" "database" "kernel" "hosts" "browser")
+SHARES=("unit" "access and server" "database" "kernel" "hosts" "browser" "sites")
 declare -A MEMBERS=(
     ["unit"]="model protocol system identity hub" ["access and server"]="access server" ["database"]="store toolkit installer"
     ["kernel"]="enforcement agent" ["hosts"]="conformance" ["browser"]="browser"
+    ["sites"]="sites"
 )
 
 names=() filter='' rounds=1
@@ -64,6 +67,10 @@ clean_up() {
         ip netns pids "$name" 2>/dev/null | while read -r pid; do kill -KILL "$pid" 2>/dev/null || true; done
         ip netns del "$name" 2>/dev/null || true
     done || true
+    # Whole hosts ended with their namespaces; their disks' mounts with them.
+    for name in /sys/fs/cgroup{,/unified,/systemd}/"$KNOCKNOC_LAB_PREFIX"*; do
+        find "$name" -depth -type d -exec rmdir {} \; 2>/dev/null || true
+    done
     rm -rf "$results" "$scratch" ${link:+"$link"} "/var/tmp/$KNOCKNOC_LAB_PREFIX"*
 }
 trap clean_up EXIT
@@ -80,6 +87,12 @@ started=$SECONDS
 build "the tests: ${chosen[*]}" --build-tests
 ln -sf knocknoc .build/debug/knocker
 report_time "build" $((SECONDS - started))
+# Whole hosts install what a site installs.
+if [[ " ${chosen[*]} " == *" sites "* ]]; then
+    started=$SECONDS
+    ./dev deb --from debug
+    report_time "packages" $((SECONDS - started))
+fi
 bundle=.build/debug/knocknocPackageTests.xctest
 [[ -x $bundle ]] || fail "the build left no $bundle"
 # A link of its own: what is built while the tests run replaces the file, not what this link leads to.
