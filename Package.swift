@@ -200,6 +200,8 @@ let tests: [Target] = [
         dependencies: ["Lab"], path: "Tests/Conformance", swiftSettings: settings),
     .testTarget(
         name: "Browser", dependencies: ["Lab"], path: "Tests/Browser", swiftSettings: settings),
+    .testTarget(
+        name: "Packages", dependencies: ["Lab"], path: "Tests/Packages", swiftSettings: settings),
 ]
 
 /// What the whole-system tests and the benchmarks share: namespaces, processes, Postgres clusters, an API client.
