@@ -219,6 +219,8 @@ let tests: [Target] = [
         name: "Browser", dependencies: ["Lab"], path: "Tests/Browser", swiftSettings: settings),
     .testTarget(
         name: "Hosts", dependencies: ["Lab"], path: "Tests/Hosts", swiftSettings: settings),
+    .testTarget(
+        name: "Packages", dependencies: ["Lab"], path: "Tests/Packages", swiftSettings: settings),
 ]
 
 /// What the whole-system tests and the benchmarks share: namespaces, processes, Postgres clusters, an API client.
