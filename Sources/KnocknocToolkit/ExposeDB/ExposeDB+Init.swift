@@ -24,7 +24,7 @@ extension ExposeDB {
             guard logins.isEmpty else { return hasListened }
             let login = try await NodeLogin.newName(cluster)
             let string = ConnectionString(
-                login: login, password: Base64URL.random(), host: listening.host, port: cluster.port,
+                login: login, password: ConnectionString.newPassword(), host: listening.host, port: cluster.port,
                 database: site.database, key: key, isPlain: options.isPlain)
             try await steps.step("Making the login \(login)") { try await make(string, site) }
             outcome.connectionString = string.text

@@ -18,7 +18,7 @@ extension ExposeDB {
             return outcome
         }
         let string = ConnectionString(
-            login: login, password: Base64URL.random(), host: listening.host, port: site.cluster.port,
+            login: login, password: ConnectionString.newPassword(), host: listening.host, port: site.cluster.port,
             database: site.database, key: key, isPlain: options.isPlain)
         console.note("Making the login \(login)")
         try await make(string, site)
