@@ -50,7 +50,8 @@ public enum OwnAddresses {
         return found
     }
 
-    private static func source(towards target: IPAddress) -> IPAddress? {
+    /// The address from which this machine speaks to another; nil where no route leads there. Nothing is sent.
+    public static func source(towards target: IPAddress) -> IPAddress? {
         let family = target.family == .v4 ? AF_INET : AF_INET6
         let descriptor = socket(family, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return nil }
