@@ -29,6 +29,10 @@ struct Interview: Sendable {
         guard let listen = answers.listen, let source = answers.source else {
             throw SetupError(.missing, "nothing was answered")
         }
+        if isUnwrapped, source == .existing || source == .unchanged {
+            throw SetupError(
+                .refused, "--no-encryption-key is for a new site; how this one keeps its key was chosen when it was made")
+        }
         let database: SetupPlan.Database
         switch (source, answers.url) {
         case (.local, _): database = .local

@@ -7,7 +7,7 @@ struct ConnectionString: Sendable {
     var host: String
     var port: Int
     var database: String
-    var key: SiteKey?
+    var key: EncryptionKey?
     /// Without TLS, channel binding and key.
     var isPlain: Bool
 
@@ -16,7 +16,7 @@ struct ConnectionString: Sendable {
         let base =
             "postgres://\(Self.encoded(login)):\(Self.encoded(password))@\(place):\(port)/\(Self.encoded(database))"
         guard !isPlain else { return base }
-        return base + "?sslmode=require&channel_binding=require" + (key.map { "&knocknoc_key=\($0.base64URL)" } ?? "")
+        return base + "?sslmode=require&channel_binding=require" + (key.map { "&knocknoc_key=\($0.text)" } ?? "")
     }
 
     /// RFC 3986 §2.1: everything but unreserved characters.

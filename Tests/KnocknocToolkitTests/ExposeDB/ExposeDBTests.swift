@@ -38,7 +38,7 @@ extension ExposeDBSuite {
             #expect(made.changed && made.lines.contains(string))
             let mark = "@127.0.0.1:\(cluster.port)/knocknoc?sslmode=require&channel_binding=require&knocknoc_key="
             #expect(string.contains(mark), "\(string)")
-            #expect(SiteKey(try #require(try DatabaseURL(string).encryptionKey)) == SiteKey(key))
+            #expect(EncryptionKey(try #require(try DatabaseURL(string).encryptionKey)) == EncryptionKey(key))
             #expect(try await cluster.sql("show ssl; show listen_addresses") == "on\n0.0.0.0")
             #expect(try cluster.hba() == hba)
             let refused = try await Shell.run(TestCluster.psql(try location(string)), input: "select 1;")

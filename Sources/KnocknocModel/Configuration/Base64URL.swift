@@ -1,8 +1,8 @@
 /// RFC 4648 §5 without padding.
-enum Base64URL {
+package enum Base64URL {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 
-    static func encode(_ bytes: [UInt8]) -> String {
+    package static func encode(_ bytes: [UInt8]) -> String {
         var text: [UInt8] = []
         for index in stride(from: 0, to: bytes.count, by: 3) {
             let rest = bytes[index..<min(index + 3, bytes.count)]
@@ -13,7 +13,9 @@ enum Base64URL {
     }
 
     /// Takes the other alphabet and padding too.
-    static func decode(_ text: String) -> [UInt8]? {
+    ///
+    /// - Returns: nil where another sign is in it.
+    package static func decode(_ text: String) -> [UInt8]? {
         var bytes: [UInt8] = []
         var (number, bits) = (0, 0)
         for byte in text.utf8 where byte != UInt8(ascii: "=") {
@@ -29,7 +31,7 @@ enum Base64URL {
     }
 
     /// A new secret of 192 bits.
-    static func random() -> String {
+    package static func random() -> String {
         var generator = SystemRandomNumberGenerator()
         return encode((0..<24).map { _ in UInt8.random(in: 0...255, using: &generator) })
     }
