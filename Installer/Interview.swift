@@ -31,7 +31,8 @@ struct Interview: Sendable {
         }
         if isUnwrapped, source == .existing || source == .unchanged {
             throw SetupError(
-                .refused, "--no-encryption-key is for a new site; how this one keeps its key was chosen when it was made")
+                .refused,
+                "--no-encryption-key is for a new site; how this one keeps its key was chosen when it was made")
         }
         let database: SetupPlan.Database
         switch (source, answers.url) {

@@ -88,7 +88,8 @@ public struct Setup: Sendable {
         for path in [certificate, key] where !SystemFile(path).exists {
             throw SetupError(.refused, "there is no file \(path)")
         }
-        guard let pem = try SystemFile(certificate).text(), (try? SelfSignedCertificate.fingerprint(ofPEM: pem)) != nil else {
+        guard let pem = try SystemFile(certificate).text(), (try? SelfSignedCertificate.fingerprint(ofPEM: pem)) != nil
+        else {
             throw SetupError(.refused, "\(certificate) has no certificate in PEM")
         }
         guard let pem = try SystemFile(key).text(), pem.contains("PRIVATE KEY-----") else {

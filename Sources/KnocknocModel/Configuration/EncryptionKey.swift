@@ -13,7 +13,9 @@ public struct EncryptionKey: Hashable, Sendable, CustomStringConvertible, Custom
     /// - Returns: nil where it is none of these, or not 32 bytes.
     public init?(_ text: String) {
         let characters = Array(text.utf8)
-        guard let bytes = characters.count == 64 ? Self.hexadecimal(characters) : Self.base64URL(text) else { return nil }
+        guard let bytes = characters.count == 64 ? Self.hexadecimal(characters) : Self.base64URL(text) else {
+            return nil
+        }
         self.bytes = bytes
     }
 

@@ -96,7 +96,9 @@ extension DatabaseURL {
         return parts.count == 2 ? parts[1].split(separator: "&").map(String.init) : []
     }
 
-    private var mode: String { parameters.first { $0.hasPrefix("sslmode=") }.map { String($0.dropFirst(8)) } ?? "prefer" }
+    private var mode: String {
+        parameters.first { $0.hasPrefix("sslmode=") }.map { String($0.dropFirst(8)) } ?? "prefer"
+    }
 
     /// Whether the URL makes sure that nobody on the way can read: by TLS, or since there is no way.
     var isProtected: Bool {
