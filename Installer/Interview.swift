@@ -8,7 +8,7 @@ struct Interview: Sendable {
     let layout: InstallLayout
     /// Whether `--migrate` allows to bring another node's schema to this release's.
     let mayMigrate: Bool
-    let isUnwrapped: Bool
+    var isUnwrapped: Bool
 
     /// - Returns: nil where there is nothing to ask.
     func question(_ id: Question.ID, _ answers: Answers) -> Question? {
