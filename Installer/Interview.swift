@@ -8,7 +8,7 @@ struct Interview: Sendable {
     let layout: InstallLayout
     /// Whether `--migrate` allows to bring another node's schema to this release's.
     let mayMigrate: Bool
-    let isUnwrapped: Bool
+    var isUnwrapped: Bool
 
     /// - Returns: nil where there is nothing to ask.
     func question(_ id: Question.ID, _ answers: Answers) -> Question? {
@@ -28,6 +28,11 @@ struct Interview: Sendable {
     func plan(_ answers: Answers) throws -> SetupPlan {
         guard let listen = answers.listen, let source = answers.source else {
             throw SetupError(.missing, "nothing was answered")
+        }
+        if isUnwrapped, source == .existing || source == .unchanged {
+            throw SetupError(
+                .refused,
+                "--no-encryption-key is for a new site; how this one keeps its key was chosen when it was made")
         }
         let database: SetupPlan.Database
         switch (source, answers.url) {

@@ -55,6 +55,7 @@ public struct Setup: Sendable {
 
     func run(checks: Checks) async throws {
         let existing = try await ExistingSetup.read(layout)
+        if let certificate = options.certificate { try checkFiles(certificate.file, certificate.key) }
         greet(existing)
         let interview = Interview(
             existing: existing, checks: checks, layout: layout, mayMigrate: options.mayMigrate,
@@ -81,6 +82,19 @@ public struct Setup: Sendable {
             answers.answered.insert(.certificate)
         }
         return answers
+    }
+
+    private func checkFiles(_ certificate: String, _ key: String) throws {
+        for path in [certificate, key] where !SystemFile(path).exists {
+            throw SetupError(.refused, "there is no file \(path)")
+        }
+        guard let pem = try SystemFile(certificate).text(), (try? SelfSignedCertificate.fingerprint(ofPEM: pem)) != nil
+        else {
+            throw SetupError(.refused, "\(certificate) has no certificate in PEM")
+        }
+        guard let pem = try SystemFile(key).text(), pem.contains("PRIVATE KEY-----") else {
+            throw SetupError(.refused, "\(key) has no key in PEM")
+        }
     }
 
     private var given: [Question.ID: String] {

@@ -52,11 +52,16 @@ extension Interview {
             lines += diff.isEmpty ? ["  \(layout.configuration) stays as it is"] : []
             lines += diff.split(separator: "\n").map { "  \($0)" }
         }
-        let service =
-            existing.hasService
-            ? "the service knocknoc is started, now and with the machine"
-            : "nothing is started: systemd does not run here, or has no unit \(InstallLayout.unit)"
-        return lines + ["  \(service)", ""]
+        return lines + ["  \(serviceLine)", ""]
+    }
+
+    private var serviceLine: String {
+        guard existing.hasService else {
+            return "nothing is started: systemd does not run here, or has no unit \(InstallLayout.unit)"
+        }
+        return existing.isRunning
+            ? "the service knocknoc runs; it is restarted where something changes"
+            : "the service knocknoc is started, now and with the machine"
     }
 
     private func keyLine(_ key: SetupPlan.Key) -> String {

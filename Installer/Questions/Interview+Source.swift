@@ -165,6 +165,6 @@ extension Interview {
 
     private func plainNotes(_ facts: SiteFacts) -> [String] {
         facts.isProtected
-            ? [] : ["Note: this connection is not encrypted; sslmode=require in the string makes sure that it is."]
+            ? [] : ["Note: nothing makes sure that this connection is encrypted; sslmode=require in the string does."]
     }
 }

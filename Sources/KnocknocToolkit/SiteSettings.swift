@@ -29,4 +29,17 @@ struct SiteSettings: Sendable {
                 .invalid, "\(reason): name the database with --conn postgres://…, or the file with --config")
         }
     }
+
+    /// The key of this machine's server: what its file says, else the file that systemd hands to it.
+    ///
+    /// - Returns: nil where the site has none.
+    /// - Throws: ``SystemError`` `invalid` where what is there is no key.
+    func key(_ layout: InstallLayout) throws(SystemError) -> EncryptionKey? {
+        guard let text = encryptionKey else { return try KeyFile(layout).key() }
+        if text.lowercased() == "none" { return nil }
+        guard let key = EncryptionKey(text) else {
+            throw SystemError(.invalid, "EncryptionKey is no key: expected what knocknoc genkey prints, or none")
+        }
+        return key
+    }
 }

@@ -79,6 +79,22 @@ struct DatabaseQuestionTests {
         #expect(nobody?.message.contains("KNOCKNOC_SETUP_ENCRYPTION_KEY") == true)
     }
 
+    @Test("whether a site's key is wrapped is chosen when it is made, and not by a node that joins")
+    func unwrapped() async throws {
+        for (option, isAllowed) in [("1", true), ("2", true), ("3", false)] {
+            let facts = option == "3" ? Paper.facts(Paper.schema()) : Paper.facts()
+            var interview = Paper.interview(Paper.checks(facts))
+            interview.isUnwrapped = true
+            let lines = ["", "", option] + (option == "1" ? [] : [Paper.url])
+            let answers = try await Paper.answers(PaperTerminal(lines, enters: 3), interview)
+            if isAllowed {
+                #expect(try interview.plan(answers).key == .unwrapped)
+            } else {
+                #expect(throws: SetupError.self) { try interview.plan(answers) }
+            }
+        }
+    }
+
     @Test("a machine that pg_hba.conf keeps out is told the line that lets it in")
     func notListed() async throws {
         let words = "FATAL: no pg_hba.conf entry for host \"10.64.11.2\", user \"knocknoc\", database \"knocknoc\""

@@ -6,7 +6,9 @@ import KnocknocStore
 import Logging
 import Testing
 
+import struct KnocknocSystem.SelfSignedCertificate
 import struct KnocknocSystem.SystemFile
+import enum KnocknocSystem.SystemFolder
 
 @testable import KnocknocInstaller
 @testable import KnocknocToolkit
@@ -123,6 +125,37 @@ struct SetupTests {
             _ = try access.dataKey()
         }
         #expect(try KeyFile(layout).key() == nil && SystemFile(layout.encryptionKey).exists)
+        try? FileManager.default.removeItem(atPath: layout.root)
+    }
+
+    @Test("a certificate that is none is refused before anything is asked")
+    func certificate() async throws {
+        let layout = TestSite.machine()
+        var options = Setup.Options()
+        let (file, key) = (layout.root + "/cert.pem", layout.root + "/key.pem")
+        options.certificate = (file, key)
+        try SystemFolder.make(layout.root, mode: 0o700)
+        let made = try SelfSignedCertificate(names: ["knock.example"])
+        var said: [String] = []
+        for (one, two) in [(nil, nil), ("nonsense", made.key), (made.certificate, "nonsense")] as [(String?, String?)] {
+            if let one { try SystemFile(file).replace(with: one) }
+            if let two { try SystemFile(key).replace(with: two) }
+            let terminal = PaperTerminal([])
+            let setup = Setup(
+                options, layout: layout, terminal: terminal, console: terminal, nodeName: "web",
+                checkConfiguration: TestSite.check)
+            let error = await #expect(throws: SetupError.self) { try await setup.run() }
+            said.append(error?.message ?? "")
+            #expect(terminal.prompts.isEmpty)
+        }
+        #expect(said == ["there is no file \(file)", "\(file) has no certificate in PEM", "\(key) has no key in PEM"])
+        try SystemFile(key).replace(with: made.key)
+        options.source = "embedded"
+        options.isInteractive = false
+        options.listen = Self.listen
+        try await TestSite.setUp(layout, [], enters: 0, options: options)
+        let text = try SystemFile(layout.configuration).text() ?? ""
+        #expect(text.contains("TLSCertificate = \(file)\n") && text.contains("TLSKey = \(key)\n"))
         try? FileManager.default.removeItem(atPath: layout.root)
     }
 

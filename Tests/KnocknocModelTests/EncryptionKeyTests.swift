@@ -13,6 +13,9 @@ struct EncryptionKeyTests {
             #expect(EncryptionKey(digits) == key && EncryptionKey(digits.uppercased()) == key)
         }
         #expect(EncryptionKey() != EncryptionKey())
+        let digits = EncryptionKey(String(repeating: "fb", count: 32))
+        #expect(digits?.text == "-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_s")
+        #expect(EncryptionKey("+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/s=") == digits)
         #expect(EncryptionKey(String(repeating: "A", count: 43))?.bytes == [UInt8](repeating: 0, count: 32))
         #expect(EncryptionKey(String(repeating: "_", count: 42) + "8")?.bytes == [UInt8](repeating: 255, count: 32))
     }
@@ -21,7 +24,7 @@ struct EncryptionKeyTests {
         "nothing else is one",
         arguments: [
             "", "none", String(repeating: "A", count: 42), String(repeating: "A", count: 44),
-            String(repeating: "A", count: 42) + "B", String(repeating: "A", count: 42) + "+",
+            String(repeating: "A", count: 42) + "B", String(repeating: "A", count: 42) + ".",
             String(repeating: "g", count: 64), String(repeating: "0", count: 63),
             "Ä" + String(repeating: "0", count: 62),
         ])

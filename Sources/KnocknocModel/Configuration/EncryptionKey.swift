@@ -2,22 +2,20 @@
 public struct EncryptionKey: Hashable, Sendable, CustomStringConvertible, CustomReflectable {
     public let bytes: [UInt8]
 
-    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
-
     /// A new one.
     public init() {
         var generator = SystemRandomNumberGenerator()
         bytes = (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
     }
 
-    /// Reads 64 hexadecimal digits, or base64url (RFC 4648 §5) with or without its padding.
+    /// Reads 64 hexadecimal digits, or base64url (RFC 4648 §5) or plain base64, with or without padding.
     ///
-    /// - Returns: nil where it is neither, or not 32 bytes.
+    /// - Returns: nil where it is none of these, or not 32 bytes.
     public init?(_ text: String) {
         let characters = Array(text.utf8)
-        let bytes =
-            characters.count == 64 ? Self.hexadecimal(characters) : Self.base64URL(characters)
-        guard let bytes, bytes.count == 32 else { return nil }
+        guard let bytes = characters.count == 64 ? Self.hexadecimal(characters) : Self.base64URL(text) else {
+            return nil
+        }
         self.bytes = bytes
     }
 
@@ -33,15 +31,7 @@ public struct EncryptionKey: Hashable, Sendable, CustomStringConvertible, Custom
     }
 
     /// In base64url without padding, as files and connection strings have it. A secret.
-    public var text: String {
-        var result: [UInt8] = []
-        for index in stride(from: 0, to: bytes.count, by: 3) {
-            let rest = bytes[index..<min(index + 3, bytes.count)]
-            let number = rest.reduce(0) { $0 << 8 | Int($1) } << (8 * (3 - rest.count))
-            for position in 0...rest.count { result.append(Self.alphabet[number >> (18 - 6 * position) & 63]) }
-        }
-        return String(decoding: result, as: UTF8.self)
-    }
+    public var text: String { Base64URL.encode(bytes) }
 
     /// Says nothing of the key, so that none comes into a log by accident.
     public var description: String { "EncryptionKey(…)" }
@@ -66,22 +56,16 @@ public struct EncryptionKey: Hashable, Sendable, CustomStringConvertible, Custom
         }
     }
 
-    private static func base64URL(_ characters: [UInt8]) -> [UInt8]? {
-        var characters = characters
-        while characters.last == UInt8(ascii: "=") { characters.removeLast() }
-        // 43 characters hold two bits more than 32 bytes: only zeros, so that a key has one spelling.
-        guard characters.count == 43 else { return nil }
-        var bytes: [UInt8] = []
-        var (bits, count) = (0, 0)
-        for character in characters {
-            guard let value = alphabet.firstIndex(of: character) else { return nil }
-            bits = bits << 6 | value
-            count += 6
-            if count >= 8 {
-                count -= 8
-                bytes.append(UInt8(bits >> count & 255))
-            }
-        }
-        return bits & 3 == 0 ? bytes : nil
+    /// 43 characters hold two bits more than 32 bytes: only zeros, so that a key has one spelling.
+    private static func base64URL(_ text: String) -> [UInt8]? {
+        guard text.filter({ $0 != "=" }).utf8.count == 43, let bytes = Base64URL.decode(text),
+            Base64URL.encode(bytes).utf8.last == last(of: text)
+        else { return nil }
+        return bytes
+    }
+
+    private static func last(of text: String) -> UInt8? {
+        let last = text.utf8.last { $0 != UInt8(ascii: "=") }
+        return last == UInt8(ascii: "+") ? UInt8(ascii: "-") : last == UInt8(ascii: "/") ? UInt8(ascii: "_") : last
     }
 }

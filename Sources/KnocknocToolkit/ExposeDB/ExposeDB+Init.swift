@@ -13,7 +13,7 @@ extension ExposeDB {
                 "the database \"\(site.database)\" holds no Knocknoc yet: start the server once, or run knocknoc migrate"
             )
         }
-        let key = options.isPlain ? nil : try SiteKey.find(site.settings, layout)
+        let key = options.isPlain ? nil : try site.settings.key(layout)
         if options.isDryRun { return try await previewInit(site, listening, isKnown: !logins.isEmpty) }
         // Before anything is restarted: what cannot be done at the end is not begun.
         try await cluster.run(

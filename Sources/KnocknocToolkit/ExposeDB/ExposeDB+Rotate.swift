@@ -1,3 +1,4 @@
+import KnocknocModel
 import KnocknocSystem
 
 extension ExposeDB {
@@ -10,7 +11,7 @@ extension ExposeDB {
         let old = logins.dropLast()
         if !old.isEmpty { return try await finishRotation(site, Array(old), current) }
         let listening = try await ListeningPlan(site, options)
-        let key = options.isPlain ? nil : try SiteKey.find(site.settings, layout)
+        let key = options.isPlain ? nil : try site.settings.key(layout)
         let login = try await NodeLogin.newName(site.cluster)
         var outcome = Outcome("rotate-password", site, changed: !options.isDryRun)
         if options.isDryRun {

@@ -25,7 +25,7 @@ public struct SiteFacts: Sendable {
     /// A few tables of somebody else, which extensions did not bring.
     public var foreignTables: [String]
     public var mayCreateSchema: Bool
-    /// Whether this connection is by TLS; true over a local socket too, which nobody taps.
+    /// Whether the connection string makes sure that nobody on the way can read.
     public var isProtected: Bool
     /// This release's own schema number.
     public var release: Int

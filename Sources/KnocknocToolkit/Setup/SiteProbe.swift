@@ -31,25 +31,23 @@ public enum SiteProbe {
         (options.readConnections, options.transactionConnections) = (1, 1)
         let database = try PostgresDatabase(url: url.location, logger: quiet, options: options)
         let result: Result<SiteFacts, any Error>
-        do { result = .success(try await ask(database)) } catch { result = .failure(error) }
+        do { result = .success(try await ask(database, url)) } catch { result = .failure(error) }
         await database.close()
         return try result.get()
     }
 
-    private static func ask(_ database: PostgresDatabase) async throws -> SiteFacts {
+    private static func ask(_ database: PostgresDatabase, _ url: DatabaseURL) async throws -> SiteFacts {
         let release = try Migration.embedded(for: .postgres).last?.version ?? 0
         let rows = try await database.run([
             Statement(
                 """
                 select current_setting('server_version') as version, current_database()::text as database,
-                    current_user::text as login,
+                    session_user::text as login,
                     to_regclass('knocknoc.schema_state') is not null as has_schema,
                     to_regclass('knocknoc.data_keys') is not null as has_keys,
                     has_database_privilege(current_database(), 'create') or exists (
                         select from pg_namespace where nspname = 'knocknoc' and pg_has_role(nspowner, 'member')
-                    ) as may_create,
-                    inet_server_addr() is null or coalesce(
-                        (select ssl from pg_stat_ssl where pid = pg_backend_pid()), false) as protected
+                    ) as may_create
                 """),
             Statement(
                 """
@@ -66,7 +64,7 @@ public enum SiteProbe {
         var facts = SiteFacts(
             serverVersion: String(name.prefix { $0 != " " }), database: try row.text("database"),
             login: try row.text("login"), schema: nil, foreignTables: try rows[1].map { try $0.text("name") },
-            mayCreateSchema: try row.bool("may_create"), isProtected: try row.bool("protected"), release: release)
+            mayCreateSchema: try row.bool("may_create"), isProtected: url.isProtected, release: release)
         if try row.bool("has_schema") {
             let hasKeys = try row.bool("has_keys")
             facts.schema = try await schema(database, hasKeys: hasKeys)
@@ -93,13 +91,24 @@ public enum SiteProbe {
 }
 
 extension DatabaseURL {
-    /// The same with TLS demanded; nil where it is demanded already, or nobody listens on a network.
+    private var parameters: [String] {
+        let parts = location.split(separator: "?", maxSplits: 1)
+        return parts.count == 2 ? parts[1].split(separator: "&").map(String.init) : []
+    }
+
+    private var mode: String {
+        parameters.first { $0.hasPrefix("sslmode=") }.map { String($0.dropFirst(8)) } ?? "prefer"
+    }
+
+    /// Whether the URL makes sure that nobody on the way can read: by TLS, or since there is no way.
+    var isProtected: Bool {
+        ["require", "verify-ca", "verify-full"].contains(mode) || (try? isOnThisMachine) == true
+    }
+
+    /// The same with TLS demanded, where the URL does without it.
     var demandingTLS: DatabaseURL? {
-        let parts = location.split(separator: "?", maxSplits: 1).map(String.init)
-        let parameters = parts.count == 2 ? parts[1].split(separator: "&").map(String.init) : []
-        let mode = parameters.first { $0.hasPrefix("sslmode=") }?.dropFirst(8) ?? "prefer"
         guard ["disable", "allow"].contains(mode) else { return nil }
         let kept = parameters.filter { !$0.hasPrefix("sslmode=") } + ["sslmode=require"]
-        return try? DatabaseURL(parts[0] + "?" + kept.joined(separator: "&"))
+        return try? DatabaseURL(location.prefix { $0 != "?" } + "?" + kept.joined(separator: "&"))
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import KnocknocModel
 import KnocknocStore
@@ -67,7 +68,8 @@ struct SetupPartsTests {
 
     @Test("a key's file is for root alone, keeps what it holds, and may say that there is no key")
     func keyFile() throws {
-        let folder = try #require(mkdtemp(strdup("/tmp/knocknoc-key-XXXXXX")).map { String(cString: $0) })
+        let folder = FileManager.default.temporaryDirectory.path + "/knocknoc-key-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
         let layout = InstallLayout(root: folder)
         try SystemFolder.make(SystemFolder.parent(of: layout.encryptionKey), mode: 0o755)
         let file = KeyFile(layout)
