@@ -63,12 +63,12 @@ extension WholeHosts {
                 try await alice.until(open: false)
                 try await site.gate.boot()
                 try await alice.until(open: true, within: .seconds(20))
+                #expect(mallory.changes.allSatisfy { !$0.open }, "it was open to Mallory")
                 let after = try #require(try await site.gate.members(port: 9001)[site.alice.ipv4])
                 let gone = Clock.now - granted
                 #expect(after <= before - gone + 2, "\(before) s were left, \(gone) s have gone, \(after) s are left")
                 #expect(after > before - gone - 30, "\(before) s were left, \(gone) s have gone, \(after) s are left")
                 #expect(try await site.gate.guards().values.allSatisfy { $0[site.mallory.ipv4] == nil })
-                #expect(mallory.changes.allSatisfy { !$0.open }, "it was open to Mallory")
                 // What the guard went in before is there, and is what would have shown a gap.
                 let order = try await site.gate.bootOrder()
                 #expect(order.guarded < order.network, "\(order)")
