@@ -2,14 +2,17 @@ import ArgumentParser
 import Glibc
 import KnocknocAccess
 import KnocknocIdentity
+import KnocknocInstaller
 import KnocknocModel
 import KnocknocServer
 import KnocknocStore
+import KnocknocSystem
 
 /// The exit codes that scripts rely on: 0 done, 1 failed, 2 wrong usage, 77 not allowed, 78 bad configuration.
 enum Exit {
     static let failed: Int32 = 1
     static let usage: Int32 = 2
+    static let notAllowed: Int32 = 77
     static let badConfiguration: Int32 = 78
 
     /// Says what went wrong on standard error and ends the process with the code that fits.
@@ -18,8 +21,10 @@ enum Exit {
         case let error as ConfigurationError: end(error.description, badConfiguration)
         case let error as StoreError: end(error.message, code(error))
         case let error as ServerError: end(error.message, code(error))
-        case let error as AccessError: end(error.message, failed)
+        case let error as AccessError: end(error.message, error.code == .encryptionKey ? badConfiguration : failed)
         case let error as IdentityError: end(error.message, failed)
+        case let error as SystemError: end(error.message, code(error))
+        case let error as SetupError: end(error.message, code(error))
         default: break
         }
         let code = command.exitCode(for: error)
@@ -30,17 +35,34 @@ enum Exit {
 
     /// The command that was probably meant.
     private static func hint(_ command: any ParsableCommand.Type) -> String {
-        let names = command.configuration.subcommands.compactMap { $0.configuration.commandName }
+        let names = command.configuration.subcommands.map { $0.configuration }.filter(\.shouldDisplay)
+            .compactMap(\.commandName)
         guard let given = CommandLine.arguments.dropFirst().first, !given.hasPrefix("-"), !names.contains(given),
             let meant = NearestName.to(given, among: names)
         else { return "" }
         return "\nDid you mean '\(meant)'?"
     }
 
+    private static func code(_ error: SetupError) -> Int32 {
+        switch error.code {
+        case .missing, .ended: usage
+        case .invalid: badConfiguration
+        default: failed
+        }
+    }
+
     private static func code(_ error: ServerError) -> Int32 {
         switch error.code {
         case .listen, .agent: failed
         default: badConfiguration
+        }
+    }
+
+    private static func code(_ error: SystemError) -> Int32 {
+        switch error.code {
+        case .notAllowed: notAllowed
+        case .invalid: badConfiguration
+        default: failed
         }
     }
 

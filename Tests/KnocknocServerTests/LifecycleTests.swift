@@ -1,10 +1,12 @@
 import Foundation
 import HTTPTypes
 import HummingbirdTesting
+import KnocknocAccess
 import KnocknocIdentity
 import KnocknocModel
 import KnocknocStore
 import Logging
+import ServiceLifecycle
 import Testing
 
 @testable import KnocknocServer
@@ -21,6 +23,36 @@ struct LifecycleTests {
         try await TestSite.run(in: directory) { (site: TestSite) async throws in
             let bearer = ["Authorization": "Bearer \(token.value ?? "")"]
             #expect(try await site.get("/api/v1/me", headers: bearer).status == 200)
+        }
+    }
+
+    @Test(
+        "a wrong key, and none where one is needed, is refused at start; the right one is let in",
+        .timeLimit(.minutes(1)))
+    func encryptionKey() async throws {
+        let directory = TemporaryDirectory()
+        let key = EncryptionKey()
+        try await TestSite.run(in: directory) {
+            $0.keyProtection = .wrapped(key)
+        } _: { (site: TestSite) async throws in
+            _ = try site.server.access.dataKey()
+        }
+        for protection in [KeyProtection.wrapped(EncryptionKey()), .notGiven, .unwrapped] {
+            var settings = ServerSettings(
+                listen: ListenAddress(host: "127.0.0.1", port: 0),
+                databaseURL: "sqlite://\(directory.path)/knocknoc.db", dataDirectory: directory.path, nodeName: "test")
+            settings.keyProtection = protection
+            let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            let database = try DatabaseFactory.open(url: settings.databaseURL, serverLock: true, logger: logger)
+            let server = try Server(settings: settings, database: database, logger: logger)
+            let group = ServiceGroup(configuration: .init(services: server.services, logger: logger))
+            let error = await #expect(throws: ServerError.self) { try await group.run() }
+            #expect(error?.code == .encryptionKey && error?.message.contains("EncryptionKey") == true)
+        }
+        try await TestSite.run(in: directory) {
+            $0.keyProtection = .wrapped(key)
+        } _: { (site: TestSite) async throws in
+            #expect(try await site.get("/health").status == 200)
         }
     }
 
@@ -60,15 +92,15 @@ struct LifecycleTests {
     @Test("our own certificate is kept, is nobody else's to read, and is remade for another name")
     func certificate() throws {
         let directory = TemporaryDirectory()
-        let files = try SelfSignedCertificate.files(in: directory.path, names: ["knock.example", "192.0.2.1"])
-        let first = try SelfSignedCertificate.fingerprint(of: files.certificate)
+        let files = try ServerCertificate.files(in: directory.path, names: ["knock.example", "192.0.2.1"])
+        let first = try ServerCertificate.fingerprint(of: files.certificate)
         #expect(first.count == 64)
-        _ = try SelfSignedCertificate.files(in: directory.path, names: ["192.0.2.1"])
-        #expect(try SelfSignedCertificate.fingerprint(of: files.certificate) == first)
+        _ = try ServerCertificate.files(in: directory.path, names: ["192.0.2.1"])
+        #expect(try ServerCertificate.fingerprint(of: files.certificate) == first)
         let mode = try FileManager.default.attributesOfItem(atPath: files.key)[.posixPermissions] as? Int
         #expect(mode == 0o600)
-        _ = try SelfSignedCertificate.files(in: directory.path, names: ["other.example"])
-        #expect(try SelfSignedCertificate.fingerprint(of: files.certificate) != first)
+        _ = try ServerCertificate.files(in: directory.path, names: ["other.example"])
+        #expect(try ServerCertificate.fingerprint(of: files.certificate) != first)
         _ = try TLSContexts(files)
     }
 
@@ -87,7 +119,7 @@ struct LifecycleTests {
     @Test("a reload with a certificate that cannot be used changes nothing and says so")
     func badReload() throws {
         let directory = TemporaryDirectory()
-        let files = try SelfSignedCertificate.files(in: directory.path, names: ["knock.example"])
+        let files = try ServerCertificate.files(in: directory.path, names: ["knock.example"])
         var settings = ServerSettings(
             listen: ListenAddress(host: "127.0.0.1", port: 0), databaseURL: "sqlite://\(directory.path)/knocknoc.db",
             dataDirectory: directory.path, nodeName: "test")

@@ -79,7 +79,9 @@ public final class Server: Sendable {
             AfterReady(phase: phase, service: NodePresence(access: access, node: node)),
             HTTPService(application: application, listen: settings.listen),
             AfterReady(phase: phase, service: hub),
-            Preparation(database: database, node: node, phase: phase, logger: logger),
+            Preparation(
+                database: database, access: access, keyProtection: settings.keyProtection, node: node, phase: phase,
+                logger: logger),
             DrainGate(phase: phase, seconds: settings.drainSeconds, logger: logger),
         ]
     }
@@ -115,10 +117,10 @@ public final class Server: Sendable {
         case .files(let certificate, let key): files = CertificateFiles(certificate: certificate, key: key)
         case .selfSigned(let names):
             try PrivateFile.makeDirectory(settings.dataDirectory)
-            files = try SelfSignedCertificate.files(in: settings.dataDirectory, names: names)
+            files = try ServerCertificate.files(in: settings.dataDirectory, names: names)
         }
         do {
-            return (try TLSContexts(files), try SelfSignedCertificate.fingerprint(of: files.certificate))
+            return (try TLSContexts(files), try ServerCertificate.fingerprint(of: files.certificate))
         } catch {
             throw ServerError(
                 .certificate, "cannot use the certificate \(files.certificate) with the key \(files.key): \(error)")

@@ -25,7 +25,10 @@ struct EdgeMiddleware: RouterMiddleware {
             context.clientAddress?.isLoopback == true && HostRule.isThisMachine(request.head.authority)
             && request.headers[values: .forwardedProto].isEmpty
         context.userAgent = request.headers[.userAgent].map { String($0.prefix(256)) }
-        if case .refused(_, _, let remedy?) = context.client { notices.tell(remedy, context.logger) }
+        // A load balancer's own checks come for nobody.
+        if case .refused(_, _, let remedy?) = context.client, !isCheck(request) {
+            notices.tell(remedy, context.logger)
+        }
 
         var response: Response
         do {
@@ -40,6 +43,8 @@ struct EdgeMiddleware: RouterMiddleware {
         return response
     }
 
+    private func isCheck(_ request: Request) -> Bool { ["/health", "/livez"].contains(request.uri.path) }
+
     private func forwardedHTTPS(
         _ request: Request, _ context: KnocknocRequestContext, _ rule: ClientAddressRule
     ) -> Bool {
@@ -50,7 +55,7 @@ struct EdgeMiddleware: RouterMiddleware {
 
     private func admit(_ request: Request, _ context: KnocknocRequestContext) throws {
         let path = request.uri.path
-        if path == "/health" || path == "/livez" { return }
+        if isCheck(request) { return }
         guard site.hosts.allows(request.head.authority, local: context.local) else {
             throw Problem(
                 .misdirectedRequest, "host", "Not this server",
@@ -88,7 +93,7 @@ struct EdgeMiddleware: RouterMiddleware {
         let path = request.uri.path
         // What browsers and load balancers ask for all the time is news only where it fails.
         let isRoutine =
-            path == "/health" || path == "/livez" || path.hasPrefix("/assets/")
+            isCheck(request) || path.hasPrefix("/assets/")
             || request.method == .get && path.hasPrefix("/api/v1/me") && response.status == .ok
         let level: Logger.Level = isRoutine ? .debug : .info
         let microseconds = took.components.seconds * 1_000_000 + took.components.attoseconds / 1_000_000_000_000

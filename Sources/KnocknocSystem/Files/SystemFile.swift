@@ -67,10 +67,13 @@ public struct SystemFile: Sendable {
     /// Puts these bytes in the file's place, keeping owner and mode, and the file before as ``backup``. A symbolic link
     /// is followed: what it points at is replaced.
     ///
-    /// - Parameter attributes: for a file that is not there yet.
-    /// - Throws: ``SystemError`` `failed`, with the file as it was.
+    /// - Parameters:
+    ///   - attributes: for a file that is not there yet.
+    ///   - expected: what the change was made of; where an editor has saved something else meanwhile, that stays.
+    /// - Throws: ``SystemError`` `failed`, or `busy` where the file is not as expected, with the file as it was.
     public func replace(
-        with bytes: [UInt8], attributes new: Attributes = Attributes(mode: 0o644), keepingBackup: Bool = true
+        with bytes: [UInt8], attributes new: Attributes = Attributes(mode: 0o644), keepingBackup: Bool = true,
+        expecting expected: [UInt8]? = nil
     ) throws(SystemError) {
         let target = SystemFile(resolved)
         let old = try target.bytes()
@@ -78,7 +81,7 @@ public struct SystemFile: Sendable {
         if keepingBackup, let old, old != bytes {
             try SystemFile(target.path + ".knocknoc-backup").put(old, attributes)
         }
-        try target.put(bytes, attributes)
+        try target.put(bytes, attributes, expecting: expected)
     }
 
     public func replace(
@@ -113,7 +116,9 @@ public struct SystemFile: Sendable {
         return String(cString: real)
     }
 
-    private func put(_ bytes: [UInt8], _ attributes: Attributes) throws(SystemError) {
+    private func put(
+        _ bytes: [UInt8], _ attributes: Attributes, expecting expected: [UInt8]? = nil
+    ) throws(SystemError) {
         let temporary = path + ".knocknoc-new"
         unlink(temporary)
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
@@ -131,6 +136,9 @@ public struct SystemFile: Sendable {
             guard fchown(descriptor, attributes.owner, attributes.group) == 0,
                 fchmod(descriptor, mode_t(attributes.mode)) == 0, fsync(descriptor) == 0
             else { throw failure("writing") }
+        }
+        if let expected, try self.bytes() != expected {
+            throw SystemError(.busy, "somebody else has changed \(path) this moment; nothing is changed, try again")
         }
         guard rename(temporary, path) == 0 else { throw failure("replacing") }
         isWritten = true

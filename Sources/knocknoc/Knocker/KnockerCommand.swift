@@ -6,5 +6,5 @@ struct KnockerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "knocker", abstract: "Works on a site from a shell on one of its machines.",
         version: "knocker \(Server.version)",
-        subcommands: [CreateAdminCommand.self, SetPasswordCommand.self])
+        subcommands: [CreateAdminCommand.self, SetPasswordCommand.self, ExposeDBCommand.self, HAProxyCommand.self])
 }

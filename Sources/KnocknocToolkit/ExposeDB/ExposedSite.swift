@@ -1,0 +1,54 @@
+import KnocknocModel
+import KnocknocStore
+import KnocknocSystem
+
+/// The site's database on this machine, found.
+struct ExposedSite: Sendable {
+    let settings: SiteSettings
+    let cluster: LocalCluster
+    /// The login of this machine's own server.
+    let user: String
+
+    var database: String { cluster.database }
+
+    static func find(_ layout: InstallLayout, _ options: ExposeDB.Options) async throws -> ExposedSite {
+        let path = options.configuration ?? layout.configuration
+        if let given = options.configuration, !SystemFile(given).exists {
+            throw SystemError(.invalid, "there is no \(given)")
+        }
+        let settings = try SiteSettings(file: path, url: options.connection)
+        guard settings.database.engine == .postgres else {
+            throw SystemError(
+                .invalid,
+                "this site's database is SQLite, a file that one server uses: \(settings.database.location). "
+                    + "Carry it to Postgres first, with: knocker migrate-db")
+        }
+        let cluster = try await LocalCluster.find(settings.database, defaultUser: InstallLayout.user)
+        guard !cluster.isStandby else {
+            throw SystemError(
+                .invalid, "\(cluster.name) is a standby and takes no changes; run this on the primary, or promote it")
+        }
+        try HbaEntry.check(cluster.database)
+        let place = try settings.database.places().first(where: LocalCluster.isHere)
+        return ExposedSite(settings: settings, cluster: cluster, user: place?.user ?? InstallLayout.user)
+    }
+
+    /// The logins of the other nodes, oldest first.
+    func logins() async throws -> [NodeLogin] { try await cluster.rows(NodeLogin.query(database: database)) }
+
+    /// Our lines of pg_hba.conf for this database.
+    func entries() throws -> [HbaEntry] { try cluster.hbaDocument().document.entries(of: database) }
+
+    /// Who comes from another node.
+    func guest(_ login: String) async throws -> HbaVerdict.Guest {
+        struct Role: Decodable { var name: String }
+        let owner = try SQLText.literal(InstallLayout.owner)
+        let roles: [Role] = try await cluster.rows(
+            """
+            select rolname as name from pg_roles
+            where exists (select from pg_roles o where o.rolname = \(owner) and pg_has_role(o.oid, pg_roles.oid, 'member'))
+                and not rolsuper
+            """)
+        return HbaVerdict.Guest(database: database, login: login, roles: Set(roles.map(\.name) + [login]))
+    }
+}

@@ -1,0 +1,78 @@
+import KnocknocSystem
+
+/// A login that web nodes on other machines share; a second one takes its place when the password is changed.
+struct NodeLogin: Decodable, Sendable {
+    struct Session: Decodable, Sendable {
+        /// `local` over the Unix socket.
+        var address: String
+        var application: String
+        var count: Int
+
+        var shown: String { "\(count) from \(address)\(application.isEmpty ? "" : " (\(application))")" }
+    }
+
+    var name: String
+    var sessions: [Session]
+
+    private static let prefix = "knocknoc_node_"
+
+    /// Kept as the role's comment: by it we know our own.
+    private static func note(_ database: String) -> String {
+        "knocker exposedb: other web nodes' login to \"\(database)\""
+    }
+
+    static func query(database: String) throws(SystemError) -> String {
+        """
+        select rolname as name, coalesce((
+            select json_agg(json_build_object('address', s.address, 'application', s.application, 'count', s.count)
+                order by s.address, s.application)
+            from (
+                select coalesce(host(client_addr), 'local') as address, coalesce(application_name, '') as application,
+                    count(*) as count
+                from pg_stat_activity where usesysid = r.oid group by 1, 2
+            ) s), '[]') as sessions
+        from pg_roles r where shobj_description(r.oid, 'pg_authid') = \(try SQLText.literal(note(database)))
+        order by length(rolname), rolname
+        """
+    }
+
+    /// A name that no role of the cluster has, later in order than all before it.
+    static func newName(_ cluster: LocalCluster) async throws -> String {
+        struct Role: Decodable { var name: String }
+        let roles: [Role] = try await cluster.rows(
+            "select rolname as name from pg_roles where rolname like 'knocknoc\\_node\\_%'")
+        let numbers = roles.compactMap { Int($0.name.dropFirst(prefix.count)) }
+        return prefix + "\((numbers.max() ?? 0) + 1)"
+    }
+
+    /// What makes it, inside a transaction.
+    ///
+    /// - Parameter verifier: of its password, which itself is never sent.
+    static func making(_ name: String, verifier: String, database: String) throws -> String {
+        let (login, owner) = (try SQLText.identifier(name), try SQLText.identifier(InstallLayout.owner))
+        let place = try SQLText.identifier(database)
+        return """
+            create role \(login) login password \(try SQLText.literal(verifier));
+            comment on role \(login) is \(try SQLText.literal(note(database)));
+            grant \(owner) to \(login);
+            grant connect on database \(place) to \(owner);
+            alter role \(login) in database \(place) set role = \(owner);
+            alter role \(login) in database \(place) set search_path = \(InstallLayout.schema);
+            """
+    }
+
+    /// What takes it away, with whoever uses it.
+    static func dropping(_ name: String) throws -> String {
+        let (login, text) = (try SQLText.identifier(name), try SQLText.literal(name))
+        let owner = try SQLText.identifier(InstallLayout.owner)
+        return """
+            begin;
+            alter role \(login) nologin;
+            select pg_terminate_backend(pid) from pg_stat_activity where usename = \(text);
+            reassign owned by \(login) to \(owner);
+            drop owned by \(login);
+            drop role \(login);
+            commit;
+            """
+    }
+}

@@ -1,0 +1,179 @@
+import KnocknocModel
+import KnocknocSystem
+
+extension LoadBalancer {
+    /// Makes the change on this machine, HAProxy's package included.
+    ///
+    /// - Parameter begins: whether there may be no part of ours yet.
+    /// - Throws: ``SystemError``, with everything as it was.
+    public func install(_ change: LoadBalancerChange, begins: Bool) async throws {
+        try Superuser.require("changes HAProxy's configuration")
+        if layout.root.isEmpty {
+            let added = try await DebianPackage.install([HAProxyLayout.package])
+            added.forEach { console.note("installed the package \($0)") }
+        }
+        try await SystemFile(layout.configuration).locked {
+            var draft = try draft(change)
+            if draft.before == nil, !begins {
+                throw SystemError(
+                    .missing, "\(layout.configuration) has no part of knocker's yet; begin with --init --node NAME=HOST:PORT")
+            }
+            try await make(&draft)
+        }
+    }
+
+    private func make(_ draft: inout Draft) async throws {
+        try requireOwnName(draft.plan)
+        try await refuseClashes(draft)
+        let pins = try await trust(&draft)
+        if draft.changes {
+            console.note(diff(draft))
+        } else if pins.isEmpty {
+            console.note("\(layout.configuration) is as it should be")
+        }
+        let made = draft
+        try await Undoing.run(console) { steps in
+            try await prepare(made.plan, pins: pins, &steps)
+            try await verify(made)
+            try await apply(made, isUrgent: !pins.isEmpty, &steps)
+        }
+        for name in (draft.before?.nodes ?? []).map(\.name) where !draft.plan.nodes.contains(where: { $0.name == name }) {
+            try SystemFile(layout.pin(name)).remove()
+        }
+        guard service.socket.worker != nil else { return }
+        try await report(draft.plan, untilKnown: true)
+    }
+
+    private func diff(_ draft: Draft) -> String {
+        LineDiff.unified(
+            String(decoding: draft.old ?? [], as: UTF8.self), String(decoding: draft.bytes, as: UTF8.self),
+            name: layout.configuration)
+    }
+
+    /// Somebody else on a port of ours would keep the new worker from starting, or share its connections.
+    private func refuseClashes(_ draft: Draft) async throws {
+        if let (line, text, listener) = draft.text.clash(with: draft.plan.listeners) {
+            throw SystemError(
+                .invalid,
+                "\(layout.configuration):\(line): \"\(text)\" of yours listens where we would, at \(listener); expected "
+                    + "another --bind for us, or that line away")
+        }
+        let held = draft.before?.listeners ?? []
+        for listener in draft.plan.listeners where !held.contains(listener) {
+            guard let holder = try await PortHolder.of(listener) else { continue }
+            let isServer = holder.program.hasPrefix("knocknoc")
+            let remedy =
+                isServer
+                ? "the web node on this machine needs another place: set Listen = 127.0.0.1:8756 in "
+                    + "/opt/knocknoc/etc/knocknoc.conf and restart it, or give --bind another port"
+                : "stop it, or give --bind another address or port"
+            throw SystemError(
+                .failed, "\(holder.program) already listens at \(holder.place), where HAProxy is to listen (\(listener)); \(remedy)"
+            )
+        }
+    }
+
+    /// Looks at the nodes that are new, and decides how they will be known again.
+    ///
+    /// - Returns: the certificates to keep, by the node's name.
+    private func trust(_ draft: inout Draft) async throws -> [String: PEMCertificate] {
+        var pins: [String: PEMCertificate] = [:]
+        var plan = draft.plan
+        for (index, node) in plan.nodes.enumerated() {
+            let isKnown = draft.before?.nodes.contains { $0.name == node.name && $0.endpoint == node.endpoint } == true
+            let keeps = node.trust != .pinned || SystemFile(layout.pin(node.name)).exists
+            if isKnown, keeps, !draft.forgotten.contains(node.name) { continue }
+            let answer = try await NodeProbe(node: NamedEndpoint(name: node.name, endpoint: node.endpoint)).look()
+            switch answer.certificate {
+            case nil where node.endpoint.isLoopback: plan.nodes[index].trust = .plain
+            case nil where answer.isVouchedFor: plan.nodes[index].trust = .authority
+            case nil:
+                throw SystemError(
+                    .failed,
+                    "\(node.name) at \(node.endpoint) answers without TLS, and what people type would cross the wire in "
+                        + "the clear; set TLSSelfSigned = true (or TLSCertificate and TLSKey) on that node, restart it, "
+                        + "and try again")
+            case let der?:
+                let certificate = PEMCertificate(der: der)
+                plan.nodes[index].trust = .pinned
+                pins[node.name] = certificate
+                console.note(
+                    "\(node.name) at \(node.endpoint) shows a certificate with SHA-256 \(certificate.fingerprint); HAProxy "
+                        + "will know it by that. Compare it with what the node's log says")
+            }
+        }
+        if plan != draft.plan {
+            draft.plan = plan
+            let part = HAProxyPart(plan: plan, layout: layout, hasHardStop: draft.text.hasHardStop)
+            draft.bytes = draft.text.with(part: part.text)
+        }
+        return pins
+    }
+
+    /// Whatever the file refers to has to be there before HAProxy checks it.
+    private func prepare(
+        _ plan: LoadBalancerPlan, pins: [String: PEMCertificate], _ steps: inout Undoing
+    ) async throws {
+        for folder in [layout.folder, layout.states, layout.run] { try SystemFolder.make(folder, mode: 0o755) }
+        try SystemFile(layout.page).replace(with: UnavailablePage.text, keepingBackup: false)
+        for backend in [HAProxyPart.pages, HAProxyPart.links] where !SystemFile(layout.state(backend)).exists {
+            try SystemFile(layout.state(backend)).replace(with: ServerStates.empty, keepingBackup: false)
+        }
+        for (name, certificate) in pins.sorted(by: { $0.key < $1.key }) {
+            let file = SystemFile(layout.pin(name))
+            let old = try file.bytes()
+            try await steps.step("keeping \(name)'s certificate in \(file.path)") {
+                try file.replace(with: certificate.pem, keepingBackup: false)
+            } undo: {
+                if let old { try file.replace(with: old, keepingBackup: false) } else { try file.remove() }
+            }
+        }
+        guard case .tls(let path) = plan.front else { return }
+        let file = SystemFile(path)
+        if path == layout.certificate, !file.exists {
+            try await steps.step("making a self-signed certificate in \(path)") {
+                try SystemFolder.make(InstallLayout(root: layout.root).certificates, mode: 0o750)
+                let made = try SelfSignedCertificate(names: ThisMachine.names)
+                try file.replace(with: "\(made.certificate)\n\(made.key)\n", attributes: .init(mode: 0o600))
+            } undo: {
+                try file.remove()
+            }
+        }
+        _ = try PEMCertificate(of: file)
+    }
+
+    /// - Parameter isUrgent: whether what the file refers to has changed.
+    private func apply(_ draft: Draft, isUrgent: Bool, _ steps: inout Undoing) async throws {
+        let (file, service) = (SystemFile(layout.configuration), service)
+        let running = try await service.state()
+        if draft.changes {
+            let old = draft.old
+            try await steps.step("writing \(file.path); the one before is kept as \(file.backup.path)") {
+                try file.replace(with: draft.bytes)
+            } undo: {
+                if let old { try file.replace(with: old, keepingBackup: false) } else { try file.remove() }
+            }
+        }
+        switch running {
+        case .yes where draft.changes || isUrgent || service.socket.worker == nil:
+            try await steps.step("having HAProxy read it; what it serves now is served to the end") {
+                try service.saveStates(onlyDrained: false)
+                try await service.reload()
+                try service.saveStates(onlyDrained: true)
+            } undo: {
+                try await service.reload()
+            }
+        case .yes: break
+        case .no:
+            try await steps.step("starting HAProxy") {
+                try await service.start()
+            } undo: {
+                try await service.stop()
+            }
+        case .notOurs:
+            console.note(
+                "HAProxy does not run, and no systemd is here that would start it: haproxy -W -f \(file.path) "
+                    + "-p \(layout.pidFile)")
+        }
+    }
+}
