@@ -4,10 +4,14 @@ import Testing
 extension WholeHosts {
     /// One node, its database on the same host, the agent on another.
     @Suite("a single node") struct SingleNodeTests {
-        @Test("installed from packages: somebody signs in, and the port opens for them alone", .timeLimit(limit))
+        @Test(
+            "installed from packages and by the installer: somebody signs in, and the port opens for them alone",
+            .timeLimit(limit))
         func firstGrant() async throws {
             try await RackTrait.with { site in
                 let site = try await site.singleNode()
+                print("single node: linked in \(site.took.rounded()) s, \(site.answers) answers")
+                #expect(site.answers <= 8)
                 let service = try await site.protect("service", port: 9000)
                 let alice = try Probe.watch(from: site.alice, to: site.gate.ipv4, port: 9000)
                 let mallory = try Probe.watch(from: site.mallory, to: site.gate.ipv4, port: 9000)
