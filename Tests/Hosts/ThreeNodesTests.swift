@@ -58,8 +58,14 @@ extension WholeHosts {
                     print("three nodes: \(report)\n\(report.failures.map(\.description).joined())killed: \(killed)")
                     try await check(report, crew, site, killed)
                 } catch {
+                    let busy = try? await site.nodes[0].sql(
+                        """
+                        select now() - xact_start, state, wait_event_type, wait_event, client_addr, left(query, 120)
+                        from pg_stat_activity
+                        where state <> 'idle' and pid <> pg_backend_pid();
+                        """)
                     await load.stop()
-                    throw error
+                    throw LabError("\(error)\nin the database:\n\(busy ?? "it does not answer")")
                 }
             }
         }
