@@ -75,7 +75,7 @@ clean_up() {
     for name in /sys/fs/cgroup{,/unified,/systemd}/"$KNOCKNOC_LAB_PREFIX"*; do
         find "$name" -depth -type d -exec rmdir {} \; 2>/dev/null || true
     done
-    rm -rf "$results" "$scratch" ${link:+"$link"} "/var/tmp/$KNOCKNOC_LAB_PREFIX"*
+    rm -rf "$results" "$scratch" ${link:+"$link"} {/var/tmp,/dev/shm}/"$KNOCKNOC_LAB_PREFIX"*
 }
 trap clean_up EXIT
 trap 'exit 130' INT

@@ -10,36 +10,49 @@ struct SingleNode: Administration {
     let mallory: Host
     let admin: WebClient
     let agentID: String
+    /// How long everything took until the agent was linked, from the moment that the packages were there, in seconds;
+    /// and how much was typed for it.
+    let took: Double
+    let answers: Int
 
     static func make(on rack: Rack) async throws -> SingleNode {
         let machines = try await rack.machines([("web1", 11), ("gate", 1)])
         let (web, gate) = (machines[0], machines[1])
+        let begun = Clock.now
         async let agentInstalled: Void = gate.installAgent()
-        try await web.apt("postgresql")
         try await web.installServer()
-        try await web.makeDatabase()
-        try await web.configureServer([
-            "Listen = [::]:\(port)", "PublicURL = https://web1:\(port)", "DatabaseURL = \(Machine.localDatabase)",
-            "TLSSelfSigned = true", "TLSSAN = web1,\(web.ipv4)",
-        ])
-        try await web.untilHealthy()
-        // The service's user, because the database knows it by that name.
-        try await web.run(
-            ["runuser", "-u", "knocknoc", "--", "knocker", "create-admin", "root", "--password-stdin"],
-            input: Site.adminPassword + "\n")
+        let answers = [
+            (question: "Listen on IP:PORT (", answer: "0.0.0.0:\(port)"), ("TrustedForwarders (", ""),
+            ("Option 1, 2 or 3? (", ""), ("Serve https, with a certificate that is made here? (yes, no) (", ""),
+            ("Address that people type, as https://HOST[:PORT] (", "https://web1:\(port)"), ("Continue? (yes, no) (", ""),
+        ]
+        let setUp = try await web.setUp(answers)
         let admin = try WebClient(on: web.host, base: "https://web1:\(port)", address: web.ipv4)
-        let answer = try await admin.signIn("root", Site.adminPassword, admin: true)
-        guard answer.status == 200 else { throw LabError("the administrator cannot sign in: \(answer)") }
+        try await admin.becomeAdministrator(with: setUp.code ?? "")
         let made = try await admin.expect(201, "POST", "/api/v1/admin/agents", ["name": "gate"])
         guard let id = made["id"].string, let token = made["token"].string else { throw LabError("no token: \(made)") }
         try await agentInstalled
-        try await gate.configureAgent(
-            server: "https://web1:\(port)", token: token,
-            fingerprint: try await web.fingerprint(of: Machine.certificate))
+        try await gate.configureAgent(server: "https://web1:\(port)", token: token, fingerprint: setUp.fingerprint)
         let site = SingleNode(
             web: web, gate: gate, alice: try await rack.visitor("alice", 2),
-            mallory: try await rack.visitor("mallory", 3), admin: admin, agentID: id)
+            mallory: try await rack.visitor("mallory", 3), admin: admin, agentID: id, took: Clock.now - begun,
+            answers: answers.count)
         try await site.untilAgentIsOnline()
         return site
+    }
+}
+
+extension WebClient {
+    /// Follows the installer's link, fills in the page, and signs in.
+    func becomeAdministrator(with code: String) async throws {
+        let page = try await get("/admin/setup")
+        let made = try await submit(
+            "/admin/setup",
+            [
+                ("csrf", page.input("csrf") ?? ""), ("code", code), ("name", "root"), ("password", Site.adminPassword),
+            ])
+        guard made.status == 303 else { throw LabError("the link makes no administrator: \(made)") }
+        let answer = try await signIn("root", Site.adminPassword, admin: true)
+        guard answer.status == 200 else { throw LabError("the administrator cannot sign in: \(answer)") }
     }
 }

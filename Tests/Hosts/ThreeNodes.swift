@@ -11,53 +11,94 @@ struct ThreeNodes: Administration {
     let agentID: String
     /// Where everybody works from: ten addresses.
     let office: Host
-    /// The load balancer's certificate, in PEM.
+    /// The portal's certificate, in PEM.
     let certificate: String
+    /// What the second node's installer showed before the first one let it in.
+    let refusal: String
+    /// From one node to three and a load balancer, in seconds.
+    let took: Double
 
     static let addresses = (101...110).map { "10.77.0.\($0)" }
 
     static func make(from single: SingleNode, on rack: Rack) async throws -> ThreeNodes {
         let machines = try await rack.machines([("web2", 12), ("web3", 13), ("lb", 30)])
-        let (joining, balancer) = (Array(machines[0...1]), machines[2])
+        let (second, third, balancer) = (machines[0], machines[1], machines[2])
         try await rack.name(name, balancer)
-        let url = try await single.web.exposeDatabase(to: joining.map(\.ipv4), password: "of-the-nodes-in-the-lab")
-        let key = try await single.web.read("/opt/knocknoc/etc/encryption.key")
-        let nodes = [single.web] + joining
+        let begun = Clock.now
         try await withThrowingTaskGroup { group in
-            for node in nodes {
-                let database = node.name == single.web.name ? Machine.localDatabase : url
-                group.addTask {
-                    if node.name != single.web.name { try await node.installServer() }
-                    try await node.configureServer(
-                        [
-                            "Listen = [::]:\(SingleNode.port)", "PublicURL = https://\(name)",
-                            "DatabaseURL = \(database)", "TrustedForwarders = \(balancer.ipv4)/32",
-                            "TLSSelfSigned = true", "TLSSAN = \(node.name),\(node.ipv4)",
-                        ], key: key)
-                    try await node.untilHealthy()
-                }
-            }
+            for machine in machines { group.addTask { try await machine.installServer() } }
             try await group.waitForAll()
         }
+        try await single.web.run([
+            "knocknoc-setup", "--non-interactive", "--public-url", "https://\(name)", "--trusted-forwarders",
+            "\(balancer.ipv4)/32",
+        ])
+        let url = try await single.web.exposeDatabase()
+        let refusal = try await join(second, url, balancer) { hint in
+            // As it is shown there, typed here.
+            try await single.web.shell(hint)
+        }
+        try await single.web.run(["knocker", "exposedb", "--add", third.ipv4])
+        // A script that knows the order of the questions.
+        try await third.run(
+            ["knocknoc-setup"],
+            input: "0.0.0.0:\(SingleNode.port)\n\(balancer.ipv4)/32\n3\n\(url)\n\nhttps://\(name)\n\n")
+        let nodes = [single.web, second, third]
+        for node in nodes { try await node.untilHealthy() }
         let certificate = try await balancer.balance(nodes, name: name)
+        let took = Clock.now - begun
         try await single.gate.configureAgent(
-            server: "https://\(name)", token: try await single.agentToken(),
-            fingerprint: try await balancer.fingerprint(of: "/tmp/cert.pem"))
+            server: "https://\(name)",
+            token: try await single.gate.run(["cat", "/opt/knocknoc-agent/etc/token"]).line,
+            fingerprint: try await balancer.fingerprint(of: Machine.portal))
         let office = try await rack.visitor("office", 100, also: 101...110)
         let admin = try WebClient(on: office, base: "https://\(name):443", address: balancer.ipv4)
         let answer = try await admin.signIn("root", Site.adminPassword, admin: true)
         guard answer.status == 200 else { throw LabError("the administrator cannot sign in: \(answer)") }
         let site = ThreeNodes(
             nodes: nodes, balancer: balancer, gate: single.gate, admin: admin, agentID: single.agentID, office: office,
-            certificate: certificate)
+            certificate: certificate, refusal: refusal, took: took)
         try await site.untilAgentIsOnline()
         return site
     }
+
+    /// Adds a node whose address is not let in yet: the installer says what to type on the first node, that is done, and
+    /// the same answer is then taken.
+    ///
+    /// - Returns: what was shown when it was refused.
+    private static func join(
+        _ node: Machine, _ url: String, _ balancer: Machine, _ permit: (String) async throws -> Void
+    ) async throws -> String {
+        let terminal = try await node.terminal(["knocknoc-setup"])
+        try await terminal.expect("Listen on IP:PORT (default: 127.0.0.1:8756): ")
+        terminal.type("0.0.0.0:\(SingleNode.port)")
+        try await terminal.expect("TrustedForwarders (default: 127.0.0.1/32): ")
+        terminal.type("\(balancer.ipv4)/32")
+        try await terminal.expect("Option 1, 2 or 3? (default: 1): ")
+        terminal.type("3")
+        let question = "Connection string of the existing Knocknoc database: "
+        try await terminal.expect(question)
+        terminal.type(url)
+        let refusal = try await terminal.expect(question)
+        guard let line = refusal.split(whereSeparator: \.isNewline).first(where: { $0.contains("exposedb --add") }),
+            let start = line.firstRange(of: "/opt/")
+        else { throw LabError("no hint what to type on the first node:\n\(terminal.transcript)") }
+        try await permit(String(line[start.lowerBound...]))
+        terminal.type(url)
+        _ = try await node.answer(
+            [
+                ("Serve https, with a certificate that is made here? (yes, no) (", ""),
+                ("Address that people type, as https://HOST[:PORT] (", "https://\(name)"),
+                ("Continue? (yes, no) (", ""),
+            ], on: terminal)
+        return refusal
+    }
 }
 
-extension SingleNode {
-    /// The token that the agent has in its file.
-    func agentToken() async throws -> String {
-        try await gate.run(["cat", "/opt/knocknoc-agent/etc/token"]).line
+extension Machine {
+    /// SHA-256 of a certificate, as 64 hex digits with colons.
+    func fingerprint(of file: String) async throws -> String {
+        let text = try await run(["openssl", "x509", "-in", file, "-noout", "-fingerprint", "-sha256"]).line
+        return text.split(separator: "=").last.map(String.init) ?? ""
     }
 }

@@ -7,6 +7,27 @@ extension WholeHosts {
         static let wanted = 20_000
 
         @Test(
+            "a node that is not let in is refused with the line to type on the first one, and joins after it",
+            .timeLimit(limit))
+        func joining() async throws {
+            try await RackTrait.with { site in
+                let site = try await site.threeNodes()
+                print("three nodes: from one node in \(site.took.rounded()) s")
+                let second = site.nodes[1]
+                #expect(site.refusal.contains("exposedb --add \"\(second.ipv4)/32\""), "\(site.refusal)")
+                let allowed = try await site.nodes[0].run(["knocker", "exposedb", "--list"]).text
+                for node in site.nodes.dropFirst() { #expect(allowed.contains("\(node.ipv4)/32"), "\(allowed)") }
+                // Nobody else, the load balancer included.
+                #expect(!allowed.contains(site.balancer.ipv4), "\(allowed)")
+                for node in site.nodes {
+                    #expect(try await node.run(["systemctl", "is-active", "knocknoc.service"]).line == "active")
+                    let text = try await node.read("/opt/knocknoc/etc/knocknoc.conf")
+                    #expect(!text.contains("knocknoc_key"), "\(node.name) keeps the key where its settings are")
+                }
+            }
+        }
+
+        @Test(
             "200 people at work while each node is killed: nobody is signed out, and what was acknowledged holds",
             .timeLimit(limit))
         func killed() async throws {
@@ -15,7 +36,7 @@ extension WholeHosts {
                 let crew = try await Crew.hire(at: site)
                 let load = try await Load.start(
                     on: site.office, crew.people, at: site.balancer.ipv4, name: ThreeNodes.name,
-                    certificate: site.certificate, rate: 220, changes: 0.3, cookie: HAProxyByHand.cookie)
+                    certificate: site.certificate, rate: 220, changes: 0.3, cookie: Machine.cookie)
                 do {
                     var killed: [String: Double] = [:]
                     for node in site.nodes.reversed() {
@@ -37,8 +58,14 @@ extension WholeHosts {
                     print("three nodes: \(report)\n\(report.failures.map(\.description).joined())killed: \(killed)")
                     try await check(report, crew, site, killed)
                 } catch {
+                    let busy = try? await site.nodes[0].sql(
+                        """
+                        select now() - xact_start, state, wait_event_type, wait_event, client_addr, left(query, 120)
+                        from pg_stat_activity
+                        where state <> 'idle' and pid <> pg_backend_pid();
+                        """)
                     await load.stop()
-                    throw error
+                    throw LabError("\(error)\nin the database:\n\(busy ?? "it does not answer")")
                 }
             }
         }

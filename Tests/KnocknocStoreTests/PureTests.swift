@@ -23,6 +23,17 @@ struct PureTests {
         #expect(ParameterLexer.rewrite(sql) == expected)
     }
 
+    @Test("of what the addresses of a host said, a server's own answer is passed on")
+    func telling() {
+        let silent = StoreError(.unavailable, "nobody listens at fd00::1", sqlState: "08001")
+        let answer = StoreError(.unavailable, "no pg_hba.conf entry", sqlState: "28000")
+        for errors in [[silent, answer], [answer, silent]] {
+            #expect(PostgresConnector.telling(errors)?.sqlState == "28000")
+        }
+        #expect(PostgresConnector.telling([silent])?.message == silent.message)
+        #expect(PostgresConnector.telling([CancellationError()]) == nil)
+    }
+
     @Test("a notification says the same after its journey")
     func notification() throws {
         var events = PendingEvents()

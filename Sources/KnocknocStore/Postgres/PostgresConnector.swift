@@ -116,8 +116,7 @@ final class PostgresConnector: Sendable {
             return try await Self.connect(target, until: .now + limit)
         } failure: { errors in
             let reasons = errors.map { ($0 as? StoreError)?.message ?? "\($0)" }.joined(separator: "; ")
-            let state = errors.compactMap { ($0 as? StoreError)?.sqlState }.first
-            return StoreError(.unavailable, reasons, sqlState: state ?? "08001")
+            return StoreError(.unavailable, reasons, sqlState: Self.telling(errors)?.sqlState ?? "08001")
         }
     }
 
@@ -145,7 +144,14 @@ final class PostgresConnector: Sendable {
             let backend = PQbackendPID(handle.raw)
             return (handle, try await PostgresProfile.probe(handle, backend: backend, until: deadline))
         } failure: { errors in
-            errors.first ?? StoreError(.unavailable, "\(target.name): no address", sqlState: "08001")
+            telling(errors) ?? errors.first
+                ?? StoreError(.unavailable, "\(target.name): no address", sqlState: "08001")
         }
+    }
+
+    /// What a server answered tells more than that nobody answers at another address of the same name.
+    static func telling(_ errors: [any Error]) -> StoreError? {
+        let all = errors.compactMap { $0 as? StoreError }
+        return all.first { $0.sqlState?.hasPrefix("08") == false } ?? all.first
     }
 }

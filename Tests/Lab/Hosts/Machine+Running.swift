@@ -48,14 +48,17 @@ extension Machine {
         return try Terminal(inside(["script", "--echo", "always", "-qefc", line, "/dev/null"]))
     }
 
-    /// What the machine logged last, on every boot, of one unit or of all; what systemd says when all is well is left out.
+    /// What the machine logged last, on every boot, of one unit or of all; without what is said when all is well: by
+    /// systemd, and for each request.
     public func journal(_ lines: Int, unit: String? = nil) async -> String {
-        var command = ["journalctl", "--no-pager", "-q", "-o", "short-monotonic", "-n", String(lines * 5)]
+        var command = ["journalctl", "--no-pager", "-q", "-o", "short-monotonic", "-n", String(lines * 100)]
         if let unit { command += ["-u", unit] }
         guard let text = try? await attempt(command).text else { return "(\(name) is switched off)" }
         let telling = text.split(separator: "\n").filter { line in
-            !line.contains(" systemd[1]: ")
-                || ["ailed", "xited", "illed", "too quickly"].contains { line.contains($0) }
+            if line.contains(" systemd[1]: ") {
+                return ["ailed", "xited", "illed", "too quickly"].contains { line.contains($0) }
+            }
+            return ![" info request ", " knocknoc_pages/", "thread priority"].contains { line.contains($0) }
         }
         return telling.suffix(lines).joined(separator: "\n")
     }

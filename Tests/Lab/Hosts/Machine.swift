@@ -22,7 +22,7 @@ public actor Machine {
         self.image = image
         self.network = network
         self.names = names
-        folder = try Lab.temporaryFolder("host-\(name)", readable: true)
+        folder = try Lab.temporaryFolder("host-\(name)", readable: true, in: Rack.disks)
         for part in ["upper", "work", "root"] {
             try FileManager.default.createDirectory(
                 at: folder.appendingPathComponent(part), withIntermediateDirectories: false,

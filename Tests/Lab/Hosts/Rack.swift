@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// Whole Debian hosts on one wire, with people's namespaces beside them; made and removed together.
 public actor Rack {
@@ -68,7 +69,9 @@ public actor Rack {
     }
 
     public func remove() async {
-        for machine in machines.values { await machine.remove() }
+        await withTaskGroup { group in
+            for machine in machines.values { group.addTask { await machine.remove() } }
+        }
         await network.remove()
         machines = [:]
         visitors = [:]
@@ -77,6 +80,19 @@ public actor Rack {
 }
 
 extension Rack {
+    /// Where the machines' disks are: in memory where there is plenty (some 500 MB each), since packages are many small
+    /// files and nothing has to stay.
+    static let disks: String = {
+        var space = statvfs()
+        guard statvfs("/dev/shm", &space) == 0, UInt64(space.f_bavail) * UInt64(space.f_frsize) > 6 << 30 else {
+            return "/var/tmp"
+        }
+        let memory = (try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8)) ?? ""
+        let line = memory.split(separator: "\n").first { $0.hasPrefix("MemAvailable:") }
+        let available = line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+        return available > 10 << 20 ? "/dev/shm" : "/var/tmp"
+    }()
+
     /// What keeps whole hosts from running here; empty where nothing does.
     public static let obstacle: String = {
         if !Lab.obstacle.isEmpty { return Lab.obstacle }
@@ -84,14 +100,14 @@ extension Rack {
         for program in programs where !FileManager.default.isExecutableFile(atPath: program) {
             return "\(program) is not installed"
         }
-        guard let folder = try? Lab.temporaryFolder("probe") else { return "/var/tmp cannot be written" }
+        guard let folder = try? Lab.temporaryFolder("probe", in: disks) else { return "\(disks) cannot be written" }
         defer { try? FileManager.default.removeItem(at: folder) }
         let overlay = """
             cd "$1" && mkdir lower upper work root &&
             mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work,volatile lab root
             """
         guard Shell.blocking(["unshare", "--mount", "sh", "-c", overlay, "probe", folder.path]) == 0 else {
-            return "an overlay file system on /var/tmp is not permitted"
+            return "an overlay file system on \(disks) is not permitted"
         }
         guard Shell.blocking(["unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "true"]) == 0 else {
             return "process and mount namespaces are not permitted"

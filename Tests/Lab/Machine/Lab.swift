@@ -54,9 +54,11 @@ public enum Lab {
     }()
 
     /// A folder of its own that only root can read; the caller removes it.
-    public static func temporaryFolder(_ name: String, readable: Bool = false) throws -> URL {
+    public static func temporaryFolder(
+        _ name: String, readable: Bool = false, in place: String = "/var/tmp"
+    ) throws -> URL {
         let id = String(UInt32.random(in: .min ... .max), radix: 36)
-        let folder = URL(fileURLWithPath: "/var/tmp/\(prefix)-\(name)-\(id)", isDirectory: true)
+        let folder = URL(fileURLWithPath: "\(place)/\(prefix)-\(name)-\(id)", isDirectory: true)
         try FileManager.default.createDirectory(
             at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: readable ? 0o755 : 0o700])
         return folder
