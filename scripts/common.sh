@@ -11,8 +11,9 @@ BUILD_PACKAGES=(
 )
 # haproxy: what several nodes stand behind; `./dev run` itself starts none.
 RUN_PACKAGES=(nftables iproute2 haproxy)
+# nginx: what docs/high-availability.md shows of it is run.
 TEST_PACKAGES=(
-    postgresql pgbouncer nftables iproute2 conntrack haproxy chromium chromium-driver python3 curl openssl procps
+    postgresql pgbouncer nftables iproute2 conntrack haproxy nginx chromium chromium-driver python3 curl openssl procps
     util-linux
 )
 BENCH_PACKAGES=(postgresql nftables iproute2 python3 curl openssl wrk fwknop-server fwknop-client knockd iptables)

@@ -52,7 +52,8 @@ struct HAProxyTextTests {
             try HAProxyText(Array(("frontend a\n  " + line + "\n").utf8), path: "cfg").clash(with: listeners)?.line
         }
         for line in [
-            "bind :443", "bind *:443 ssl crt x", "bind 192.0.2.1:80", "bind 192.0.2.9:1,192.0.2.1:443", "bind ipv4@:443",
+            "bind :443", "bind *:443 ssl crt x", "bind 192.0.2.1:80", "bind 192.0.2.9:1,192.0.2.1:443",
+            "bind ipv4@:443",
             "bind 0.0.0.0:400-500", "bind [::]:443", "bind :::80",
         ] { #expect(try found(line) == 2, "\(line)") }
         for line in [
