@@ -18,7 +18,7 @@ struct HAProxyTextTests {
         ], ["", "\n", "frontend mine\n  bind :1\n", "# end"])
     func kept(before: String, after: String) throws {
         // Latin 1 is no UTF-8, and no business of ours.
-        let (head, tail) = (Array(before.utf8) + (before.isEmpty ? [] : [0xe9, 10]), Array(after.utf8))
+        let (head, tail) = (Array(before.utf8) + (before.isEmpty ? [] : [0xe9]), Array(after.utf8))
         let first = try HAProxyText(head, path: "cfg")
         #expect(first.part == nil)
         let made = first.with(part: try part(["a=192.0.2.1:1"])) + tail
