@@ -107,17 +107,23 @@ let floors: [Target] = [
     .target(
         name: "KnocknocToolkit",
         dependencies: [
-            "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocAccess", certificates, crypto, logging,
-            nioCore, nioPosix, nioSSL, nioTLS, swiftASN1,
+            "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocIdentity", "KnocknocAccess", certificates,
+            crypto, logging, nioCore, nioHTTP1, nioPosix, nioSSL, nioTLS, swiftASN1,
         ],
         swiftSettings: settings
     ),
     // 6
     .target(
+        name: "KnocknocInstaller",
+        dependencies: ["KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocAccess", "KnocknocToolkit"],
+        path: "Installer", swiftSettings: settings
+    ),
+    .target(
         name: "KnocknocServer",
         dependencies: [
             "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocProtocol", "KnocknocIdentity",
-            "KnocknocAccess", "KnocknocHub", crypto, httpTypes, hummingbird, hummingbirdCore, hummingbirdTLS, lifecycle, logging, mustache,
+            "KnocknocAccess", "KnocknocHub", crypto, httpTypes, hummingbird, hummingbirdCore, hummingbirdTLS, lifecycle,
+            logging, mustache,
             nioConcurrency, nioCore, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, nioPosix, nioSSL, nioWebSocket,
         ],
         exclude: ["Assets", "Templates"],
@@ -128,7 +134,8 @@ let floors: [Target] = [
         name: "knocknoc",
         dependencies: [
             "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocLogging", "KnocknocIdentity",
-            "KnocknocAccess", "KnocknocToolkit", "KnocknocServer", "CLinux", argumentParser, configuration, crypto, lifecycle, logging, unixSignals,
+            "KnocknocAccess", "KnocknocToolkit", "KnocknocInstaller", "KnocknocServer", "CLinux", argumentParser,
+            configuration, crypto, lifecycle, logging, unixSignals,
         ],
         swiftSettings: settings, linkerSettings: [lean]
     ),
@@ -155,7 +162,8 @@ let tests: [Target] = [
         name: "KnocknocStoreTests", dependencies: ["KnocknocModel", "KnocknocStore", logging, subprocess],
         swiftSettings: settings),
     .testTarget(
-        name: "KnocknocProtocolTests", dependencies: ["KnocknocModel", "KnocknocProtocol"], swiftSettings: settings),
+        name: "KnocknocProtocolTests", dependencies: ["KnocknocModel", "KnocknocProtocol"], exclude: ["Recorded"],
+        swiftSettings: settings),
     .testTarget(name: "KnocknocSystemTests", dependencies: ["KnocknocSystem"], swiftSettings: settings),
     .testTarget(
         name: "KnocknocIdentityTests", dependencies: ["KnocknocModel", "KnocknocIdentity"], swiftSettings: settings),
@@ -186,7 +194,14 @@ let tests: [Target] = [
     .testTarget(
         name: "KnocknocToolkitTests",
         dependencies: [
-            "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocAccess", "KnocknocToolkit", logging,
+            "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocAccess", "KnocknocToolkit", "Lab", logging,
+        ],
+        swiftSettings: settings),
+    .testTarget(
+        name: "InstallerTests",
+        dependencies: [
+            "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocIdentity", "KnocknocAccess",
+            "KnocknocToolkit", "KnocknocInstaller", "KnocknocServer", lifecycle, logging,
         ],
         swiftSettings: settings),
     .testTarget(
@@ -202,6 +217,10 @@ let tests: [Target] = [
         dependencies: ["Lab"], path: "Tests/Conformance", swiftSettings: settings),
     .testTarget(
         name: "Browser", dependencies: ["Lab"], path: "Tests/Browser", swiftSettings: settings),
+    .testTarget(
+        name: "Hosts", dependencies: ["Lab"], path: "Tests/Hosts", swiftSettings: settings),
+    .testTarget(
+        name: "Packages", dependencies: ["Lab"], path: "Tests/Packages", swiftSettings: settings),
 ]
 
 /// What the whole-system tests and the benchmarks share: namespaces, processes, Postgres clusters, an API client.

@@ -8,10 +8,10 @@ report() {
 }
 
 say "swift format lint"
-swift format lint --strict --parallel --recursive Package.swift Sources Tests Plugins || failed=1
+swift format lint --strict --parallel --recursive Package.swift Sources Installer Tests Plugins || failed=1
 
 say "house rules"
-swift_files() { git ls-files -co --exclude-standard -- 'Sources/*.swift' 'Plugins/*.swift' 'Tests/*.swift'; }
+swift_files() { git ls-files -co --exclude-standard -- 'Sources/*.swift' 'Installer/*.swift' 'Plugins/*.swift' 'Tests/*.swift'; }
 
 found=$(swift_files | while read -r file; do
     [[ -e $file ]] || continue
@@ -20,13 +20,13 @@ found=$(swift_files | while read -r file; do
 done)
 [[ -z $found ]] || report "a file has at most 400 lines" "$found"
 
-found=$(git grep -nE '\btry!|\bas!|fatalError\(|preconditionFailure\(' -- 'Sources/*.swift' || true)
+found=$(git grep -nE '\btry!|\bas!|fatalError\(|preconditionFailure\(' -- 'Sources/*.swift' 'Installer/*.swift' || true)
 [[ -z $found ]] || report "Sources may not stop the process on purpose (try!, as!, fatalError)" "$found"
 
-found=$(git grep -nE '^(public |internal |package )?import Foundation$' -- 'Sources/*.swift' || true)
+found=$(git grep -nE '^(public |internal |package )?import Foundation$' -- 'Sources/*.swift' 'Installer/*.swift' || true)
 [[ -z $found ]] || report "Sources import FoundationEssentials, never Foundation" "$found"
 
-found=$(git grep -nE '@unchecked Sendable' -- 'Sources/*.swift' | grep -v '//' || true)
+found=$(git grep -nE '@unchecked Sendable' -- 'Sources/*.swift' 'Installer/*.swift' | grep -v '//' || true)
 [[ -z $found ]] || report "@unchecked Sendable says why on its line" "$found"
 
 found=$(git grep -nE 'Task\.sleep|usleep\(|[^_a-z]sleep\(' -- 'Tests/*Tests.swift' || true)

@@ -1,19 +1,23 @@
 # ./dev test [NAME…] [--long] [--filter REGEX]: builds once, runs the parts, and counts what really happened.
 . scripts/test-report.sh
 
-ALL=(model protocol system identity access hub toolkit server store enforcement agent conformance browser)
+ALL=(
+    model protocol system identity access hub toolkit installer server store enforcement agent packages conformance
+    browser sites
+)
 declare -A TARGETS=(
-    [system]=KnocknocSystemTests [toolkit]=KnocknocToolkitTests
+    [system]=KnocknocSystemTests [toolkit]=KnocknocToolkitTests [installer]=InstallerTests
     [model]=KnocknocModelTests [store]=KnocknocStoreTests [protocol]=KnocknocProtocolTests
     [identity]=KnocknocIdentityTests [enforcement]=KnocknocEnforcementTests [access]=KnocknocAccessTests
     [agent]=KnocknocAgentTests [hub]=KnocknocHubTests [server]=KnocknocServerTests
-    [conformance]=Conformance [browser]=Browser
+    [packages]=Packages [conformance]=Conformance [browser]=Browser [sites]=Hosts
 )
 # Shares run one after another; the parts of one share run side by side. What measures time runs alone.
-SHARES=("unit" "access and server" "database" "kernel" "hosts" "browser")
+SHARES=("unit" "access and server" "database" "kernel" "packages" "hosts" "browser" "sites")
 declare -A MEMBERS=(
-    ["unit"]="model protocol system identity hub" ["access and server"]="access server" ["database"]="store toolkit"
-    ["kernel"]="enforcement agent" ["hosts"]="conformance" ["browser"]="browser"
+    ["unit"]="model protocol system identity hub" ["access and server"]="access server"
+    ["database"]="store toolkit installer" ["kernel"]="enforcement agent" ["packages"]="packages"
+    ["hosts"]="conformance" ["browser"]="browser" ["sites"]="sites"
 )
 
 names=() filter='' rounds=1
@@ -21,6 +25,7 @@ while [[ $# -gt 0 ]]; do
     case $1 in
         --long)
             rounds=3
+            export KNOCKNOC_LONG=1
             export KNOCKNOC_SCHEDULES=${KNOCKNOC_SCHEDULES:-100000}
             ;;
         --filter)
@@ -50,6 +55,8 @@ for name in "${names[@]}"; do [[ -n ${TARGETS[$name]:-} ]] && chosen+=("$name");
 
 need "to build and to run the tests" "${BUILD_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
 need_swift
+# What tests look at packages with, and install them on.
+[[ " ${chosen[*]} " != *" packages "* ]] || need "to test the packages" debootstrap fish man-db systemd-container zsh
 
 # Everything that a test makes on this machine carries this prefix, so that what is left can be removed by it.
 export KNOCKNOC_LAB_PREFIX="k$(printf '%05x' $((RANDOM * 32768 + RANDOM & 0xfffff)))"
@@ -64,6 +71,10 @@ clean_up() {
         ip netns pids "$name" 2>/dev/null | while read -r pid; do kill -KILL "$pid" 2>/dev/null || true; done
         ip netns del "$name" 2>/dev/null || true
     done || true
+    # Whole hosts ended with their namespaces; their disks' mounts with them.
+    for name in /sys/fs/cgroup{,/unified,/systemd}/"$KNOCKNOC_LAB_PREFIX"*; do
+        find "$name" -depth -type d -exec rmdir {} \; 2>/dev/null || true
+    done
     rm -rf "$results" "$scratch" ${link:+"$link"} "/var/tmp/$KNOCKNOC_LAB_PREFIX"*
 }
 trap clean_up EXIT
@@ -80,6 +91,12 @@ started=$SECONDS
 build "the tests: ${chosen[*]}" --build-tests
 ln -sf knocknoc .build/debug/knocker
 report_time "build" $((SECONDS - started))
+# Packages are tested, and whole hosts install them, as they were just built (docs/decisions/0008).
+if [[ " ${chosen[*]} " == *" packages "* || " ${chosen[*]} " == *" sites "* ]]; then
+    started=$SECONDS
+    ./dev deb --from debug >"$results/deb.out" 2>&1 || { cat "$results/deb.out" >&2; fail "there are no packages to test"; }
+    report_time "packaging" $((SECONDS - started))
+fi
 bundle=.build/debug/knocknocPackageTests.xctest
 [[ -x $bundle ]] || fail "the build left no $bundle"
 # A link of its own: what is built while the tests run replaces the file, not what this link leads to.

@@ -28,12 +28,16 @@ static inline int knocknoc_keep_capabilities(uint64_t kept) {
     for (int capability = 0; capability < 64; capability++)
         if (!(kept >> capability & 1)) prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
     if (syscall(SYS_capget, &header, data) != 0) return -1;
+    // Where there is nothing to give up the call is not made: a service's filter may refuse it.
+    uint32_t given = 0;
     for (int word = 0; word < 2; word++) {
         uint32_t mask = (uint32_t)(kept >> (32 * word));
+        given |= (data[word].permitted | data[word].inheritable) & ~mask;
         data[word].effective &= mask;
         data[word].permitted &= mask;
         data[word].inheritable = 0;
     }
+    if (given == 0) return result;
     return syscall(SYS_capset, &header, data) != 0 ? -1 : result;
 }
 

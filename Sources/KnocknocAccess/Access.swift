@@ -11,9 +11,10 @@ public final class Access: Sendable {
     let options: AccessOptions
     let logger: Logger
     let seen = LastSeen()
-    let lanes: GrantLanes
+    let lanes = GrantLanes()
     /// What this node's own commits changed of agents' streams.
     public let steps = StepFeed()
+    let dataKeys = DataKeyHolder()
 
     /// - Parameter node: this web node's name, for the audit.
     public init(
@@ -24,7 +25,6 @@ public final class Access: Sendable {
         self.hasher = hasher
         self.node = node
         self.options = options
-        lanes = GrantLanes(patience: options.lanePatience)
         self.logger = logger
     }
 }

@@ -4,7 +4,8 @@
 public struct AccessError: Error, Hashable, Sendable, CustomStringConvertible {
     public struct Code: Hashable, Sendable {
         private enum Base {
-            case notFound, duplicate, stale, invalid, unauthenticated, forbidden, throttled, busy
+            case notFound, duplicate, stale, invalid, unauthenticated, forbidden, throttled, busy,
+                encryptionKey
         }
         private let base: Base
 
@@ -24,6 +25,8 @@ public struct AccessError: Error, Hashable, Sendable, CustomStringConvertible {
         public static let throttled = Code(base: .throttled)
         /// No slot became free in time; try again.
         public static let busy = Code(base: .busy)
+        /// The site's data key cannot be had with what was given for it.
+        public static let encryptionKey = Code(base: .encryptionKey)
     }
 
     public let code: Code

@@ -12,8 +12,10 @@ public struct AccessOptions: Sendable {
     public var failuresPerAccountAndNetwork: Int64 = 5
     /// Failed sign-ins from one network in a quarter of an hour before more are refused.
     public var failuresPerNetwork: Int64 = 100
-    /// For a click to wait behind another one's transaction, to share the next.
-    public var lanePatience = Duration.milliseconds(250)
+    /// For a grant in all, with what it waits for.
+    public var grantPatience = Duration.seconds(5)
+    /// For a session that somebody else holds, before its click goes without those that share its transaction.
+    public var sessionPatience = Duration.milliseconds(100)
     /// Microseconds added to the database's clock; for tests that drive time.
     public var clockOffset: @Sendable () -> Int64 = { 0 }
 

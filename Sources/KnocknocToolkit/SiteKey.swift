@@ -1,3 +1,4 @@
+import KnocknocModel
 import KnocknocSystem
 
 /// The key that wraps the site's data key, in the forms that people and programs hand it on.
@@ -28,7 +29,8 @@ public struct SiteKey: Hashable, Sendable {
     /// - Throws: ``SystemError`` `invalid` where what is there is no key.
     static func find(_ settings: SiteSettings, _ layout: InstallLayout) throws -> SiteKey? {
         let file = SystemFile(layout.encryptionKey)
-        guard let text = try settings.encryptionKey ?? file.text() else { return nil }
+        let text = try settings.encryptionKey ?? file.text().flatMap { EncryptionKey.line(of: $0) }
+        guard let text, text.lowercased() != "none" else { return nil }
         guard let key = SiteKey(text) else {
             let place = settings.encryptionKey == nil ? file.path : "EncryptionKey"
             throw SystemError(

@@ -27,7 +27,8 @@ enum Exit {
 
     /// The command that was probably meant.
     private static func hint(_ command: any ParsableCommand.Type) -> String {
-        let names = command.configuration.subcommands.compactMap { $0.configuration.commandName }
+        let names = command.configuration.subcommands.map { $0.configuration }.filter(\.shouldDisplay)
+            .compactMap(\.commandName)
         guard let given = CommandLine.arguments.dropFirst().first, !given.hasPrefix("-"), !names.contains(given),
             let meant = NearestName.to(given, among: names)
         else { return "" }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import KnocknocAccess
 import KnocknocIdentity
+import KnocknocInstaller
 import KnocknocModel
 import KnocknocServer
 import KnocknocStore
@@ -20,9 +21,10 @@ enum Exit {
         case let error as ConfigurationError: end(error.description, badConfiguration)
         case let error as StoreError: end(error.message, code(error))
         case let error as ServerError: end(error.message, code(error))
-        case let error as AccessError: end(error.message, failed)
+        case let error as AccessError: end(error.message, error.code == .encryptionKey ? badConfiguration : failed)
         case let error as IdentityError: end(error.message, failed)
         case let error as SystemError: end(error.message, code(error))
+        case let error as SetupError: end(error.message, code(error))
         default: break
         }
         let code = command.exitCode(for: error)
@@ -33,11 +35,20 @@ enum Exit {
 
     /// The command that was probably meant.
     private static func hint(_ command: any ParsableCommand.Type) -> String {
-        let names = command.configuration.subcommands.compactMap { $0.configuration.commandName }
+        let names = command.configuration.subcommands.map { $0.configuration }.filter(\.shouldDisplay)
+            .compactMap(\.commandName)
         guard let given = CommandLine.arguments.dropFirst().first, !given.hasPrefix("-"), !names.contains(given),
             let meant = NearestName.to(given, among: names)
         else { return "" }
         return "\nDid you mean '\(meant)'?"
+    }
+
+    private static func code(_ error: SetupError) -> Int32 {
+        switch error.code {
+        case .missing, .ended: usage
+        case .invalid: badConfiguration
+        default: failed
+        }
     }
 
     private static func code(_ error: ServerError) -> Int32 {

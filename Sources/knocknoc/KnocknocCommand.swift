@@ -1,7 +1,7 @@
 import ArgumentParser
 import KnocknocServer
 
-/// The server's command line; the executable answers as `knocker` when called by that name.
+/// The server's command line; the executable answers as `knocker` and `knocknoc-setup` when called by those names.
 @main
 struct KnocknocCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -18,10 +18,10 @@ struct KnocknocCommand: AsyncParsableCommand {
     @MainActor
     static func main() async {
         let name = CommandLine.arguments.first?.split(separator: "/").last
-        if name == "knocker" {
-            await start(KnockerCommand.self)
-        } else {
-            await start(Self.self)
+        switch name {
+        case "knocker": await start(KnockerCommand.self)
+        case "knocknoc-setup": await start(SetupCommand.self)
+        default: await start(Self.self)
         }
     }
 

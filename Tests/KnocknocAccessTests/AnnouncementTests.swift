@@ -48,7 +48,7 @@ struct AnnouncementTests {
         }
     }
 
-    @Test("a card follows what nobody announced", .timeLimit(.minutes(1)), arguments: Driver.available)
+    @Test("a card follows what nobody announced", .timeLimit(.minutes(5)), arguments: Driver.available)
     func silence(_ driver: Driver) async throws {
         try await World.with(driver) { world in
             let scene = try await Scene(world)

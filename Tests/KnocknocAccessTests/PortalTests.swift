@@ -3,7 +3,7 @@ import Testing
 
 @testable import KnocknocAccess
 
-@Suite("the portal's updates", .timeLimit(.minutes(1)))
+@Suite("the portal's updates", .timeLimit(.minutes(5)))
 struct PortalTests {
     @Test("begin with all Knocs and follow the agent's word", arguments: Driver.available)
     func updates(_ driver: Driver) async throws {

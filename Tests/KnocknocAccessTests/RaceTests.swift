@@ -8,7 +8,7 @@ import Testing
 /// SQLite has one writer at a time; only Postgres can interleave.
 @Suite(
     "a right that goes while its grant is being made", .enabled(if: Driver.available.contains(.postgres)),
-    .timeLimit(.minutes(1)))
+    .timeLimit(.minutes(5)))
 struct RaceTests {
     /// Grants while another transaction, which has run `statements`, is not yet committed.
     private func grant(

@@ -18,6 +18,18 @@ struct CodecTests {
         .heartbeat(.init(stamp: Samples.stamp(9), databaseAge: 12, revision: 3)),
         .ping(.init(id: "p")),
         .bye(.init(code: .noDatabase, text: "no")),
+        .snapshotChunk(
+            .init(
+                since: Samples.stamp(2),
+                targets: [
+                    Samples.targetRow(
+                        4,
+                        backend: .nftablesSet(
+                            NFTablesSet(
+                                family: .inet, table: "filter", ipv4: "people", ipv6: "people6", protocol: .tcp,
+                                ports: [22]))),
+                    Samples.targetRow(5, backend: Samples.guarded, confirmed: false, purpose: .unguard),
+                ], entries: [])),
     ]
 
     static let agentMessages: [AgentMessage] = [

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import HummingbirdTesting
+import KnocknocModel
 import Testing
 
 @testable import KnocknocServer

@@ -1,10 +1,12 @@
 import Foundation
 import HTTPTypes
 import HummingbirdTesting
+import KnocknocAccess
 import KnocknocIdentity
 import KnocknocModel
 import KnocknocStore
 import Logging
+import ServiceLifecycle
 import Testing
 
 @testable import KnocknocServer
@@ -21,6 +23,36 @@ struct LifecycleTests {
         try await TestSite.run(in: directory) { (site: TestSite) async throws in
             let bearer = ["Authorization": "Bearer \(token.value ?? "")"]
             #expect(try await site.get("/api/v1/me", headers: bearer).status == 200)
+        }
+    }
+
+    @Test(
+        "a wrong key, and none where one is needed, is refused at start; the right one is let in",
+        .timeLimit(.minutes(1)))
+    func encryptionKey() async throws {
+        let directory = TemporaryDirectory()
+        let key = EncryptionKey()
+        try await TestSite.run(in: directory) {
+            $0.keyProtection = .wrapped(key)
+        } _: { (site: TestSite) async throws in
+            _ = try site.server.access.dataKey()
+        }
+        for protection in [KeyProtection.wrapped(EncryptionKey()), .notGiven, .unwrapped] {
+            var settings = ServerSettings(
+                listen: ListenAddress(host: "127.0.0.1", port: 0),
+                databaseURL: "sqlite://\(directory.path)/knocknoc.db", dataDirectory: directory.path, nodeName: "test")
+            settings.keyProtection = protection
+            let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            let database = try DatabaseFactory.open(url: settings.databaseURL, serverLock: true, logger: logger)
+            let server = try Server(settings: settings, database: database, logger: logger)
+            let group = ServiceGroup(configuration: .init(services: server.services, logger: logger))
+            let error = await #expect(throws: ServerError.self) { try await group.run() }
+            #expect(error?.code == .encryptionKey && error?.message.contains("EncryptionKey") == true)
+        }
+        try await TestSite.run(in: directory) {
+            $0.keyProtection = .wrapped(key)
+        } _: { (site: TestSite) async throws in
+            #expect(try await site.get("/health").status == 200)
         }
     }
 

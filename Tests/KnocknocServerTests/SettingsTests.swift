@@ -1,3 +1,4 @@
+import KnocknocAccess
 import KnocknocModel
 import Logging
 import Testing
@@ -48,6 +49,42 @@ struct SettingsTests {
         let url = "postgres://knocknoc:s3cret@db/knocknoc"
         #expect(try settings("DatabaseURL = postgres://pooler/knocknoc\nListenURL = \(url)").listenURL == url)
         #expect(!problems("DataDir = /a\nListenURL = \(url)").contains("s3cret"))
+    }
+
+    private static let key = String(repeating: "0f", count: 32)
+    private static let sameKey = "Dw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8"
+    private static let otherKey = String(repeating: "A", count: 43)
+
+    @Test("the key is taken from the file or out of the connection string, where nobody finds it afterwards")
+    func encryptionKey() throws {
+        let key = try #require(EncryptionKey(Self.key))
+        #expect(try settings("DataDir = /a").keyProtection == .notGiven)
+        #expect(try settings("DataDir = /a\nEncryptionKey = none").keyProtection == .unwrapped)
+        #expect(try settings("DataDir = /a\nEncryptionKey = \(Self.sameKey)").keyProtection == .wrapped(key))
+        let url = "postgres://u:p@db/knocknoc?sslmode=require&knocknoc_key=\(Self.sameKey)"
+        let carried = try settings("DatabaseURL = \(url)")
+        #expect(carried.keyProtection == .wrapped(key))
+        #expect(carried.databaseURL == "postgres://u:p@db/knocknoc?sslmode=require")
+        #expect(try settings("DatabaseURL = \(url)\nEncryptionKey = \(Self.key)").keyProtection == .wrapped(key))
+        var dumped = ""
+        dump(carried, to: &dumped)
+        #expect(!"\(carried) \(dumped)".contains("Dw8P") && !dumped.contains("15\n"))
+    }
+
+    @Test(
+        "a key that cannot be is refused without being repeated",
+        arguments: [
+            ("DataDir = /a\nEncryptionKey = s3cret", "knocknoc.conf:2: EncryptionKey: the value cannot be used"),
+            ("DatabaseURL = postgres://db/d?knocknoc_key=s3cret", "knocknoc.conf:1: DatabaseURL: its knocknoc_key"),
+            (
+                "DatabaseURL = postgres://db/d?knocknoc_key=\(sameKey)\nEncryptionKey = \(otherKey)",
+                "knocknoc.conf:2: EncryptionKey is not the knocknoc_key in DatabaseURL"
+            ),
+        ])
+    func badKey(_ text: String, _ expected: String) {
+        let said = problems(text)
+        #expect(said.contains(expected), "\(said)")
+        #expect(!said.contains("s3cret") && !said.contains("AAAA") && !said.contains("Dw8P"))
     }
 
     @Test("a flag beats the file")

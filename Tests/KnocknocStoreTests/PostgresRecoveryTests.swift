@@ -24,12 +24,49 @@ struct PostgresRecoveryTests {
     func durability() async throws {
         try await Fixture.with(.postgres) { database, _ in
             for (durability, expected) in [(Durability.hasty, "off"), (.safe, "on")] {
-                let setting = try await database.write(Fixture.operation(), durability) { transaction in
+                let options = WriteOptions(durability: durability)
+                let setting = try await database.write(Fixture.operation(), options) { transaction in
                     let asked = Statement("select current_setting('synchronous_commit') as value")
                     return try await transaction.run(asked)[0].text("value")
                 }
                 #expect(setting == expected)
             }
+        }
+    }
+
+    @Test("a row that somebody else holds is waited for as long as was said, and what follows as usual")
+    func lockPatience() async throws {
+        try await Fixture.with(.postgres) { database, _ in
+            let insert = Statement("insert into probe (id) values ($1)", 77)
+            try await database.write(Fixture.operation()) { _ = try await $0.run(insert) }
+            let touch = Statement("update probe set amount = 2 where id = $1", 77)
+            let options = {
+                var options = WriteOptions()
+                options.lockPatience = .milliseconds(1)
+                return options
+            }()
+            let tries = Mutex(0)
+            let held = try await database.write(Fixture.operation()) { holder in
+                _ = try await holder.run(touch)
+                let error = await #expect(throws: StoreError.self) {
+                    try await database.write(Fixture.operation(), options) { transaction in
+                        tries.withLock { $0 += 1 }
+                        _ = try await transaction.run(touch)
+                    }
+                }
+                #expect(error?.code == .contended)
+                return Task {
+                    try await database.write(Fixture.operation(), options) { transaction in
+                        let now = Statement("select current_setting('lock_timeout') as value")
+                        let before = try await transaction.run(now)[0].text("value")
+                        let rows = try await transaction.run(transaction.endOfLockPatience + [now])
+                        return (before, try rows.last?.first?.text("value"))
+                    }
+                }
+            }
+            #expect(tries.withLock { $0 } == 1)
+            let (before, after) = try await held.value
+            #expect(before == "1ms" && after == "0")
         }
     }
 

@@ -72,6 +72,10 @@ struct PureTests {
         #expect(url.location == "postgres://kn:s3cret%40x@a:1,b:2/d?sslmode=require&password=p")
         #expect(url.description == "postgres://kn:***@a:1,b:2/d?sslmode=require&password=***")
         #expect(try DatabaseURL("postgres://h/d?knocknoc_key=x").location == "postgres://h/d")
+        // libpq decodes names too: nothing that it would see is left, and nothing that is not ours is taken.
+        #expect(try DatabaseURL("postgres://h/d?a=1&knocknoc%5Fkey=x&b=2").location == "postgres://h/d?a=1&b=2")
+        #expect(try DatabaseURL("postgres://h/d?a=1&knocknoc%5Fkey=x").encryptionKey == "x")
+        #expect(try DatabaseURL("postgres://h/d?pass%77ord=p").description == "postgres://h/d?password=***")
         #expect(try DatabaseURL("sqlite:///var/lib/k.db").location == "/var/lib/k.db")
     }
 
@@ -96,6 +100,21 @@ struct PureTests {
         }
         #expect(error?.code == .configuration)
         #expect(error?.message.contains(part) == true && error?.message.contains("s3cret") == false)
+    }
+
+    @Test("a refusal gives up its code, in whatever language, and shows no place in Postgres' sources")
+    func refusal() {
+        let words = "connection to server at \"h\", port 5432 failed: FATAL:  28P01: password authentication failed"
+        let refusal = PostgresRefusal("\(words)\nLOCATION:  auth_failed, auth.c:338\n")
+        #expect(refusal.sqlState == "28P01")
+        #expect(
+            refusal.reason
+                == "connection to server at \"h\", port 5432 failed: FATAL: password authentication failed")
+        let other = PostgresRefusal("SCHWERWIEGEND:  28000: kein pg_hba.conf-Eintrag\nFATAL:  3D000: keine Datenbank")
+        #expect(other.sqlState == "28000")
+        #expect(other.reason == "SCHWERWIEGEND: kein pg_hba.conf-Eintrag; FATAL: keine Datenbank")
+        let plain = PostgresRefusal("connection refused:  no code, ABCDE: neither\n\tIs it running?")
+        #expect(plain.sqlState == nil && plain.reason == "connection refused:  no code, ABCDE: neither; Is it running?")
     }
 
     @Test("hosts of a DSN keep their ports and share the rest")

@@ -25,10 +25,10 @@ struct Effects: Sendable {
 extension Access {
     /// One use case: a transaction, and after its commit the hints.
     func write<Result: Sendable>(
-        _ durability: Durability = .safe, _ body: @Sendable (any Transaction) async throws -> (Result, Effects)
+        _ options: WriteOptions = WriteOptions(), _ body: @Sendable (any Transaction) async throws -> (Result, Effects)
     ) async throws -> Result {
         let operation = OperationID.new(at: database.estimatedNow())
-        let (result, effects) = try await database.write(operation, durability, body)
+        let (result, effects) = try await database.write(operation, options, body)
         announce(effects)
         return result
     }

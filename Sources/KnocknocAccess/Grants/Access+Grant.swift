@@ -1,85 +1,107 @@
 public import KnocknocModel
 import KnocknocStore
-import Logging
 
 extension Access {
     /// Opens a Knoc for the session's address. Where it is granted already nothing changes.
     ///
     /// - Throws: ``AccessError``: not found, unauthenticated where the session is over, forbidden with the reason.
     public func grant(_ knoc: KnocID, _ session: Session, _ context: RequestContext) async throws -> KnocItem {
-        try await lanes.submit(Click(knoc: knoc, session: session, context: context)) { await self.grant($0) }
+        let click = Click(knoc: knoc, session: session, context: context, deadline: .now + options.grantPatience)
+        try await lanes.submit(
+            click,
+            GrantLanes.Runner {
+                await self.together($0)
+            } alone: {
+                await self.alone($0)
+            })
         // The agents come first: what the caller is told is read once they are on their way.
         return try await item(knoc, of: session, database)
     }
 
-    /// All in one transaction, or each in one of its own where something of one stands against that.
-    private func grant(_ clicks: [Click]) async -> [GrantLanes.Outcome] {
-        if clicks.count > 1 {
-            do {
-                return try await write { tx in try await grant(clicks, tx) }
-            } catch let error as StoreError where [.unavailable, .unknownOutcome].contains(error.code) {
-                return clicks.map { _ in .failure(error) }
-            } catch {
-                logger.debug("grants that were to share a transaction go alone", metadata: ["reason": "\(error)"])
-            }
-        }
-        return await withTaskGroup(of: (Int, GrantLanes.Outcome).self) { group in
-            for (index, click) in clicks.enumerated() { group.addTask { (index, await self.alone(click)) } }
-            return await group.reduce(into: clicks.map { _ in .success(()) }) { $0[$1.0] = $1.1 }
+    /// All in one transaction, which waits for nobody's session but for the agents and Knocs that they all need.
+    private func together(_ clicks: [Click]) async -> GrantLanes.Ending {
+        var options = WriteOptions()
+        options.deadline = clicks.map(\.deadline).min()
+        options.lockPatience = self.options.sessionPatience
+        do {
+            return .verdicts(try await written(clicks, options))
+        } catch let error as StoreError where error.code == .contended {
+            return .contended
+        } catch let error as StoreError where error.code == .unavailable {
+            return .verdicts(clicks.map { $0.deadline > .now ? .alone : .decided(.failure(error)) })
+        } catch {
+            return .verdicts(clicks.map { _ in clicks.count > 1 ? .alone : .decided(.failure(error)) })
         }
     }
 
     private func alone(_ click: Click) async -> GrantLanes.Outcome {
+        var options = WriteOptions()
+        options.deadline = click.deadline
         do {
-            try await untilStill {
-                try await write { tx in
-                    let (outcomes, effects) = try await grant([click], tx)
-                    for outcome in outcomes { try outcome.get() }
-                    return ((), effects)
-                }
+            guard case .decided(let outcome)? = try await written([click], options).first else {
+                throw StoreError(.decoding, "a click was left undecided")
             }
-            return .success(())
+            return outcome
         } catch { return .failure(error) }
     }
 
-    private func grant(_ clicks: [Click], _ tx: any Transaction) async throws -> ([GrantLanes.Outcome], Effects) {
+    private func written(_ clicks: [Click], _ options: WriteOptions) async throws -> [GrantLanes.Verdict] {
+        do {
+            return try await untilStill { try await write(options) { tx in try await grant(clicks, tx) } }
+        } catch let nothing as NothingToWrite {
+            return nothing.verdicts
+        }
+    }
+
+    private func grant(
+        _ clicks: [Click], _ tx: any Transaction
+    ) async throws -> (verdicts: [GrantLanes.Verdict], Effects) {
         let sessions = Set(clicks.map(\.session.id)).sorted()
-        let locked = try await tx.run(
-            sessions.map { SessionTable.lock($0) }
+        let rows = try await tx.run(
+            sessions.map { SessionTable.lock($0) } + tx.endOfLockPatience
                 + clicks.flatMap { [RightQuery.forClick($0.session.id, $0.knoc), RightQuery.targets($0.knoc)] })
-        let live = Set(zip(sessions, locked).filter { !$0.1.isEmpty }.map(\.0))
-        var outcomes: [GrantLanes.Outcome] = []
+        let live = Set(zip(sessions, rows).filter { !$0.1.isEmpty }.map(\.0))
+        var read = rows.suffix(2 * clicks.count)
+        var verdicts: [GrantLanes.Verdict] = []
         var plans: [GrantPlan] = []
         var effects = Effects()
-        for (index, click) in clicks.enumerated() {
-            let rows = locked[sessions.count + 2 * index]
+        for click in clicks {
+            let (right, targets) = (read.removeFirst(), read.removeFirst())
             do {
                 guard live.contains(click.session.id) else { throw Access.signedOut }
-                guard let row = rows.first else { throw Access.noKnoc(click.knoc) }
+                guard let row = right.first else { throw Access.noKnoc(click.knoc) }
                 var plan = try judge(row, click)
-                outcomes.append(.success(()))
+                plan.items[0].targets = try self.targets(targets, of: click.knoc)
                 if let old = try row.identifierIfPresent("live_grant", as: GrantID.self) {
-                    guard try row.timestamp("live_until") <= plan.now else { continue }
-                    // It moves its agents' streams by itself.
-                    guard clicks.count == 1 else { throw NotTogether() }
+                    if try row.timestamp("live_until") > plan.now {
+                        verdicts.append(.decided(.success(())))
+                        continue
+                    }
+                    // Its ending moves its agents' streams by itself.
+                    guard clicks.count == 1 else {
+                        verdicts.append(.alone)
+                        continue
+                    }
                     let ending = try await end(.grant(old), reason: "expired", at: plan.now, tx)
                     effects = try await settle(ending, at: plan.now, by: .system, click.context, tx)
                 }
-                plan.items[0].targets = try targets(locked[sessions.count + 2 * index + 1], of: click.knoc)
                 lanes.learn(click.knoc, plan.agents.min())
                 plans.append(plan)
+                verdicts.append(.decided(.success(())))
             } catch let refusal as AccessError {
-                outcomes.append(.failure(refusal))
+                verdicts.append(.decided(.failure(refusal)))
             }
         }
-        guard let now = plans.map(\.now).max() else { return (outcomes, effects) }
+        guard let now = plans.map(\.now).max() else { throw NothingToWrite(verdicts: verdicts) }
         let results = try await tx.run(try statements(plans, at: now) + newest(plans.agents))
         try checkLocks(plans, results)
         effects.merge(Effects(agents: plans.agents, users: plans.users, steps: try steps(plans.agents, results)))
-        return (outcomes, effects)
+        return (verdicts, effects)
     }
 
     /// The plan for a click that may have what it asks for; its targets are still to be filled in.
+    ///
+    /// - Throws: ``AccessError``: why not.
     private func judge(_ row: Row, _ click: Click) throws -> GrantPlan {
         let now = try row.now(self)
         switch try rule(row).decide(at: now) {
@@ -112,5 +134,7 @@ extension Access {
     static let signedOut = AccessError(.unauthenticated, "the session is over; sign in again")
 }
 
-/// A grant that cannot be made in one transaction with others.
-private struct NotTogether: Error {}
+/// Rolls back a transaction that has only read.
+private struct NothingToWrite: Error {
+    var verdicts: [GrantLanes.Verdict]
+}

@@ -11,7 +11,7 @@ extension Access {
         else { return }
         // Without waiting for the disk (an agent says it again to a database that was away), and without the users, so
         // that the rows are free again at once.
-        let (targets, entries) = try await write(.hasty) { tx in
+        let (targets, entries) = try await write(WriteOptions(durability: .hasty)) { tx in
             let now = late
             var statements = [
                 ReportTable.targetsApplied(agent, epoch: linkEpoch, upTo: newest.revision),

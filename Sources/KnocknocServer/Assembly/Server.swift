@@ -79,7 +79,9 @@ public final class Server: Sendable {
             AfterReady(phase: phase, service: NodePresence(access: access, node: node)),
             HTTPService(application: application, listen: settings.listen),
             AfterReady(phase: phase, service: hub),
-            Preparation(database: database, node: node, phase: phase, logger: logger),
+            Preparation(
+                database: database, access: access, keyProtection: settings.keyProtection, node: node, phase: phase,
+                logger: logger),
             DrainGate(phase: phase, seconds: settings.drainSeconds, logger: logger),
         ]
     }

@@ -1,7 +1,7 @@
 /// Why the server cannot start or go on, in a sentence that an administrator can act on.
 public struct ServerError: Error, Sendable, CustomStringConvertible {
     public struct Code: Hashable, Sendable {
-        private enum Base { case files, certificate, listen, database, agent }
+        private enum Base { case files, certificate, listen, database, encryptionKey, agent }
         private let base: Base
 
         /// A file or directory of ours cannot be used.
@@ -12,6 +12,8 @@ public struct ServerError: Error, Sendable, CustomStringConvertible {
         public static let listen = Code(base: .listen)
         /// The database cannot be used by this release.
         public static let database = Code(base: .database)
+        /// The site's data key cannot be unwrapped with the EncryptionKey given.
+        public static let encryptionKey = Code(base: .encryptionKey)
         /// The all-in-one's own agent cannot be kept running.
         public static let agent = Code(base: .agent)
     }

@@ -1,5 +1,7 @@
 import Glibc
 import Hummingbird
+import KnocknocAccess
+import KnocknocModel
 import KnocknocStore
 import Logging
 import NIOCore
@@ -17,9 +19,11 @@ struct DatabaseRunner: Service {
     }
 }
 
-/// Waits for the database, brings its schema to this release's and opens the doors.
+/// Waits for the database, brings its schema to this release's, takes the site's data key and opens the doors.
 struct Preparation: Service {
     let database: any DatabaseService
+    let access: Access
+    let keyProtection: KeyProtection
     let node: WebNode
     let phase: ServerPhase
     let logger: Logger
@@ -41,6 +45,7 @@ struct Preparation: Service {
                 try await database.waitUntilReachable()
                 phase.set(.starting("the database is being migrated"))
                 try await migrator.admit(node)
+                try await access.unlock(keyProtection)
                 phase.set(.ready)
                 return
             } catch let error as StoreError where error.code == .unavailable || error.code == .unknownOutcome {
@@ -48,6 +53,8 @@ struct Preparation: Service {
                 try await Task.sleep(for: .milliseconds(500))
             } catch let error as StoreError where error.code == .schemaTooNew || error.code == .schemaTooOld {
                 throw ServerError(.database, error.message)
+            } catch let error as AccessError where error.code == .encryptionKey {
+                throw ServerError(.encryptionKey, error.message)
             }
         }
     }

@@ -1,4 +1,6 @@
+import KnocknocAccess
 public import KnocknocModel
+import KnocknocStore
 import Logging
 
 extension ServerSettings {
@@ -55,6 +57,7 @@ extension ServerSettings {
             reader.value(Key.agentBackend, expected: "dry-run or none", AgentBackend.init(rawValue:)) ?? .automatic
         trustedForwarders = Self.forwarders(&reader)
         readTLS(&reader)
+        readEncryptionKey(&reader)
         try reader.finish()
     }
 
@@ -82,6 +85,34 @@ extension ServerSettings {
         if !selfSigned, !names.isEmpty {
             reader.refuse(Key.tlsSAN, "TLSSAN names the self-signed certificate; expected TLSSelfSigned = true with it")
         }
+    }
+
+    /// The setting, else what came with the connection string, which is kept without it from here on.
+    private mutating func readEncryptionKey(_ reader: inout SettingsReader) {
+        let given = reader.value(
+            Key.encryptionKey, expected: "what knocknoc genkey prints, or none", secret: true
+        ) { text -> KeyProtection? in
+            if text.lowercased() == "none" { return .unwrapped }
+            return EncryptionKey(text).map { .wrapped($0) }
+        }
+        var carried: KeyProtection?
+        // What is wrong with the rest of the URL is said when it is opened.
+        if databaseURL.hasPrefix("postgres"), let url = try? DatabaseURL(databaseURL), let text = url.encryptionKey {
+            databaseURL = url.location
+            if let key = EncryptionKey(text) {
+                carried = .wrapped(key)
+            } else {
+                reader.refuse(
+                    Key.databaseURL,
+                    "DatabaseURL: its knocknoc_key cannot be used; expected the 43 characters that exposedb printed")
+            }
+        }
+        if let given, let carried, given != carried {
+            reader.refuse(
+                Key.encryptionKey,
+                "EncryptionKey is not the knocknoc_key in DatabaseURL; expected one of them, or both alike")
+        }
+        keyProtection = given ?? carried ?? .notGiven
     }
 
     static func forwarders(_ reader: inout SettingsReader) -> [CIDR] {

@@ -1,3 +1,4 @@
+public import KnocknocAccess
 public import KnocknocModel
 public import Logging
 
@@ -30,6 +31,8 @@ public struct ServerSettings: Sendable {
     public var listenURL: String?
     /// Absolute; holds the SQLite file, the self-signed certificate and the embedded agent's state.
     public var dataDirectory: String
+    /// What protects the site's data key.
+    public var keyProtection: KeyProtection
     public var zone: String?
     public var nodeName: String
     public var logLevel: Logger.Level
@@ -52,6 +55,7 @@ public struct ServerSettings: Sendable {
         self.databaseURL = databaseURL
         listenURL = nil
         self.dataDirectory = dataDirectory
+        keyProtection = .notGiven
         zone = nil
         self.nodeName = nodeName
         logLevel = .info
@@ -69,11 +73,12 @@ public struct ServerSettings: Sendable {
     public static let standardDataDirectory = "/var/lib/knocknoc"
     public static let environmentPrefix = "KNOCKNOC"
 
-    /// Whether a variable `KNOCKNOC_…` is not meant for the server: the agent's, ours of tests, or what Kubernetes and
+    /// Whether a variable `KNOCKNOC_…` is not meant for the server: the agent's, the installer's, ours of tests, or what Kubernetes and
     /// Docker set for a service of this name.
     public static func isForeign(variable name: String) -> Bool {
         let rest = name.dropFirst(environmentPrefix.count + 1)
-        return ["AGENT_", "TEST", "BENCH_", "LAB_", "SCHEDULE", "SERVICE_", "PORT_"].contains(where: rest.hasPrefix)
+        return ["AGENT_", "SETUP_", "TEST", "BENCH_", "LAB_", "SCHEDULE", "SERVICE_", "PORT_"].contains(
+            where: rest.hasPrefix)
             || ["ROLE", "BIN", "PICTURES", "PORT"].contains(rest)
     }
 }

@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
+import KnocknocModel
 
 /// Whether a browser says that a write comes from our own pages.
 enum OriginRule {

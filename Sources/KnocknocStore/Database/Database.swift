@@ -17,6 +17,9 @@ public protocol Executor: Sendable {
 public protocol Transaction: Executor {
     /// The database's clock at the moment of asking (`clock_timestamp()`), not of the transaction's start.
     func now() async throws -> Timestamp
+
+    /// What makes the statements after it in a batch wait for locks as usual; see ``WriteOptions/lockPatience``.
+    var endOfLockPatience: [Statement] { get }
 }
 
 /// Which engine is behind a ``Database``, for what differs: events, health and what the documents say.
@@ -36,7 +39,8 @@ public protocol Database: Executor {
     ///
     /// - Throws: ``StoreError``, or what `body` threw after rolling back.
     func write<Result: Sendable>(
-        _ operation: OperationID, _ durability: Durability, _ body: @Sendable (any Transaction) async throws -> Result
+        _ operation: OperationID, _ options: WriteOptions,
+        _ body: @Sendable (any Transaction) async throws -> Result
     ) async throws -> Result
 
     /// Runs `body` in one read-only repeatable-read transaction.
@@ -68,16 +72,8 @@ extension Database {
     public func write<Result: Sendable>(
         _ operation: OperationID, _ body: @Sendable (any Transaction) async throws -> Result
     ) async throws -> Result {
-        try await write(operation, .safe, body)
+        try await write(operation, WriteOptions(), body)
     }
-}
-
-/// What a commit waits for.
-public enum Durability: Sendable {
-    /// The disk, and a synchronous standby where there is one.
-    case safe
-    /// Nothing: a crash of the database within the next second may lose it, as a whole. For what is said again.
-    case hasty
 }
 
 /// A hint that rows changed; the truth is in the rows.

@@ -45,8 +45,8 @@ public struct DatabaseURL: Hashable, Sendable, CustomStringConvertible {
         guard let mark = text.firstIndex(of: "?") else { return (text, nil) }
         var key: String?
         let kept = text[text.index(after: mark)...].split(separator: "&").filter { parameter in
-            guard parameter.hasPrefix("knocknoc_key=") else { return true }
-            key = decoded(parameter.dropFirst(13))
+            guard let (name, value) = pair(parameter), name == "knocknoc_key" else { return true }
+            key = decoded(value)
             return false
         }
         return (text[..<mark] + (kept.isEmpty ? "" : "?" + kept.joined(separator: "&")), key)
@@ -62,11 +62,18 @@ public struct DatabaseURL: Hashable, Sendable, CustomStringConvertible {
             authority = user + (user.count < authority[..<at].count ? ":***" : "") + authority[at...]
         }
         guard parts.count == 2 else { return scheme + authority }
-        let secrets = ["password=", "sslpassword=", "passfile="]
+        let secrets = ["password", "sslpassword", "passfile", "knocknoc_key"]
         let parameters = parts[1].split(separator: "&").map { parameter in
-            secrets.first { parameter.hasPrefix($0) }.map { $0 + "***" } ?? String(parameter)
+            guard let (name, _) = pair(parameter), secrets.contains(name) else { return String(parameter) }
+            return name + "=***"
         }
         return scheme + authority + "?" + parameters.joined(separator: "&")
+    }
+
+    /// Name and value of a parameter; libpq decodes the name too.
+    private static func pair(_ parameter: Substring) -> (name: String, value: Substring)? {
+        guard let equals = parameter.firstIndex(of: "=") else { return nil }
+        return (decoded(parameter[..<equals]), parameter[parameter.index(after: equals)...])
     }
 
     private static func decoded(_ text: Substring) -> String {

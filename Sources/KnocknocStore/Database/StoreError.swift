@@ -3,8 +3,7 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
     public struct Code: Hashable, Sendable {
         private enum Base {
             case unavailable, unknownOutcome, unique, foreignKey, schemaTooNew, schemaTooOld, olderNode, missing,
-                locked, configuration,
-                decoding, statement
+                locked, contended, configuration, decoding, statement
         }
         private let base: Base
 
@@ -26,6 +25,8 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         public static let missing = Code(base: .missing)
         /// Another server process holds the SQLite file.
         public static let locked = Code(base: .locked)
+        /// Somebody else holds a row for longer than ``WriteOptions/lockPatience``; nothing was written.
+        public static let contended = Code(base: .contended)
         /// The database URL or a setting cannot be used.
         public static let configuration = Code(base: .configuration)
         /// A column did not hold what was expected.

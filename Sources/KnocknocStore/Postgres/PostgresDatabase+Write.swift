@@ -10,16 +10,16 @@ extension PostgresDatabase {
     }
 
     public func write<Result: Sendable>(
-        _ operation: OperationID, _ durability: Durability,
+        _ operation: OperationID, _ options: WriteOptions,
         _ body: @Sendable (any Transaction) async throws -> Result
     ) async throws -> Result {
-        var backoff = Backoff(until: .now + options.patience)
+        var backoff = Backoff(until: options.deadline ?? .now + self.options.patience)
         var preparations = connections
         var unknown: (result: Result, error: StoreError)?
         while true {
             let failure: any Error
             var mayRetry = true
-            switch await attempt(operation, durability, until: backoff.deadline, body) {
+            switch await attempt(operation, options, until: backoff.deadline, body) {
             case .committed(let result): return result
             case .unknown(let result, let error):
                 unknown = (result, error)
@@ -66,7 +66,7 @@ extension PostgresDatabase {
     }
 
     private func attempt<Result: Sendable>(
-        _ operation: OperationID, _ durability: Durability, until deadline: ContinuousClock.Instant,
+        _ operation: OperationID, _ options: WriteOptions, until deadline: ContinuousClock.Instant,
         _ body: @Sendable (any Transaction) async throws -> Result
     ) async -> Outcome<Result> {
         let connection: PostgresConnection
@@ -75,17 +75,24 @@ extension PostgresDatabase {
         }
         defer { pool.give(back: connection) }
         var opening = [Statement("begin")] + connection.preamble
-        if durability == .hasty { opening.append(Statement("set local synchronous_commit = off")) }
+        if options.durability == .hasty { opening.append(Statement("set local synchronous_commit = off")) }
+        if let patience = options.lockPatience {
+            let milliseconds = max(1, patience / .milliseconds(1))
+            opening.append(Statement("select set_config('lock_timeout', $1, true)", "\(Int64(milliseconds))ms"))
+        }
         opening.append(
             Statement("insert into operations (id, created_at) values ($1, knocknoc_now())", operation))
         let transaction = PostgresTransaction(
-            connection, opening: opening, statementDeadline: options.statementDeadline)
+            connection, opening: opening, statementDeadline: self.options.statementDeadline)
         let result: Result
         do {
             result = try await body(transaction)
             if let failure = transaction.failure { throw failure }
         } catch {
             transaction.abandon()
+            if options.lockPatience != nil, transaction.failure?.sqlState == "55P03" {
+                return .failed(StoreError(.contended, "somebody else holds a row that is needed"), mayRetry: false)
+            }
             // What the body made of a statement's failure matters less than the failure.
             let decisive = transaction.failure.flatMap { failure in
                 PostgresErrors.isRetriable(failure) || PostgresErrors.wantsPreparing(failure)

@@ -42,10 +42,13 @@ final class PostgresHandle: @unchecked Sendable {  // one owner at a time; the f
         guard let raw = start(target.keywords) else { throw StoreError(.unavailable, "\(target.name): out of memory") }
         let handle = PostgresHandle(raw, target)
         func failure(_ reason: String) -> StoreError {
-            let reason = reason.split(whereSeparator: \.isNewline).joined(separator: "; ")
-            return StoreError(.unavailable, "\(target.name): \(reason)", sqlState: "08001")
+            let refusal = PostgresRefusal(reason)
+            return StoreError(
+                .unavailable, "\(target.name): \(refusal.reason)", sqlState: refusal.sqlState ?? "08001")
         }
         guard PQstatus(raw) != CONNECTION_BAD else { throw failure(handle.lastError) }
+        // Words are in the server's language: only so do they come with SQLSTATE.
+        PQsetErrorVerbosity(raw, PQERRORS_VERBOSE)
         var interest = Reactor.Interest.write
         while true {
             do { try await ReadinessWaiter.wait(for: handle.socket, interest, until: deadline) } catch let error
@@ -59,6 +62,7 @@ final class PostgresHandle: @unchecked Sendable {  // one owner at a time; the f
             case PGRES_POLLING_WRITING: interest = .write
             case PGRES_POLLING_OK:
                 PQsetnonblocking(raw, 1)
+                PQsetErrorVerbosity(raw, PQERRORS_DEFAULT)
                 return handle
             default: throw failure(handle.lastError)
             }

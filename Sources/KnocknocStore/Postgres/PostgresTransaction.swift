@@ -50,6 +50,8 @@ final class PostgresTransaction: Transaction {
         }
     }
 
+    var endOfLockPatience: [Statement] { [Statement("set local lock_timeout = default")] }
+
     func now() async throws -> Timestamp {
         try await run(Statement("select knocknoc_now() as now")).first.map { try $0.timestamp("now") }
             ?? { throw StoreError(.decoding, "the database did not tell its time") }()

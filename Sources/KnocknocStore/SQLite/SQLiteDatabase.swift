@@ -60,9 +60,10 @@ public final class SQLiteDatabase: DatabaseService {
     }
 
     public func write<Result: Sendable>(
-        _ operation: OperationID, _ durability: Durability, _ body: @Sendable (any Transaction) async throws -> Result
+        _ operation: OperationID, _ options: WriteOptions,
+        _ body: @Sendable (any Transaction) async throws -> Result
     ) async throws -> Result {
-        try await writing { transaction in
+        try await writing(until: options.deadline) { transaction in
             _ = try await transaction.run(
                 Statement("insert into operations (id, created_at) values ($1, knocknoc_now())", operation))
             return try await body(transaction)
@@ -146,9 +147,10 @@ public final class SQLiteDatabase: DatabaseService {
     }
 
     private func writing<Result: Sendable>(
-        _ body: (SQLiteTransaction) async throws -> Result
+        until deadline: ContinuousClock.Instant? = nil, _ body: (SQLiteTransaction) async throws -> Result
     ) async throws -> Result {
-        try await writer.acquire(within: Self.patience, for: "the database's writer")
+        let patience = deadline.map { min(Self.patience, $0 - .now) } ?? Self.patience
+        try await writer.acquire(within: patience, for: "the database's writer")
         defer { writer.release() }
         try await pool.perform { try $0.beginTransaction(.immediate) }
         let transaction = SQLiteTransaction(pool)

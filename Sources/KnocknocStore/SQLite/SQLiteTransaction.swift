@@ -27,6 +27,8 @@ final class SQLiteTransaction: Transaction, MigrationSession {
         try await perform { database in try statements.map { try SQLiteAccess.run($0, database) } }
     }
 
+    var endOfLockPatience: [Statement] { [] }
+
     func now() async throws -> Timestamp {
         guard let row = try await run(Statement("select knocknoc_now() as now")).first else {
             throw StoreError(.decoding, "the database did not tell its time")

@@ -145,7 +145,7 @@ extension LoadBalancer {
         let file = SystemFile(path)
         if path == layout.certificate, !file.exists {
             try await steps.step("making a self-signed certificate in \(path)") {
-                try SystemFolder.make(InstallLayout(root: layout.root).certificates, mode: 0o750)
+                try SystemFolder.make(InstallLayout(root: layout.root).certificates, mode: 0o755)
                 let made = try SelfSignedCertificate(names: ThisMachine.names)
                 try file.replace(with: "\(made.certificate)\n\(made.key)\n", attributes: .init(mode: 0o600))
             } undo: {

@@ -3,6 +3,7 @@ import FoundationEssentials
 import Glibc
 import KnocknocModel
 import KnocknocServer
+import KnocknocToolkit
 
 /// Puts flags over the environment over the file.
 enum SettingsLayers {
@@ -12,7 +13,7 @@ enum SettingsLayers {
         var settings = Settings()
         for case (let key, let text?) in flags { settings[key] = .init(text, place: key.flag) }
         return try ServerSettings(
-            settings: settings.over(environment()).over(try file(config)), hostName: hostName(),
+            settings: settings.over(environment()).over(try file(config)).over(try credential()), hostName: hostName(),
             workingDirectory: FileManager.default.currentDirectoryPath)
     }
 
@@ -41,7 +42,24 @@ enum SettingsLayers {
         return Settings(reading: String(decoding: data, as: UTF8.self), name: path, keys: ServerSettings.Key.all)
     }
 
-    private static func hostName() -> String {
+    /// The encryption key as systemd hands it over (LoadCredential=), the weakest layer.
+    private static func credential() throws -> Settings {
+        var settings = Settings()
+        guard let folder = ProcessInfo.processInfo.environment["CREDENTIALS_DIRECTORY"] else { return settings }
+        let path = "\(folder)/\(InstallLayout.credential)"
+        guard access(path, F_OK) == 0 else { return settings }
+        guard let data = try? Data(contentsOf: URL(filePath: path)) else {
+            throw ConfigurationError([
+                .init(place: path, message: "cannot be read: \(String(cString: strerror(errno)))")
+            ])
+        }
+        if let key = EncryptionKey.line(of: String(decoding: data, as: UTF8.self)) {
+            settings[ServerSettings.Key.encryptionKey] = .init(key, place: path)
+        }
+        return settings
+    }
+
+    static func hostName() -> String {
         var name = [CChar](repeating: 0, count: 256)
         guard gethostname(&name, name.count - 1) == 0 else { return "localhost" }
         return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)

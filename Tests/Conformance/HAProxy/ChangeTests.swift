@@ -11,7 +11,7 @@ extension WholeSystem {
             try await BalancedSite.run { balanced in
                 let (site, balancer) = (balanced.site, balanced.balancer)
                 let browser = try await balanced.signedIn()
-                let load = try Load(
+                let load = try Hammer(
                     from: site.alice, to: balancer.host.ipv4, path: "/api/v1/me/knocs",
                     token: try #require(await browser.token))
                 try await load.more(50)

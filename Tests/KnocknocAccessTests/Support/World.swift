@@ -96,8 +96,10 @@ final class World: Sendable {
         return Self.node("b", database, options)
     }
 
+    /// - Parameter patience: for tests that hold locks, which on a busy machine may take longer than a site waits.
     static func with(
-        _ driver: Driver, _ options: AccessOptions = AccessOptions(), _ body: (World) async throws -> Void
+        _ driver: Driver, _ options: AccessOptions = AccessOptions(), patience: Duration? = nil,
+        _ body: (World) async throws -> Void
     ) async throws {
         await Turns.shared.take()
         defer { Turns.shared.giveBack() }
@@ -108,11 +110,11 @@ final class World: Sendable {
             database = try SQLiteDatabase(path: "\(directory)/k.db", serverLock: false, logger: logger)
         case .postgres:
             let server = try await PostgresServer.shared.value
-            // A test that holds a lock may take longer than a site would wait, where the machine is busy.
+            let url = server.url(try await server.makeDatabase())
             var options = PostgresOptions()
-            (options.patience, options.statementDeadline) = (.seconds(60), .seconds(60))
-            let url = server.url(try await server.makeDatabase()) + "?options=-c%20statement_timeout%3D50s"
-            database = try PostgresDatabase(url: url, logger: logger, options: options)
+            if let patience { (options.patience, options.statementDeadline) = (patience, patience) }
+            let limit = patience.map { "?options=-c%20statement_timeout%3D\($0 / .milliseconds(1))" } ?? ""
+            database = try PostgresDatabase(url: url + limit, logger: logger, options: options)
         }
         try await Migrator(database, logger: logger).migrate()
         let service = Task { try await database.run() }

@@ -8,6 +8,8 @@ public enum Shell {
         public var errors: String
 
         public var text: String { String(decoding: output, as: UTF8.self) }
+        /// The same without the white space around it.
+        public var line: String { text.trimmingCharacters(in: .whitespacesAndNewlines) }
     }
 
     /// Runs a command to its end; `input` is written to its standard input.

@@ -42,38 +42,4 @@ extension Site {
 
             """)
     }
-
-    @discardableResult
-    public func make(group: String) async throws -> String {
-        try await make("groups", ["name": .string(group), "kind": "local"])
-    }
-
-    @discardableResult
-    public func make(user: String, groups: [String], sessionSeconds: Int? = nil) async throws -> String {
-        var body: [String: JSON] = [
-            "username": .string(user), "password": .string(Self.password),
-            "group_ids": .array(groups.map(JSON.string)),
-        ]
-        if let sessionSeconds { body["session_seconds"] = .number(Double(sessionSeconds)) }
-        return try await make("users", .object(body))
-    }
-
-    @discardableResult
-    public func make(
-        knoc: String, groups: [String], backend: JSON, on grant: String = "click", seconds: Int = 3600
-    ) async throws -> String {
-        try await make(
-            "knocs",
-            [
-                "name": .string(knoc), "group_ids": .array(groups.map(JSON.string)), "grant_on": .string(grant),
-                "duration_seconds": .number(Double(seconds)),
-                "enforcement": [["agent_id": .string(agentID), "backend": backend]],
-            ])
-    }
-
-    private func make(_ kind: String, _ body: JSON) async throws -> String {
-        let made = try await admin.expect(201, "POST", "/api/v1/admin/\(kind)", body)
-        guard let id = made["id"].string else { throw LabError("POST \(kind) answered without an id: \(made)") }
-        return id
-    }
 }

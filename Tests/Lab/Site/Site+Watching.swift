@@ -2,34 +2,6 @@ public import Foundation
 import Glibc
 
 extension Site {
-    /// Waits until every target of a Knoc is what it should be in the kernel.
-    public func untilTargetsApplied(_ knoc: String, within limit: Double = 10) async throws {
-        let end = Clock.now + limit
-        var seen: JSON = .null
-        while Clock.now < end {
-            let items = try await admin.expect(200, "GET", "/api/v1/admin/knocs")["items"].items
-            if let item = items.first(where: { $0["name"].string == knoc }) {
-                seen = item
-                let outcomes = item["targets"].items.map { $0["outcome"].string ?? $0["state"].string ?? "" }
-                if !outcomes.isEmpty, outcomes.allSatisfy({ $0 == "applied" }) { return }
-            }
-            try await Task.sleep(for: .milliseconds(50))
-        }
-        throw LabError("the targets of \(knoc) are not applied: \(seen)")
-    }
-
-    /// Waits until the agent's link is at this node.
-    public func untilAgentIs(at node: String, within limit: Double = 10) async throws {
-        let end = Clock.now + limit
-        var seen: JSON = .null
-        while Clock.now < end {
-            seen = try await agentRecord()
-            if seen["node"].string == node, seen["status"].string == "online" { return }
-            try await Task.sleep(for: .milliseconds(20))
-        }
-        throw LabError("the agent is not at \(node): \(seen)")
-    }
-
     /// SIGKILL to every server and agent, the all-in-one's child too, the servers first.
     public func killEverything() async throws {
         for node in nodes { await node.stop(SIGKILL) }

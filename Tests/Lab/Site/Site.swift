@@ -1,7 +1,7 @@
 import Foundation
 
 /// A whole site: servers, an agent on the gateway, an administrator, and people on hosts of their own.
-public actor Site {
+public actor Site: Administration {
     public static let adminPassword = "lab admin: correct horse"
     public static let password = "lab user: battery staple"
 
@@ -59,21 +59,4 @@ public actor Site {
 
     /// What a node listens on, as people on other hosts reach the protected service.
     public nonisolated func protectedAddress(_ family6: Bool) -> String { family6 ? gateway.ipv6 : gateway.ipv4 }
-
-    /// The agent's row in the administration.
-    public func agentRecord() async throws -> JSON {
-        try await admin.expect(200, "GET", "/api/v1/admin/agents/\(agentID)")
-    }
-
-    /// Waits until the administration shows the agent as linked.
-    public func untilAgentIsOnline(within limit: Double = 15) async throws {
-        let end = Clock.now + limit
-        var seen: JSON = .null
-        while Clock.now < end {
-            seen = try await agentRecord()
-            if seen["status"].string == "online" { return }
-            try await Task.sleep(for: .milliseconds(50))
-        }
-        throw LabError("the agent is not online: \(seen)")
-    }
 }

@@ -46,6 +46,8 @@ public actor WebClient {
         _ method: String, _ path: String, headers: [(String, String)] = [], body: String? = nil, limit: Int = 15
     ) async throws -> Answer {
         number += 1
+        // Others may be sending while this one waits for its answer.
+        let number = number
         let (bodyFile, headerFile) = ("\(folder.path)/body\(number)", "\(folder.path)/head\(number)")
         let authority = base.split(separator: "/", maxSplits: 2).last.map(String.init) ?? ""
         let wrapped = address.contains(":") ? "[\(address)]" : address

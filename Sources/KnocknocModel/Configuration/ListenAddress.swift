@@ -18,7 +18,7 @@ public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// The host and port of `HOST`, `HOST:PORT`, `[V6]` or `[V6]:PORT`; nil where it is none of these.
-func splitAuthority(_ text: Substring) -> (host: String, port: Int?)? {
+package func splitAuthority(_ text: Substring) -> (host: String, port: Int?)? {
     var host = text
     var rest: Substring = ""
     if text.first == "[" {

@@ -1,7 +1,7 @@
 import Glibc
 
 /// Many requests at once from one host, each on a connection of its own, so that nothing is tried twice behind our back.
-public struct Load: Sendable {
+public struct Hammer: Sendable {
     private let process: LabProcess
 
     public struct Count: Sendable {

@@ -1,5 +1,3 @@
-import KnocknocModel
-
 /// `https://HOST[:PORT]`: the origin of a URL, without path.
 public struct WebOrigin: Hashable, Sendable, CustomStringConvertible {
     public var secure: Bool
@@ -32,7 +30,7 @@ public struct WebOrigin: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Whether only this machine reaches it.
-    var isLoopback: Bool { host == "localhost" || IPAddress(host)?.isLoopback == true }
+    package var isLoopback: Bool { host == "localhost" || IPAddress(host)?.isLoopback == true }
 
     public var description: String {
         (secure ? "https://" : "http://") + (host.contains(":") ? "[\(host)]" : host) + (port.map { ":\($0)" } ?? "")

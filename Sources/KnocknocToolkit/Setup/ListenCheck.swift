@@ -1,0 +1,37 @@
+import Glibc
+public import KnocknocModel
+import KnocknocSystem
+
+/// Whether an address can be listened on.
+public enum ListenCheck {
+    /// - Returns: nil where it can; else why not, and what to do.
+    public static func obstacle(_ listen: ListenAddress) -> String? {
+        var hints = addrinfo()
+        hints.ai_flags = AI_PASSIVE
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var found: UnsafeMutablePointer<addrinfo>?
+        let code = getaddrinfo(listen.host, "\(listen.port)", &hints, &found)
+        guard code == 0, let target = found else {
+            return "\(listen.host) is no address of this machine: \(String(cString: gai_strerror(code)))"
+        }
+        defer { freeaddrinfo(found) }
+        let descriptor = socket(target.pointee.ai_family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { return "\(listen): \(String(cString: strerror(errno)))" }
+        defer { close(descriptor) }
+        // As the server does: connections that linger from before are in nobody's way.
+        var on: Int32 = 1
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
+        guard bind(descriptor, target.pointee.ai_addr, target.pointee.ai_addrlen) == 0, Glibc.listen(descriptor, 1) == 0
+        else {
+            switch errno {
+            case EADDRINUSE: return "another process listens on \(listen); give another port, or end that process"
+            case EADDRNOTAVAIL:
+                let own = OwnAddresses.networks().map(\.address).filter { !$0.isLoopback && !$0.isLinkLocal }
+                    .map(\.description).joined(separator: ", ")
+                return "\(listen.host) is no address of this machine; it has \(own.isEmpty ? "none but loopback" : own)"
+            case let code: return "\(listen): \(String(cString: strerror(code)))"
+            }
+        }
+        return nil
+    }
+}

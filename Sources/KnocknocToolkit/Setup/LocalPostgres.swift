@@ -1,0 +1,154 @@
+import KnocknocSystem
+
+/// The Postgres of this machine as the installer's first choice uses it: one database, over the local socket only.
+///
+/// Everything is done as Debian's own tools do it: `pg_lsclusters`, `pg_createcluster`, `pg_ctlcluster`, and `psql` as the
+/// user `postgres`.
+public struct LocalPostgres: Sendable {
+    /// A line of `pg_lsclusters --no-header`.
+    public struct Cluster: Hashable, Sendable {
+        public var version: String
+        public var name: String
+        public var port: Int
+        public var isOnline: Bool
+
+        init?(line: Substring) {
+            let words = line.split(separator: " ", omittingEmptySubsequences: true)
+            guard words.count >= 4, let port = Int(words[2]) else { return nil }
+            version = String(words[0])
+            name = String(words[1])
+            self.port = port
+            isOnline = words[3].hasPrefix("online") && !words[3].contains("recovery")
+        }
+    }
+
+    /// What was there before, so that an undo takes away only what was made.
+    struct Found: Sendable {
+        var ownerRole: Bool
+        var loginRole: Bool
+        var database: Bool
+    }
+
+    public static let database = "knocknoc"
+    public let cluster: Cluster
+
+    /// The string of the server's settings.
+    public var url: String {
+        "postgres:///\(Self.database)?host=/var/run/postgresql" + (cluster.port == 5432 ? "" : "&port=\(cluster.port)")
+    }
+
+    /// The clusters of this machine; none where Postgres is not installed.
+    public static func clusters() async throws -> [Cluster] {
+        guard SystemFile("/usr/bin/pg_lsclusters").exists else { return [] }
+        let text = try await Command.check("listing Postgres' clusters", ["/usr/bin/pg_lsclusters", "--no-header"])
+        return parse(text)
+    }
+
+    static func parse(_ text: String) -> [Cluster] {
+        text.split(separator: "\n").compactMap(Cluster.init(line:))
+    }
+
+    /// Installs Postgres where it is not, starts it where it does not run, and chooses a cluster: the one on 5432, else
+    /// the newest that takes writes.
+    public static func ready() async throws -> LocalPostgres {
+        if try await clusters().isEmpty { try await DebianPackage.install(["postgresql"]) }
+        var all = try await clusters()
+        if all.isEmpty {
+            let versions = try await Command.check("looking for Postgres", ["ls", "/usr/lib/postgresql"])
+            guard let newest = versions.split(separator: "\n").max(by: { (Int($0) ?? 0) < (Int($1) ?? 0) }) else {
+                throw SystemError(.missing, "PostgreSQL is installed and /usr/lib/postgresql is empty")
+            }
+            try await Command.check(
+                "making a Postgres cluster", ["/usr/bin/pg_createcluster", String(newest), "main"])
+            all = try await clusters()
+        }
+        if let chosen = choose(all.filter(\.isOnline)) { return LocalPostgres(cluster: chosen) }
+        guard let chosen = choose(all) else { throw SystemError(.missing, "there is no Postgres cluster here") }
+        let service = "postgresql@\(chosen.version)-\(chosen.name)"
+        if SystemdUnit.isHere {
+            try await SystemdUnit(service).start()
+        } else {
+            try await Command.check(
+                "starting Postgres \(chosen.version)/\(chosen.name)",
+                ["/usr/bin/pg_ctlcluster", chosen.version, chosen.name, "start"])
+        }
+        return LocalPostgres(cluster: chosen)
+    }
+
+    static func choose(_ clusters: [Cluster]) -> Cluster? {
+        clusters.first { $0.port == 5432 } ?? clusters.max { (Double($0.version) ?? 0) < (Double($1.version) ?? 0) }
+    }
+
+    func found() async throws -> Found {
+        let answer = try await sql(
+            """
+            select exists (select from pg_roles where rolname = 'knocknoc_owner'),
+                exists (select from pg_roles where rolname = 'knocknoc'),
+                exists (select from pg_database where datname = 'knocknoc');
+            """)
+        let values = answer.split(separator: "|").map { $0 == "t" }
+        guard values.count == 3 else { throw SystemError(.failed, "Postgres answered \"\(answer)\"") }
+        return Found(ownerRole: values[0], loginRole: values[1], database: values[2])
+    }
+
+    /// Tables of somebody else in the database `knocknoc` of the cluster that would be used; none where there is none.
+    public static func foreignTablesHere() async throws -> [String] {
+        let running = try await clusters().filter(\.isOnline)
+        guard let cluster = choose(running) else { return [] }
+        return try await LocalPostgres(cluster: cluster).foreignTables()
+    }
+
+    /// Tables in the database `knocknoc` that are not ours; none where it is not there.
+    func foreignTables() async throws -> [String] {
+        guard try await found().database else { return [] }
+        let text = try await sql(
+            """
+            select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+            where c.relkind in ('r', 'p') and n.nspname not in ('information_schema', 'knocknoc')
+                and left(n.nspname, 3) <> 'pg_' order by 1 limit 5;
+            """, in: Self.database)
+        return text.split(separator: "\n").map(String.init)
+    }
+
+    /// Makes roles, database and schema; what is there already stays.
+    func make() async throws -> Found {
+        let before = try await found()
+        var roles = ""
+        if !before.ownerRole { roles += "create role knocknoc_owner nologin;\n" }
+        // Without a password: only the system's user of that name gets in, over the socket.
+        if !before.loginRole { roles += "create role knocknoc login;\n" }
+        try await sql(roles + "grant knocknoc_owner to knocknoc;")
+        if !before.database {
+            try await sql("create database knocknoc owner knocknoc_owner template template0 encoding 'UTF8';")
+        }
+        try await sql(
+            """
+            revoke all on database knocknoc from public;
+            grant connect on database knocknoc to knocknoc;
+            alter role knocknoc in database knocknoc set role = knocknoc_owner;
+            alter role knocknoc in database knocknoc set search_path = knocknoc;
+            """)
+        try await sql("create schema if not exists knocknoc authorization knocknoc_owner;", in: Self.database)
+        return before
+    }
+
+    /// Takes away what ``make()`` made.
+    func unmake(_ before: Found) async throws {
+        var script = ""
+        if !before.database { script += "drop database if exists knocknoc with (force);\n" }
+        if !before.loginRole { script += "drop role if exists knocknoc;\n" }
+        if !before.ownerRole { script += "drop role if exists knocknoc_owner;\n" }
+        // One by one: a database cannot be dropped inside a transaction.
+        for statement in script.split(separator: "\n") { try await sql(String(statement)) }
+    }
+
+    @discardableResult
+    private func sql(_ script: String, in database: String = "postgres") async throws -> String {
+        try await Command.check(
+            "setting up Postgres \(cluster.version)/\(cluster.name)",
+            [
+                "runuser", "-u", "postgres", "--", "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-p",
+                "\(cluster.port)", "-d", database,
+            ], input: script)
+    }
+}

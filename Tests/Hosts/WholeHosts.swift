@@ -1,0 +1,12 @@
+import Lab
+import Testing
+
+/// Sites of whole Debian hosts, put up by the commands that a site's administrator types.
+///
+/// The hosts are booted once, and the scenarios follow each other on them.
+@Suite(
+    "whole hosts", .serialized, .enabled(if: Rack.canRun, Comment(rawValue: Rack.obstacle)), .rack)
+enum WholeHosts {
+    /// What a test may take at most, the making of the image and the booting of hosts included.
+    static let limit = TimeLimitTrait.Duration.minutes(8)
+}

@@ -1,0 +1,152 @@
+/// People at work: each signs in once, reads pages, and opens and closes a port of their own.
+///
+/// One thread for each address; a thread takes its people in turn, so that one person's requests never overtake each
+/// other and the last acknowledged one is what must hold.
+enum LoadProgram {
+    static let text = #"""
+        import http.client, json, random, signal, socket, ssl, sys, threading, time
+
+        plan = json.loads(sys.stdin.readline())
+        context = ssl.create_default_context(cadata=plan["certificate"])
+        stop = threading.Event()
+        lock = threading.Lock()
+        failures, signed_out, moves, latencies = [], [], [], []
+        requests = changes = 0
+        served = {}
+
+        class Connection(http.client.HTTPSConnection):
+            def __init__(self, source):
+                super().__init__(plan["name"], 443, timeout=plan["patience"])
+                self.source = source
+
+            def connect(self):
+                plain = socket.create_connection((plan["address"], 443), self.timeout, (self.source, 0))
+                plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self.sock = context.wrap_socket(plain, server_hostname=plan["name"])
+
+        class Person:
+            def __init__(self, given):
+                self.name, self.address, self.knoc = given["name"], given["address"], given["knoc"]
+                self.connection = Connection(self.address)
+                self.token = self.cookie = None
+                # What was acknowledged last: nobody knows what became of a request without an answer.
+                self.state, self.since = "revoked", time.monotonic()
+
+            def send(self, method, path, body=None):
+                headers = {}
+                if self.token:
+                    headers["Authorization"] = "Bearer " + self.token
+                if self.cookie:
+                    headers["Cookie"] = self.cookie
+                if body:
+                    headers["Content-Type"] = "application/json"
+                try:
+                    self.connection.request(method, path, body, headers)
+                    answer = self.connection.getresponse()
+                    data = answer.read()
+                except (OSError, http.client.HTTPException):
+                    self.connection.close()
+                    raise
+                for value in answer.headers.get_all("Set-Cookie") or []:
+                    pair = value.split(";")[0]
+                    if pair.startswith(plan["cookie"] + "="):
+                        if self.cookie and self.cookie != pair:
+                            with lock:
+                                moves.append([time.monotonic(), self.name, node(self.cookie), node(pair)])
+                        self.cookie = pair
+                return answer.status, data
+
+            def sign_in(self):
+                body = json.dumps({"username": self.name, "password": plan["password"]})
+                status, data = self.send("POST", "/api/v1/login", body)
+                if status != 200:
+                    raise RuntimeError("%s cannot sign in: %d %s" % (self.name, status, data[:300]))
+                self.token = json.loads(data)["token"]
+
+            def act(self, chance):
+                global requests, changes
+                wanted, path = None, chance.choice(("/api/v1/me", "/api/v1/me/knocs"))
+                method = "GET"
+                if chance.random() < plan["changes"]:
+                    path = "/api/v1/me/knocs/%s/grant" % self.knoc
+                    # Twice the same now and then: what is repeated must do no harm.
+                    wanted = chance.choices(("granted", "revoked"), (1, 4) if self.state == "granted" else (4, 1))[0]
+                    method = "POST" if wanted == "granted" else "DELETE"
+                begun = time.monotonic()
+                try:
+                    status, data = self.send(method, path)
+                    why = None if status in (200, 202) else "%d %s" % (status, data[:200].decode("utf-8", "replace"))
+                except (OSError, http.client.HTTPException) as error:
+                    status, why = 0, repr(error)
+                ended = time.monotonic()
+                with lock:
+                    requests += 1
+                    changes += wanted is not None
+                    latencies.append(ended - begun)
+                    if self.cookie:
+                        served[node(self.cookie)] = served.get(node(self.cookie), 0) + 1
+                    if status == 401:
+                        signed_out.append(self.name)
+                    if why:
+                        failures.append([ended, self.name, method + " " + path, why])
+                if wanted:
+                    self.state, self.since = ("unknown" if why else wanted), ended
+
+        def node(cookie):
+            return cookie.split("=", 1)[1]
+
+        def work(people, seed):
+            chance = random.Random(seed)
+            period = plan["threads"] / plan["rate"]
+            due = time.monotonic() + period * chance.random()
+            turn = 0
+            while not stop.is_set():
+                stop.wait(max(0, due - time.monotonic()))
+                # What could not be done in time is left out, not made up for.
+                due = max(due + period, time.monotonic() - period)
+                people[turn % len(people)].act(chance)
+                turn += 1
+
+        people = [Person(given) for given in plan["people"]]
+        by_address = {}
+        for person in people:
+            by_address.setdefault(person.address, []).append(person)
+        plan["threads"] = len(by_address)
+
+        def all_at_once(work):
+            threads = [threading.Thread(target=work, args=(group, seed)) for seed, group in enumerate(by_address.values())]
+            for thread in threads:
+                thread.start()
+            return threads
+
+        signal.signal(signal.SIGTERM, lambda *_: stop.set())
+        for thread in all_at_once(lambda group, _: [person.sign_in() for person in group]):
+            thread.join()
+        if not all(person.token for person in people):
+            raise SystemExit("not everybody could sign in")
+        print("signed in", flush=True)
+        begun = time.monotonic()
+        threads = all_at_once(work)
+        shown = 0
+        while any(thread.is_alive() for thread in threads):
+            stop.wait(0.05)
+            if requests // 100 > shown:
+                shown = requests // 100
+                print("requests", requests, flush=True)
+            if stop.is_set():
+                for thread in threads:
+                    thread.join()
+        span = time.monotonic() - begun
+        for person in people:
+            status, _ = person.send("GET", "/api/v1/me")
+            if status != 200:
+                signed_out.append(person.name)
+        latencies.sort()
+        share = lambda part: latencies[min(len(latencies) - 1, int(len(latencies) * part))] if latencies else 0
+        print("report", json.dumps({
+            "requests": requests, "changes": changes, "seconds": span, "failures": failures, "signed_out": signed_out,
+            "moves": moves, "served": served, "p50": share(0.5), "p99": share(0.99), "longest": share(1),
+            "ledger": [{"name": person.name, "state": person.state, "since": person.since} for person in people],
+        }), flush=True)
+        """#
+}

@@ -1,0 +1,76 @@
+/// What people at work have seen; times are on ``Clock``, spans in seconds.
+public struct LoadReport: Decodable, Sendable {
+    /// What somebody was told last.
+    public struct Holding: Decodable, Sendable {
+        public enum State: String, Decodable, Sendable {
+            case granted, revoked
+            /// The last request had no answer: it may have been done or not.
+            case unknown
+        }
+        public var name: String
+        public var state: State
+        public var since: Double
+    }
+
+    public struct Failure: Decodable, Sendable, CustomStringConvertible {
+        public var at: Double
+        public var name: String
+        public var request: String
+        public var why: String
+
+        public init(from decoder: any Decoder) throws {
+            var items = try decoder.unkeyedContainer()
+            at = try items.decode(Double.self)
+            name = try items.decode(String.self)
+            request = try items.decode(String.self)
+            why = try items.decode(String.self)
+        }
+
+        public var description: String { "at \(at) \(name): \(request): \(why)\n" }
+    }
+
+    /// Somebody was sent to another node.
+    public struct Move: Decodable, Sendable {
+        public var at: Double
+        public var name: String
+        public var from: String
+        public var to: String
+
+        public init(from decoder: any Decoder) throws {
+            var items = try decoder.unkeyedContainer()
+            at = try items.decode(Double.self)
+            name = try items.decode(String.self)
+            from = try items.decode(String.self)
+            to = try items.decode(String.self)
+        }
+    }
+
+    public var requests: Int
+    /// Grants and revokes among them.
+    public var changes: Int
+    public var seconds: Double
+    public var failures: [Failure]
+    /// Who was answered 401.
+    public var signedOut: [String]
+    public var moves: [Move]
+    /// Requests answered by each node.
+    public var served: [String: Int]
+    public var p50: Double
+    public var p99: Double
+    public var longest: Double
+    public var ledger: [Holding]
+
+    enum CodingKeys: String, CodingKey {
+        case requests, changes, seconds, failures, moves, served, p50, p99, longest, ledger
+        case signedOut = "signed_out"
+    }
+}
+
+extension LoadReport: CustomStringConvertible {
+    public var description: String {
+        let milliseconds = { (span: Double) in String(Int((span * 1000).rounded())) + " ms" }
+        return "\(requests) requests in \(Int(seconds)) s, \(changes) of them grants and revokes, "
+            + "\(failures.count) failed, median \(milliseconds(p50)), p99 \(milliseconds(p99)), longest "
+            + "\(milliseconds(longest)), by node \(served.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" })"
+    }
+}

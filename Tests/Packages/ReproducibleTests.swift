@@ -1,0 +1,64 @@
+import Foundation
+import Lab
+import Testing
+
+extension PackagesSuite {
+    @Suite("made again") struct ReproducibleTests {
+        /// The checkout that these tests were built from.
+        private static let checkout = URL(fileURLWithPath: #filePath)
+            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
+
+        @Test("from the same executables they are the same, byte for byte, whoever makes them and where")
+        func packaged() async throws {
+            let folder = try Lab.temporaryFolder("again")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            try await Shell.check(
+                ["bash", "-c", "umask 077; exec \"$1/dev\" deb --from debug --output \"$2\"", "-", Self.checkout, folder.path],
+                environment: ["TZ": "Asia/Kathmandu", "LC_ALL": "C", "TMPDIR": folder.path])
+            for name in ["knocknoc", "knocknoc-agent"] {
+                let file = try PackageFile(name)
+                let again = folder.appendingPathComponent(URL(fileURLWithPath: file.path).lastPathComponent)
+                try await Shell.check(["cmp", file.path, again.path])
+            }
+        }
+
+        /// Takes as long as two whole builds, so it is one of `--long`.
+        @Test(
+            "a release built twice from nothing is the same, byte for byte",
+            arguments: ProcessInfo.processInfo.environment["KNOCKNOC_LONG"] == nil ? [] : ["knocknoc", "knocknoc-agent"])
+        func built(name: String) async throws {
+            let releases = try await Self.releases.value
+            #expect(releases[0][name] != nil)
+            #expect(releases[0][name] == releases[1][name])
+        }
+
+        /// The sums of both packages, of each of two builds that share nothing but sources, place and toolchain.
+        private static let releases = Task {
+            let folder = try Lab.temporaryFolder("release")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            try await Shell.check(["bash", "-euo", "pipefail", "-c", script, "-", checkout, folder.path])
+            return try ["first", "second"].map { build in
+                let text = try String(contentsOfFile: folder.path + "/" + build, encoding: .utf8)
+                return Dictionary(
+                    uniqueKeysWithValues: text.split(separator: "\n").map { line in
+                        let words = line.split(separator: " ").map(String.init)
+                        return (String(words[1].prefix { $0 != "_" }), words[0])
+                    })
+            }
+        }
+
+        private static let script = #"""
+            cd "$1"
+            SOURCE_DATE_EPOCH=$(git -c safe.directory="$PWD" log -1 --format=%ct)
+            export SOURCE_DATE_EPOCH
+            mkdir -p "$2/tree/.build"
+            tar -c --exclude=./.build --exclude=./.git . | tar -x -C "$2/tree"
+            cp -a .build/checkouts .build/repositories .build/artifacts .build/workspace-state.json "$2/tree/.build/"
+            for build in first second; do
+                rm -rf "$2"/tree/.build/*-linux-gnu "$2/tree/.build/release" "$2/tree/.build/deb"
+                "$2/tree/dev" deb
+                (cd "$2/tree/.build/deb" && sha256sum *.deb) >"$2/$build"
+            done
+            """#
+    }
+}
