@@ -11,9 +11,11 @@ BUILD_PACKAGES=(
 )
 # haproxy: what several nodes stand behind; `./dev run` itself starts none.
 RUN_PACKAGES=(nftables iproute2 haproxy)
-# debootstrap makes the disks of the whole hosts in Tests/Hosts, systemd-container boots them.
+# debootstrap makes the disks of the whole hosts in Tests/Hosts, systemd-container boots them. nginx: what
+# docs/high-availability.md shows of it is run.
 TEST_PACKAGES=(
-    postgresql pgbouncer nftables iproute2 conntrack haproxy chromium chromium-driver python3 curl openssl procps strace
+    postgresql pgbouncer nftables iproute2 conntrack haproxy nginx chromium chromium-driver python3 curl openssl procps
+    strace
     util-linux debootstrap systemd-container
 )
 BENCH_PACKAGES=(postgresql nftables iproute2 python3 curl openssl wrk fwknop-server fwknop-client knockd iptables)

@@ -9,7 +9,8 @@ struct KnocknocCommand: AsyncParsableCommand {
         abstract: "Gives people network access only while they need it: the server.",
         version: "knocknoc \(Server.version)",
         subcommands: [
-            ServeCommand.self, MigrateCommand.self, GenkeyCommand.self, KnockerCommand.self, SuperviseCommand.self,
+            ServeCommand.self, MigrateCommand.self, GenkeyCommand.self, ScaffoldCommand.self, KnockerCommand.self,
+            SuperviseCommand.self,
             VersionCommand.self,
         ])
 

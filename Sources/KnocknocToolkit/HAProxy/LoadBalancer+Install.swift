@@ -1,5 +1,6 @@
 import KnocknocModel
 import KnocknocSystem
+import Synchronization
 
 extension LoadBalancer {
     /// Makes the change on this machine, HAProxy's package included.
@@ -16,7 +17,8 @@ extension LoadBalancer {
             var draft = try draft(change)
             if draft.before == nil, !begins {
                 throw SystemError(
-                    .missing, "\(layout.configuration) has no part of knocker's yet; begin with --init --node NAME=HOST:PORT")
+                    .missing,
+                    "\(layout.configuration) has no part of knocker's yet; begin with --init --node NAME=HOST:PORT")
             }
             try await make(&draft)
         }
@@ -31,13 +33,21 @@ extension LoadBalancer {
         } else if pins.isEmpty {
             console.note("\(layout.configuration) is as it should be")
         }
-        let made = draft
+        let (made, service) = (draft, service)
+        let running = try await service.state()
+        let reloaded = Flag()
         try await Undoing.run(console) { steps in
+            // The first step's undoing is the last: HAProxy reads everything again once it is as it was.
+            try await steps.step("checking \(layout.configuration) as it will be") {
+            } undo: {
+                if reloaded.isSet { try await service.reload() }
+            }
             try await prepare(made.plan, pins: pins, &steps)
             try await verify(made)
-            try await apply(made, isUrgent: !pins.isEmpty, &steps)
+            try await apply(made, running, isUrgent: !pins.isEmpty, reloaded, &steps)
         }
-        for name in (draft.before?.nodes ?? []).map(\.name) where !draft.plan.nodes.contains(where: { $0.name == name }) {
+        for name in (draft.before?.nodes ?? []).map(\.name) where !draft.plan.nodes.contains(where: { $0.name == name })
+        {
             try SystemFile(layout.pin(name)).remove()
         }
         guard service.socket.worker != nil else { return }
@@ -61,6 +71,8 @@ extension LoadBalancer {
         let held = draft.before?.listeners ?? []
         for listener in draft.plan.listeners where !held.contains(listener) {
             guard let holder = try await PortHolder.of(listener) else { continue }
+            // The HAProxy that we change holds what it has until the new worker has taken over.
+            if draft.before != nil, holder.program == "haproxy" { continue }
             let isServer = holder.program.hasPrefix("knocknoc")
             let remedy =
                 isServer
@@ -68,7 +80,8 @@ extension LoadBalancer {
                     + "/opt/knocknoc/etc/knocknoc.conf and restart it, or give --bind another port"
                 : "stop it, or give --bind another address or port"
             throw SystemError(
-                .failed, "\(holder.program) already listens at \(holder.place), where HAProxy is to listen (\(listener)); \(remedy)"
+                .failed,
+                "\(holder.program) already listens at \(holder.place), where HAProxy is to listen (\(listener)); \(remedy)"
             )
         }
     }
@@ -132,7 +145,7 @@ extension LoadBalancer {
         let file = SystemFile(path)
         if path == layout.certificate, !file.exists {
             try await steps.step("making a self-signed certificate in \(path)") {
-                try SystemFolder.make(InstallLayout(root: layout.root).certificates, mode: 0o750)
+                try SystemFolder.make(InstallLayout(root: layout.root).certificates, mode: 0o755)
                 let made = try SelfSignedCertificate(names: ThisMachine.names)
                 try file.replace(with: "\(made.certificate)\n\(made.key)\n", attributes: .init(mode: 0o600))
             } undo: {
@@ -142,10 +155,14 @@ extension LoadBalancer {
         _ = try PEMCertificate(of: file)
     }
 
-    /// - Parameter isUrgent: whether what the file refers to has changed.
-    private func apply(_ draft: Draft, isUrgent: Bool, _ steps: inout Undoing) async throws {
+    /// - Parameters:
+    ///   - isUrgent: whether what the file refers to has changed.
+    ///   - reloaded: becomes true once HAProxy has been told.
+    private func apply(
+        _ draft: Draft, _ running: HAProxyService.Running, isUrgent: Bool, _ reloaded: Flag,
+        _ steps: inout Undoing
+    ) async throws {
         let (file, service) = (SystemFile(layout.configuration), service)
-        let running = try await service.state()
         if draft.changes {
             let old = draft.old
             try await steps.step("writing \(file.path); the one before is kept as \(file.backup.path)") {
@@ -158,10 +175,9 @@ extension LoadBalancer {
         case .yes where draft.changes || isUrgent || service.socket.worker == nil:
             try await steps.step("having HAProxy read it; what it serves now is served to the end") {
                 try service.saveStates(onlyDrained: false)
+                reloaded.set()
                 try await service.reload()
                 try service.saveStates(onlyDrained: true)
-            } undo: {
-                try await service.reload()
             }
         case .yes: break
         case .no:
@@ -176,4 +192,13 @@ extension LoadBalancer {
                     + "-p \(layout.pidFile)")
         }
     }
+}
+
+/// What one step tells another's undoing.
+private final class Flag: Sendable {
+    private let value = Mutex(false)
+
+    var isSet: Bool { value.withLock { $0 } }
+
+    func set() { value.withLock { $0 = true } }
 }

@@ -42,7 +42,8 @@ public struct LoadBalancer: Sendable {
         let (plan, notes) = try change.applied(to: before, standard: standard)
         notes.forEach(console.note)
         let part = HAProxyPart(plan: plan, layout: layout, hasHardStop: text.hasHardStop)
-        return Draft(old: old, before: before, plan: plan, bytes: text.with(part: part.text), text: text,
+        return Draft(
+            old: old, before: before, plan: plan, bytes: text.with(part: part.text), text: text,
             forgotten: Set(change.removedNodes))
     }
 

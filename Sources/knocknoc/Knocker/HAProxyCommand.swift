@@ -34,7 +34,8 @@ struct HAProxyCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Take a web node out.", valueName: "name")) var removeNode: [String] = []
     @Option(
         name: .customLong("peer"),
-        help: ArgumentHelp("A HAProxy machine that shares what is counted; again for each.", valueName: "name=host:port"),
+        help: ArgumentHelp(
+            "A HAProxy machine that shares what is counted; again for each.", valueName: "name=host:port"),
         transform: NamedEndpoint.init(parsing:))
     var peers: [NamedEndpoint] = []
     @Option(help: ArgumentHelp("Share with that HAProxy machine no longer.", valueName: "name"))

@@ -89,6 +89,12 @@ extension WholeSystem {
                 #expect(last.status == 78 && last.errors.contains("there is no web node"), "\(last)")
                 #expect(try balancer.text() == made)
 
+                // Where no worker can listen, the one before serves on, and the file is as it was.
+                let nowhere = try await balancer.knocker(["--bind", "10.77.0.99"])
+                #expect(nowhere.status == 1 && nowhere.errors.contains("Undoing"), "\(nowhere)")
+                #expect(try balancer.text() == made)
+                #expect(try await balanced.signedIn().get("/api/v1/me").status == 200)
+
                 // A section of the administrator's that HAProxy does not accept.
                 let broken = "listen mine\n    bind :8099\n    no such keyword\n" + made
                 try balancer.write(broken)
@@ -102,7 +108,8 @@ extension WholeSystem {
                 try balancer.write("listen mine\n    mode tcp\n    bind 10.77.0.40:443\n" + made)
                 let clash = try await balancer.knocker(["--remove-node", "web-2"])
                 #expect(clash.status == 78 && clash.errors.contains("of yours listens where we would"), "\(clash)")
-                try balancer.write("# mine: caf\u{e9}\r\n\tglobal\n" + made + "\ndefaults\n timeout connect 1s # mine\n")
+                try balancer.write(
+                    "# mine: caf\u{e9}\r\n\tglobal\n" + made + "\ndefaults\n timeout connect 1s # mine\n")
                 try await balancer.change(["--remove-node", "web-2"])
                 let text = try balancer.text()
                 #expect(text.hasPrefix("# mine: caf\u{e9}\r\n\tglobal\n"))

@@ -12,7 +12,8 @@ extension WholeSystem {
                 let second = try LoadBalancer(on: try await site.another("k", 41), name: "lb-2")
                 let peers = ["--peer", "lb-1=10.77.0.40:10000", "--peer", "lb-2=10.77.0.41:10000"]
                 let nodes = balanced.nodes.flatMap { ["--node", $0] }
-                let nameless = try await second.knocker(["--init", "--peer", "a=10.77.0.40:10000", "--peer", "b=10.77.0.41:10000"] + nodes)
+                let nameless = try await second.knocker(
+                    ["--init", "--peer", "a=10.77.0.40:10000", "--peer", "b=10.77.0.41:10000"] + nodes)
                 #expect(nameless.status == 78 && nameless.errors.contains("no --peer is named lb-2"), "\(nameless)")
                 try await second.change(["--init"] + nodes + peers)
                 try await second.start()

@@ -18,7 +18,7 @@ struct HAProxyTextTests {
         ], ["", "\n", "frontend mine\n  bind :1\n", "# end"])
     func kept(before: String, after: String) throws {
         // Latin 1 is no UTF-8, and no business of ours.
-        let (head, tail) = (Array(before.utf8) + (before.isEmpty ? [] : [0xe9, 10]), Array(after.utf8))
+        let (head, tail) = (Array(before.utf8) + (before.isEmpty ? [] : [0xe9]), Array(after.utf8))
         let first = try HAProxyText(head, path: "cfg")
         #expect(first.part == nil)
         let made = first.with(part: try part(["a=192.0.2.1:1"])) + tail
@@ -52,7 +52,8 @@ struct HAProxyTextTests {
             try HAProxyText(Array(("frontend a\n  " + line + "\n").utf8), path: "cfg").clash(with: listeners)?.line
         }
         for line in [
-            "bind :443", "bind *:443 ssl crt x", "bind 192.0.2.1:80", "bind 192.0.2.9:1,192.0.2.1:443", "bind ipv4@:443",
+            "bind :443", "bind *:443 ssl crt x", "bind 192.0.2.1:80", "bind 192.0.2.9:1,192.0.2.1:443",
+            "bind ipv4@:443",
             "bind 0.0.0.0:400-500", "bind [::]:443", "bind :::80",
         ] { #expect(try found(line) == 2, "\(line)") }
         for line in [

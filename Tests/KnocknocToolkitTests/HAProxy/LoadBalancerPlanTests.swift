@@ -18,7 +18,8 @@ struct LoadBalancerPlanTests {
     @Test(
         "a node that cannot be used is refused, with what was expected",
         arguments: [
-            ("web-1", "expected NAME=HOST:PORT"), ("=192.0.2.1:1", "cannot be a name"), ("a b=192.0.2.1:1", "cannot be a name"),
+            ("web-1", "expected NAME=HOST:PORT"), ("=192.0.2.1:1", "cannot be a name"),
+            ("a b=192.0.2.1:1", "cannot be a name"),
             ("a;b=192.0.2.1:1", "cannot be a name"), ("a=192.0.2.1", "expected HOST:PORT"),
             ("a=192.0.2.256:1", "expected HOST:PORT"), ("a=192.0.2.1:0", "expected HOST:PORT"),
             ("a=192.0.2.1:65536", "expected HOST:PORT"), ("a=2001:db8::1", "expected HOST:PORT"),
@@ -36,7 +37,8 @@ struct LoadBalancerPlanTests {
             #expect(try HostPort(parsing: text).description == text)
         }
         #expect(try HostPort(parsing: "Web.Example:1").host == "web.example")
-        #expect(try FrontAddress.parse("*", hasIPv6: true).map { $0.text(port: 443) } == ["0.0.0.0:443", "[::]:443 v6only"])
+        #expect(
+            try FrontAddress.parse("*", hasIPv6: true).map { $0.text(port: 443) } == ["0.0.0.0:443", "[::]:443 v6only"])
         #expect(try FrontAddress.parse("*:8443", hasIPv6: false).map { $0.text(port: 443) } == ["0.0.0.0:8443"])
         #expect(try FrontAddress.parse("2001:db8::1", hasIPv6: true).map(\.description) == ["[2001:db8::1]"])
         for text in ["", "web.example", "192.0.2.1:", "192.0.2.1:99999", "[::1"] {

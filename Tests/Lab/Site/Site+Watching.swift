@@ -54,6 +54,11 @@ extension Site {
         try await gateway.nft(commands)
     }
 
+    /// The certificate that both nodes show, in PEM.
+    public nonisolated func nodeCertificate() throws -> String {
+        try String(contentsOfFile: folder.path + "/cert.pem", encoding: .utf8)
+    }
+
     /// One more host on the wire.
     public func another(_ label: String, _ number: Int) async throws -> Host {
         try await network.host(label, number)

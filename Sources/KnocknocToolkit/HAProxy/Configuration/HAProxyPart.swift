@@ -78,27 +78,27 @@ struct HAProxyPart {
     private var front: [String] {
         ["", "frontend knocknoc from knocknoc"] + binds
             + (isTLS ? ["    http-request redirect scheme https code 308 unless { ssl_fc }"] : [])
-            + """
-                # Who the client is, nodes are told by us alone.
-                http-request del-header Forwarded
-                http-request del-header X-Real-IP
-                http-request del-header X-Forwarded- -m beg
-                http-request set-header X-Forwarded-For %[src]
-                http-request set-header X-Forwarded-Proto \(isTLS ? "https" : "http")
-                acl knocknoc_sign_in method POST
-                acl knocknoc_sign_in_path path,url_dec -m dir login
-                http-request track-sc0 src,ipmask(32,64) table \(Self.fence) if knocknoc_sign_in knocknoc_sign_in_path
-                http-request return status 429 content-type "text/plain; charset=utf-8" \
-            string "Too many sign-ins from your network were refused. Wait ten seconds." hdr Retry-After 10 \
-            if knocknoc_sign_in knocknoc_sign_in_path { sc0_gpc0_rate gt \(Self.fenceLimit) }
-                http-response sc-inc-gpc0(0) if { status 401 429 }
-                # A worker that serves its last requests counts no servers, and has them all the same.
-                http-request return status 503 content-type "application/problem+json" \
-            string '{"type":"about:blank","title":"No node answers","status":503,"detail":"Try again in a moment."}' \
-            hdr Retry-After 2 if { path_beg /api/ } { nbsrv(\(Self.pages)) eq 0 } !{ stopping }
-                use_backend \(Self.links) if { path /agent/v1/link }
-                default_backend \(Self.pages)
-            """.lines.map { "    " + $0.drop { $0 == " " } }
+                + """
+                    # Who the client is, nodes are told by us alone.
+                    http-request del-header Forwarded
+                    http-request del-header X-Real-IP
+                    http-request del-header X-Forwarded- -m beg
+                    http-request set-header X-Forwarded-For %[src]
+                    http-request set-header X-Forwarded-Proto \(isTLS ? "https" : "http")
+                    acl knocknoc_sign_in method POST
+                    acl knocknoc_sign_in_path path,url_dec -m dir login
+                    http-request track-sc0 src,ipmask(32,64) table \(Self.fence) if knocknoc_sign_in knocknoc_sign_in_path
+                    http-request return status 429 content-type "text/plain; charset=utf-8" \
+                string "Too many sign-ins from your network were refused. Wait ten seconds." hdr Retry-After 10 \
+                if knocknoc_sign_in knocknoc_sign_in_path { sc0_gpc0_rate gt \(Self.fenceLimit) }
+                    http-response sc-inc-gpc0(0) if { status 401 429 }
+                    # A worker that serves its last requests counts no servers, and has them all the same.
+                    http-request return status 503 content-type "application/problem+json" \
+                string '{"type":"about:blank","title":"No node answers","status":503,"detail":"Try again in a moment."}' \
+                hdr Retry-After 2 if { path_beg /api/ } { nbsrv(\(Self.pages)) eq 0 } !{ stopping }
+                    use_backend \(Self.links) if { path /agent/v1/link }
+                    default_backend \(Self.pages)
+                """.lines.map { "    " + $0.drop { $0 == " " } }
     }
 
     /// Mozilla's "intermediate" settings, on our own sockets only.

@@ -80,7 +80,8 @@ struct HAProxyText {
         let heads = before.split(separator: 10, omittingEmptySubsequences: false)
         let tails = after.split(separator: 10, omittingEmptySubsequences: false)
         let first = before.count { $0 == 10 } + skipped
-        let numbered = heads.enumerated().map { ($0.offset + 1, $0.element) }
+        let numbered =
+            heads.enumerated().map { ($0.offset + 1, $0.element) }
             + tails.enumerated().map { (first + $0.offset + 1, $0.element) }
         return numbered.compactMap { number, line in
             let text = String(decoding: line, as: UTF8.self).prefix { $0 != "#" }

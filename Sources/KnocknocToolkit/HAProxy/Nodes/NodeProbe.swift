@@ -100,7 +100,8 @@ struct NodeProbe: Sendable {
         switch error {
         case let error as NIOConnectionError:
             return error.connectionErrors.first.map { words($0.error) }
-                ?? (error.dnsAError ?? error.dnsAAAAError).map { _ in "the name \(error.host) is not known" } ?? "\(error)"
+                ?? (error.dnsAError ?? error.dnsAAAAError).map { _ in "the name \(error.host) is not known" }
+                ?? "\(error)"
         case let error as IOError: return error.description
         case ChannelError.connectTimeout: return "no answer within three seconds"
         default: return "\(error)"

@@ -18,7 +18,8 @@ public struct FrontAddress: Hashable, Sendable, CustomStringConvertible {
     /// - Throws: ``SystemError`` `invalid` saying what was expected.
     public static func parse(_ text: String, hasIPv6: Bool) throws(SystemError) -> [FrontAddress] {
         let wrong = SystemError(
-            .invalid, "--bind \"\(text)\": expected an address of this machine, such as 192.0.2.1, 192.0.2.1:8443, "
+            .invalid,
+            "--bind \"\(text)\": expected an address of this machine, such as 192.0.2.1, 192.0.2.1:8443, "
                 + "[2001:db8::1]:443, or * for every address")
         if let address = IPAddress(text) { return [FrontAddress(address)] }
         var (host, port): (Substring, Int?) = (text[...], nil)

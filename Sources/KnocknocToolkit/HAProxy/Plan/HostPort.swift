@@ -20,7 +20,8 @@ public struct HostPort: Hashable, Sendable, CustomStringConvertible {
             let host = Self.host(text[..<colon])
         else {
             throw SystemError(
-                .invalid, "\"\(text)\": expected HOST:PORT, such as 192.0.2.11:8756, web-1.example:8756 or [2001:db8::11]:8756")
+                .invalid,
+                "\"\(text)\": expected HOST:PORT, such as 192.0.2.11:8756, web-1.example:8756 or [2001:db8::11]:8756")
         }
         self.init(host: host, port: Int(port))
     }
@@ -31,11 +32,14 @@ public struct HostPort: Hashable, Sendable, CustomStringConvertible {
             return inner.contains(":") && IPAddress(inner) != nil ? inner : nil
         }
         let fits = text.utf8.allSatisfy { byte in
-            (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || byte == 45 || byte == 46
+            (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || byte == 45
+                || byte == 46
         }
         guard fits, let first = text.first, first != "-", first != ".", text.utf8.count <= 253 else { return nil }
         // Digits and dots alone are an address, or nothing.
-        if text.utf8.allSatisfy({ (48...57).contains($0) || $0 == 46 }) { return IPAddress(String(text)) == nil ? nil : String(text) }
+        if text.utf8.allSatisfy({ (48...57).contains($0) || $0 == 46 }) {
+            return IPAddress(String(text)) == nil ? nil : String(text)
+        }
         return text.lowercased()
     }
 

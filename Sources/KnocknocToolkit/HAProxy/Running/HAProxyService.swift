@@ -43,7 +43,8 @@ struct HAProxyService: Sendable {
             try await unit.reload()
         } else if let master {
             guard kill(master, SIGUSR2) == 0 else {
-                throw SystemError(.failed, "telling HAProxy's process \(master) to reload: \(String(cString: strerror(errno)))")
+                throw SystemError(
+                    .failed, "telling HAProxy's process \(master) to reload: \(String(cString: strerror(errno)))")
             }
         }
         try await untilWorker { $0 != old }
