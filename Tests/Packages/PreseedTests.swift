@@ -13,12 +13,15 @@ extension PackagesSuite {
                 try await disk.preseed(
                     "knocknoc knocknoc/db-option select 3", "knocknoc knocknoc/listen string 0.0.0.0:8756",
                     "knocknoc knocknoc/trusted-forwarders string 192.168.100.1/32",
+                    "knocknoc knocknoc/public-url string https://knocknoc.example",
+                    "knocknoc knocknoc/encryption-key password s3cret-key",
                     "knocknoc knocknoc/database-url password \(Self.url)")
                 let said = try await disk.apt("knocknoc", also: [try await disk.later()])
                 #expect(
                     try await disk.read("/var/tmp/arguments")
-                        == "--non-interactive --db-option 3 --listen 0.0.0.0:8756 --trusted-forwarders 192.168.100.1/32\n")
-                #expect(try await disk.read("/var/tmp/secret") == Self.url + "\n")
+                        == "--non-interactive --db-option 3 --listen 0.0.0.0:8756 --trusted-forwarders 192.168.100.1/32 "
+                        + "--public-url https://knocknoc.example\n")
+                #expect(try await disk.read("/var/tmp/secret") == Self.url + "\ns3cret-key\n")
                 // Postgres, say, could have been installed in the same run: the installer comes when all of it is ready.
                 #expect(try await disk.read("/var/tmp/later") == "installed\n")
                 #expect(said.contains("knocknoc is set up"))
