@@ -28,7 +28,9 @@ extension PackagesSuite {
                 #expect(!said.contains("s3cret") && !said.contains("one-time"))
                 #expect(try await disk.attributes("/run/knocknoc-setup.result") == "root:root 600")
                 #expect(try await disk.read("/run/knocknoc-setup.result") == "the one-time link\n")
-                let secrets = try await disk.attempt(["grep", "-rl", "s3cret", "/var/cache/debconf", "/var/log", "/opt", "/etc"])
+                let secrets = try await disk.attempt([
+                    "grep", "-rl", "s3cret", "/var/cache/debconf", "/var/log", "/opt", "/etc",
+                ])
                 #expect(secrets.text == "")
                 // A second run has nothing left to do.
                 try await disk.shell("rm /var/tmp/arguments; dpkg-reconfigure -f noninteractive knocknoc")
@@ -42,7 +44,10 @@ extension PackagesSuite {
                 try await disk.recordSetup(status: 78)
                 try await disk.preseed("knocknoc knocknoc/db-option select embedded")
                 let result = try await disk.attempt(
-                    ["sh", "-c", "apt-get install -y -q /run/knocknoc-packages/\(Packages.file("knocknoc") ?? "") 2>&1"])
+                    [
+                        "sh", "-c",
+                        "apt-get install -y -q /run/knocknoc-packages/\(Packages.file("knocknoc") ?? "") 2>&1",
+                    ])
                 #expect(result.status != 0)
                 #expect(try await disk.read("/var/tmp/arguments") == "--non-interactive --embedded\n")
                 #expect(result.text.contains("debconf-set-selections and run 'dpkg --configure knocknoc'"))
@@ -58,7 +63,10 @@ extension PackagesSuite {
                 try await disk.recordSetup()
                 try await disk.preseed("knocknoc knocknoc/db-option select 1")
                 let result = try await disk.attempt(
-                    ["sh", "-c", "apt-get install -y -q /run/knocknoc-packages/\(Packages.file("knocknoc") ?? "") 2>&1"])
+                    [
+                        "sh", "-c",
+                        "apt-get install -y -q /run/knocknoc-packages/\(Packages.file("knocknoc") ?? "") 2>&1",
+                    ])
                 #expect(result.status != 0)
                 #expect(result.text.contains("apt-get install postgresql"))
                 #expect(try await disk.read("/var/tmp/arguments") == nil)

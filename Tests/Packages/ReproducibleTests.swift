@@ -16,7 +16,10 @@ extension PackagesSuite {
             let folder = try Lab.temporaryFolder("again")
             defer { try? FileManager.default.removeItem(at: folder) }
             try await Shell.check(
-                ["bash", "-c", "umask 077; exec \"$1/dev\" deb --from debug --output \"$2\"", "-", Self.checkout, folder.path],
+                [
+                    "bash", "-c", "umask 077; exec \"$1/dev\" deb --from debug --output \"$2\"", "-", Self.checkout,
+                    folder.path,
+                ],
                 environment: ["TZ": "Asia/Kathmandu", "LC_ALL": "C", "TMPDIR": folder.path, "PATH": Self.path])
             for name in ["knocknoc", "knocknoc-agent"] {
                 let file = try PackageFile(name)
@@ -34,7 +37,8 @@ extension PackagesSuite {
         private static let releases = Task {
             let folder = try Lab.temporaryFolder("release")
             defer { try? FileManager.default.removeItem(at: folder) }
-            try await Shell.check(["bash", "-euo", "pipefail", "-c", script, "-", checkout, folder.path], environment: ["PATH": path])
+            try await Shell.check(
+                ["bash", "-euo", "pipefail", "-c", script, "-", checkout, folder.path], environment: ["PATH": path])
             return try ["first", "second"].map { build in
                 let text = try String(contentsOfFile: folder.path + "/" + build, encoding: .utf8)
                 return Dictionary(
