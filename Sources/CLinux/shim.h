@@ -28,17 +28,17 @@ static inline int knocknoc_keep_capabilities(uint64_t kept) {
     for (int capability = 0; capability < 64; capability++)
         if (!(kept >> capability & 1)) prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
     if (syscall(SYS_capget, &header, data) != 0) return -1;
-    // Where there is nothing to give up the call is not made: a service's filter may refuse it.
+    // Where there is nothing to give up the call is not made: a service's filter may refuse it. What could only be
+    // inherited is nothing without new privileges.
     uint32_t given = 0;
     for (int word = 0; word < 2; word++) {
         uint32_t mask = (uint32_t)(kept >> (32 * word));
-        given |= (data[word].permitted | data[word].inheritable) & ~mask;
+        given |= data[word].permitted & ~mask;
         data[word].effective &= mask;
         data[word].permitted &= mask;
         data[word].inheritable = 0;
     }
-    if (given == 0) return result;
-    return syscall(SYS_capset, &header, data) != 0 ? -1 : result;
+    return given != 0 && syscall(SYS_capset, &header, data) != 0 ? -1 : result;
 }
 
 /// One heap for all threads of a process that is mostly idle, instead of one for each. To be called before there is a

@@ -7,7 +7,8 @@ extension PackagesSuite {
         @Test("lintian finds no error, and no warning that we do not know")
         func lintian() async throws {
             let files = try ["knocknoc", "knocknoc-agent"].map { try PackageFile($0).path }
-            let result = try await Shell.run(["lintian", "--tag-display-limit", "0", "--fail-on", "error,warning"] + files)
+            let result = try await Shell.run(
+                ["lintian", "--tag-display-limit", "0", "--fail-on", "error,warning"] + files)
             #expect(result.status == 0, "\(result.text)\(result.errors)")
         }
 
@@ -59,7 +60,8 @@ extension PackagesSuite {
         }
 
         @Test(
-            "the units are hardened", arguments: [("knocknoc", "knocknoc", 15), ("knocknoc-agent", "knocknoc-agent", 23)])
+            "the units are hardened",
+            arguments: [("knocknoc", "knocknoc", 15), ("knocknoc-agent", "knocknoc-agent", 23)])
         func hardened(package: String, unit: String, threshold: Int) async throws {
             try await PackageFile(package).unpacked { folder in
                 let file = folder.path + "/lib/systemd/system/\(unit).service"

@@ -32,7 +32,9 @@ extension PackagesSuite {
                 let share = folder.path + "/usr/share"
                 let bash = share + "/bash-completion/completions/\(command)"
                 try await Shell.check(["bash", "-n", bash])
-                let registered = try await Shell.check(["bash", "-c", "source \"$1\"; complete -p \"$2\"", "-", bash, command])
+                let registered = try await Shell.check([
+                    "bash", "-c", "source \"$1\"; complete -p \"$2\"", "-", bash, command,
+                ])
                 #expect(registered.text.contains(command))
                 try await Shell.check(["zsh", "-n", share + "/zsh/vendor-completions/_\(command)"])
                 let zsh = try String(contentsOfFile: share + "/zsh/vendor-completions/_\(command)", encoding: .utf8)

@@ -17,7 +17,10 @@ extension PackagesSuite {
                 #expect(try await disk.attributes("/var/lib/knocknoc") == "knocknoc:knocknoc 750")
                 #expect(try await disk.attributes("/var/lib/knocknoc-agent") == "root:root 700")
                 // Swift's libraries are found beside the programs, on a machine that has no Swift.
-                for command in ["knocknoc version", "knocker --version", "knocknoc-setup --help", "knocknoc-agent version"] {
+                let commands = [
+                    "knocknoc version", "knocker --version", "knocknoc-setup --help", "knocknoc-agent version",
+                ]
+                for command in commands {
                     #expect(try await disk.shell("su -s /bin/sh nobody -c '\(command)'").isEmpty == false)
                 }
                 let units = try await disk.shell(
@@ -63,7 +66,8 @@ extension PackagesSuite {
 
                 try await disk.apt("knocknoc", "knocknoc-agent")
                 #expect(try await disk.read(guardUnit) == nil)
-                #expect(try await disk.shell("readlink -e \(wanted)").hasSuffix("lib/systemd/system/knocknoc-guard.service\n"))
+                let unit = try await disk.shell("readlink -e \(wanted)")
+                #expect(unit.hasSuffix("lib/systemd/system/knocknoc-guard.service\n"))
                 #expect(try await disk.contents() == before)
 
                 let purged = try await disk.shell("apt-get purge -y -q knocknoc knocknoc-agent")
@@ -81,7 +85,8 @@ extension PackagesSuite {
 
                 try await disk.apt("knocknoc", "knocknoc-agent")
                 try await disk.preseed(
-                    "knocknoc knocknoc/purge-data boolean true", "knocknoc-agent knocknoc-agent/purge-guards boolean true")
+                    "knocknoc knocknoc/purge-data boolean true",
+                    "knocknoc-agent knocknoc-agent/purge-guards boolean true")
                 try await disk.shell("apt-get purge -y -q knocknoc knocknoc-agent")
                 let rest = try await disk.leftovers()
                 #expect(rest == "")

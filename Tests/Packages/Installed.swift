@@ -75,7 +75,7 @@ struct Installed {
             input: """
                 #!/bin/sh
                 echo "$*" >/var/tmp/arguments
-                echo "$KNOCKNOC_SETUP_DATABASE_URL" >/var/tmp/secret
+                printf '%s\\n' "$KNOCKNOC_SETUP_DATABASE_URL" "$KNOCKNOC_SETUP_ENCRYPTION_KEY" >/var/tmp/secret
                 dpkg-query -W -f '${db:Status-Status}\\n' configured-later >/var/tmp/later
                 echo "the one-time link"
                 [ \(status) -ne 0 ] || echo 'Listen = 127.0.0.1:8756' >\(Self.configuration)

@@ -10,7 +10,7 @@ public struct Chroot: Sendable {
     public init() async throws {
         image = try await HostImage.ready()
         folder = try Lab.temporaryFolder("chroot", readable: true)
-        for part in ["upper", "work", "root"] {
+        for part in ["upper", "work", "disk"] {
             try FileManager.default.createDirectory(
                 at: folder.appendingPathComponent(part), withIntermediateDirectories: false,
                 attributes: [.posixPermissions: 0o755])
@@ -65,11 +65,11 @@ public struct Chroot: Sendable {
         image=$1 folder=$2 packages=$3
         shift 3
         rm -rf "$folder/work/work/incompat"
-        mount -t overlay -o "lowerdir=$image,upperdir=$folder/upper,workdir=$folder/work,volatile" lab "$folder/root"
-        mount -t proc proc "$folder/root/proc"
-        mount --rbind /dev "$folder/root/dev"
-        mkdir -p "$folder/root/run/knocknoc-packages"
-        if [[ -d $packages ]]; then mount --bind "$packages" "$folder/root/run/knocknoc-packages"; fi
-        exec chroot "$folder/root" "$@"
+        mount -t overlay -o "lowerdir=$image,upperdir=$folder/upper,workdir=$folder/work,volatile" lab "$folder/disk"
+        mount -t proc proc "$folder/disk/proc"
+        mount --rbind /dev "$folder/disk/dev"
+        mkdir -p "$folder/disk/run/knocknoc-packages"
+        if [[ -d $packages ]]; then mount --bind "$packages" "$folder/disk/run/knocknoc-packages"; fi
+        exec chroot "$folder/disk" "$@"
         """#
 }
