@@ -132,6 +132,17 @@ final class PostgresConnector: Sendable {
     private static func connect(
         _ target: PostgresTarget, until deadline: ContinuousClock.Instant
     ) async throws -> (PostgresHandle, PostgresProfile) {
+        try await reach(target, until: deadline) { handle in
+            let backend = PQbackendPID(handle.raw)
+            return (handle, try await PostgresProfile.probe(handle, backend: backend, until: deadline))
+        }
+    }
+
+    /// A connection by whichever address of the host answers first, and with which `use` works.
+    static func reach<Result: Sendable>(
+        _ target: PostgresTarget, until deadline: ContinuousClock.Instant,
+        _ use: @escaping @Sendable (PostgresHandle) async throws -> Result
+    ) async throws -> Result {
         var candidates = [target]
         if let host = target.host, target.address == nil, !target.isSocket {
             candidates = try await HostResolver.addresses(of: host, within: deadline - .now).map { address in
@@ -141,9 +152,7 @@ final class PostgresConnector: Sendable {
             }
         }
         return try await StaggeredRace.first(of: candidates, every: .milliseconds(250)) { candidate in
-            let handle = try await PostgresHandle.connect(candidate, until: deadline)
-            let backend = PQbackendPID(handle.raw)
-            return (handle, try await PostgresProfile.probe(handle, backend: backend, until: deadline))
+            try await use(try await PostgresHandle.connect(candidate, until: deadline))
         } failure: { errors in
             errors.first ?? StoreError(.unavailable, "\(target.name): no address", sqlState: "08001")
         }
