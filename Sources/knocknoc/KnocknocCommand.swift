@@ -9,8 +9,8 @@ struct KnocknocCommand: AsyncParsableCommand {
         abstract: "Gives people network access only while they need it: the server.",
         version: "knocknoc \(Server.version)",
         subcommands: [
-            ServeCommand.self, MigrateCommand.self, GenkeyCommand.self, KnockerCommand.self, SuperviseCommand.self,
-            VersionCommand.self,
+            ServeCommand.self, MigrateCommand.self, GenkeyCommand.self, ScaffoldCommand.self, KnockerCommand.self,
+            SuperviseCommand.self, VersionCommand.self,
         ])
 
     // On the main thread and before the first suspension, so that no thread exists yet when rights are given up.
