@@ -49,7 +49,7 @@ struct PromoteCommand: AsyncParsableCommand {
         }
         defer { free(program) }
         let command = try cluster.asOwner([
-            String(cString: program), "knocker", "end-sessions", "--cause", "failover", "--config", "/dev/null",
+            String(cString: program), "knocker", "end-sessions", "--cause", "failover", "--config", "none",
             "--database-url", cluster.url,
         ])
         return try await Command.check("ending the sessions", command)

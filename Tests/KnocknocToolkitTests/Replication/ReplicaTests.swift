@@ -3,6 +3,7 @@ import KnocknocAccess
 import KnocknocModel
 import KnocknocStore
 import KnocknocSystem
+import Lab
 import Testing
 
 @testable import KnocknocToolkit
@@ -116,9 +117,17 @@ struct ReplicaTests {
         _ = try await pair.replica(pair.first).synchronous(DatabasePair.address)
         #expect(try await pair.replica(pair.first).asynchronous().changed)
         #expect(try await !pair.replica(pair.first).asynchronous().changed)
+        let token = try await pair.signIn()
         try await untilReplayed(pair)
         try await pair.first.stop()
-        #expect(try await pair.promote(pair.second).endedSessions)
+        // By the command as it is typed; the cluster's owner has to be able to run it too.
+        let program = pair.second.folder + "/knocknoc"
+        try await Shell.check(["cp", Lab.executable("knocknoc"), program])
+        let result = try await Shell.run([
+            program, "knocker", "promote", "--conn", pair.second.url("knocknoc", user: nil),
+        ])
+        #expect(result.status == 0 && result.text.contains("1 sessions and 0 grants have ended"), "\(result)")
+        #expect(try await !DatabasePair.isSignedIn(token, pair.second))
     }
 
     @Test("a promotion that breaks off after the promotion goes on where it stopped")
