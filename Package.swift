@@ -195,7 +195,8 @@ let tests: [Target] = [
     .testTarget(
         name: "KnocknocToolkitTests",
         dependencies: [
-            "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocAccess", "KnocknocToolkit", "Lab", logging,
+            "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocIdentity", "KnocknocAccess", "KnocknocToolkit",
+            "Lab", logging,
         ],
         swiftSettings: settings),
     .testTarget(

@@ -27,6 +27,8 @@ while [[ $# -gt 0 ]]; do
             rounds=3
             export KNOCKNOC_LONG=1
             export KNOCKNOC_SCHEDULES=${KNOCKNOC_SCHEDULES:-100000}
+            # In each of the rounds.
+            export KNOCKNOC_TEST_FAILOVERS=${KNOCKNOC_TEST_FAILOVERS:-7}
             ;;
         --filter)
             [[ $# -ge 2 ]] || { echo "./dev test: --filter needs a regular expression" >&2; exit 2; }

@@ -1,6 +1,8 @@
 public import KnocknocIdentity
+import KnocknocModel
 public import KnocknocStore
 public import Logging
+import Synchronization
 
 /// Every use case of the site: sign-in, sessions, grants, administration and what agents report.
 /// One use case is one function and one transaction; nobody else writes to the database.
@@ -11,6 +13,8 @@ public final class Access: Sendable {
     let options: AccessOptions
     let logger: Logger
     let seen = LastSeen()
+    /// When this node last ended what had expired, by the database's clock.
+    let lastSweep = Mutex<Timestamp?>(nil)
     let lanes = GrantLanes()
     /// What this node's own commits changed of agents' streams.
     public let steps = StepFeed()

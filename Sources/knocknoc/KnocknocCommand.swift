@@ -10,8 +10,7 @@ struct KnocknocCommand: AsyncParsableCommand {
         version: "knocknoc \(Server.version)",
         subcommands: [
             ServeCommand.self, MigrateCommand.self, GenkeyCommand.self, ScaffoldCommand.self, KnockerCommand.self,
-            SuperviseCommand.self,
-            VersionCommand.self,
+            SuperviseCommand.self, VersionCommand.self,
         ])
 
     // On the main thread and before the first suspension, so that no thread exists yet when rights are given up.

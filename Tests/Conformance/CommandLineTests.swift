@@ -50,6 +50,51 @@ extension WholeSystem {
             #expect(result.status == 2 && result.errors.contains("Did you mean '\(words[2])'?"), "\(result)")
         }
 
+        @Test("scaffold --patroni writes a folder that is its owner's, never over another, and says what is wrong")
+        func scaffold() async throws {
+            let folder = try Lab.temporaryFolder("scaffold")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let into = folder.path + "/ha"
+            let members = (1...3).flatMap { ["--member", "db\($0)=10.64.11.\($0)"] }
+            let command = [Lab.executable("knocknoc"), "scaffold", "--patroni", "--into", into]
+            let written = try await Shell.run(command + members)
+            #expect(
+                written.status == 0 && written.text.contains("@10.64.11.1:5432,10.64.11.2:5432,10.64.11.3:5432/"),
+                "\(written)")
+            let mode = try FileManager.default.attributesOfItem(atPath: into)[.posixPermissions] as? Int
+            #expect(mode == 0o700)
+            let path = into + "/db2/etc/patroni/config.yml"
+            let own = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+            #expect(own == 0o600)
+            #expect(try await Shell.run(command + members).status == 78)
+            let few = try await Shell.run(command + members.prefix(4))
+            #expect(few.status == 2 && few.errors.contains("needs 3 hosts"), "\(few)")
+        }
+
+        @Test(
+            "what cannot be meant exits 2",
+            arguments: [
+                ["replica"], ["replica", "--init", "--asynchronous"], ["replica", "--init", "--renew"],
+                ["promote", "--keep-sessions", "--end-sessions"],
+            ])
+        func usage(_ words: [String]) async throws {
+            #expect(try await Shell.run([Lab.executable("knocknoc"), "knocker"] + words).status == 2)
+        }
+
+        @Test("cluster on a file says so, for people and for programs")
+        func cluster() async throws {
+            let folder = try Lab.temporaryFolder("cluster")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let program = Lab.executable("knocknoc")
+            _ = try await Shell.check([program, "migrate", "--data-dir", folder.path])
+            let shown = try await Shell.run([program, "knocker", "cluster", "--data-dir", folder.path])
+            #expect(shown.status == 0 && shown.text.contains("a SQLite file of this machine"), "\(shown)")
+            let json = try await Shell.run([program, "knocker", "cluster", "--json", "--data-dir", folder.path])
+            #expect(json.text.contains(#""durability" : "local""#), "\(json)")
+            let ended = try await Shell.run([program, "knocker", "end-sessions", "--data-dir", folder.path])
+            #expect(ended.status == 0 && ended.text.contains("0 sessions and 0 grants"), "\(ended)")
+        }
+
         @Test("a variable with a typo stops the start with 78 and says which was meant")
         func variable() async throws {
             let result = try await Shell.run([

@@ -48,6 +48,33 @@ struct FailoverTests {
         }
     }
 
+    @Test("an old primary that comes back beside the new one is left alone, also by a node that starts then")
+    func twoPrimaries() async throws {
+        let primary = try await PostgresServer(settings: ["wal_level": "replica", "max_wal_senders": "4"])
+        let name = try await primary.makeDatabase()
+        let first = try Fixture.open(primary.url(name))
+        try await Migrator(first, logger: Fixture.logger).migrate()
+        try await first.migrate { try await $0.execute(script: Fixture.probe(.postgres)) }
+        await first.close()
+        let standby = try await PostgresServer(following: primary)
+        let url = "postgres://postgres@127.0.0.1:\(primary.port),127.0.0.1:\(standby.port)/\(name)"
+        let running = try Fixture.open(url)
+        try await insert(1, running)
+        while try await standby.sql("select count(*) from knocknoc.probe", database: name) != "1" {}
+        try await primary.stopAtOnce()
+        try await standby.promote()
+        try await insert(2, running)
+        try await primary.start()
+        try await standby.sql(
+            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'knocknoc'")
+        try await insert(3, running)
+        let starting = try Fixture.open(url)
+        try await insert(4, starting)
+        #expect(try await standby.sql("select count(*) from knocknoc.probe", database: name) == "4")
+        #expect(try await primary.sql("select count(*) from knocknoc.probe", database: name) == "1")
+        for database in [running, starting] { await database.close() }
+    }
+
     @Test("a wait for the synchronous standby that is given up is looked up, and the write is done once")
     func cancelledSyncWait() async throws {
         try await withMissingStandby { server, database, url in

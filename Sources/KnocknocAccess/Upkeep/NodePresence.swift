@@ -1,6 +1,7 @@
 public import KnocknocStore
 import Logging
 public import ServiceLifecycle
+import Synchronization
 
 /// Writes down every 10 s that this node lives, and that it does not when it stops: what `migrate --finish` goes by.
 public struct NodePresence: Service {
@@ -30,7 +31,7 @@ public struct NodePresence: Service {
 extension Access {
     func note(_ node: WebNode) async throws {
         try await write { tx in
-            try await tx.run([NodeTable.note(node)])
+            try await tx.run([NodeTable.note(node, sweptAt: lastSweep.withLock { $0 })])
             return ((), Effects())
         }
     }

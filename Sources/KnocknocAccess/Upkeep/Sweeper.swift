@@ -2,6 +2,7 @@ import KnocknocModel
 import KnocknocStore
 import Logging
 public import ServiceLifecycle
+import Synchronization
 
 /// Ends what has expired and clears away what nobody needs; every node runs one, and it does no harm twice.
 public struct Sweeper: Service {
@@ -38,7 +39,10 @@ public struct Sweeper: Service {
                 failed[name] = error
             } catch {}
         }
-        await step("ending what has expired") { while try await access.endExpired() >= 200 {} }
+        await step("ending what has expired") {
+            while try await access.endExpired() >= 200 {}
+            access.lastSweep.withLock { $0 = access.late }
+        }
         if round % 60 == 0 { await step("ending rights whose cause is gone") { try await access.repair() } }
         await step("noting when sessions were seen") { try await access.noteSeen() }
         if round % 10 == 0 { await step("clearing away") { try await access.prune() } }

@@ -14,9 +14,12 @@ final class PostgresConnector: Sendable {
         /// Where the newest connection landed.
         var primary: (target: PostgresTarget, server: String)?
         var open: [Entry] = []
+        /// The newest history that any host was seen to write.
+        var timeline: Int64 = 0
+        var lookedAt: ContinuousClock.Instant?
     }
 
-    private let targets: [PostgresTarget]
+    let targets: [PostgresTarget]
     private let options: PostgresOptions
     private let logger: Logger
     private let state = Mutex(State())
@@ -85,6 +88,26 @@ final class PostgresConnector: Sendable {
         for entry in open { entry.connection?.close("closed") }
     }
 
+    /// - Returns: the newest timeline seen so far.
+    @discardableResult
+    func note(_ timeline: Int64?) -> Int64 {
+        state.withLock { state in
+            state.timeline = max(state.timeline, timeline ?? 0)
+            return state.timeline
+        }
+    }
+
+    /// Whether it is time to ask all hosts again: not for every connection of a pool that fills.
+    func takesTurnToLook() -> Bool {
+        guard targets.count > 1 else { return false }
+        return state.withLock { state in
+            let now = ContinuousClock.now
+            if let last = state.lookedAt, now - last < .seconds(1) { return false }
+            state.lookedAt = now
+            return true
+        }
+    }
+
     /// Where a connection lands on another server than the ones before it, those are closed now: the old primary may
     /// hang for long.
     private func land(on target: PostgresTarget, _ server: String, _ generation: Int) -> Int {
@@ -108,12 +131,22 @@ final class PostgresConnector: Sendable {
     }
 
     private func connectOnce() async throws -> (PostgresHandle, PostgresProfile) {
+        async let looking: Void = lookAround()
+        let found = try await race()
+        await looking
+        try await refuseOutdated(found.0)
+        return found
+    }
+
+    private func race() async throws -> (PostgresHandle, PostgresProfile) {
         let options = options
         return try await StaggeredRace.first(of: ordered(), every: .milliseconds(250)) { target in
             let limit =
                 target.parameters["connect_timeout"].flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
                 .map { Duration.seconds($0) } ?? options.connectTimeout
-            return try await Self.connect(target, until: .now + limit)
+            let found = try await Self.connect(target, until: .now + limit)
+            try await self.refuseOutdated(found.0)
+            return found
         } failure: { errors in
             let reasons = errors.map { ($0 as? StoreError)?.message ?? "\($0)" }.joined(separator: "; ")
             return StoreError(.unavailable, reasons, sqlState: Self.telling(errors)?.sqlState ?? "08001")
@@ -131,6 +164,17 @@ final class PostgresConnector: Sendable {
     private static func connect(
         _ target: PostgresTarget, until deadline: ContinuousClock.Instant
     ) async throws -> (PostgresHandle, PostgresProfile) {
+        try await reach(target, until: deadline) { handle in
+            let backend = PQbackendPID(handle.raw)
+            return (handle, try await PostgresProfile.probe(handle, backend: backend, until: deadline))
+        }
+    }
+
+    /// A connection by whichever address of the host answers first, and with which `use` works.
+    static func reach<Result: Sendable>(
+        _ target: PostgresTarget, until deadline: ContinuousClock.Instant,
+        _ use: @escaping @Sendable (PostgresHandle) async throws -> Result
+    ) async throws -> Result {
         var candidates = [target]
         if let host = target.host, target.address == nil, !target.isSocket {
             candidates = try await HostResolver.addresses(of: host, within: deadline - .now).map { address in
@@ -140,9 +184,7 @@ final class PostgresConnector: Sendable {
             }
         }
         return try await StaggeredRace.first(of: candidates, every: .milliseconds(250)) { candidate in
-            let handle = try await PostgresHandle.connect(candidate, until: deadline)
-            let backend = PQbackendPID(handle.raw)
-            return (handle, try await PostgresProfile.probe(handle, backend: backend, until: deadline))
+            try await use(try await PostgresHandle.connect(candidate, until: deadline))
         } failure: { errors in
             telling(errors) ?? errors.first
                 ?? StoreError(.unavailable, "\(target.name): no address", sqlState: "08001")

@@ -5,13 +5,27 @@ package enum NodeTable {
     /// Microseconds without a word after which a node no longer counts.
     private static let patience: Int64 = 60_000_000
 
-    package static func note(_ node: WebNode) -> Statement {
+    /// - Parameter sweptAt: when it last ended what had expired; nil where it has not yet.
+    package static func note(_ node: WebNode, sweptAt: Timestamp? = nil) -> Statement {
         Statement(
             """
-            insert into nodes (id, name, version, release, started_at, seen_at)
-            values ($1, $2, $3, $4, knocknoc_now(), knocknoc_now())
-            on conflict (id) do update set seen_at = knocknoc_now()
-            """, node.id, node.name, node.version, node.release)
+            insert into nodes (id, name, version, release, started_at, seen_at, swept_at)
+            values ($1, $2, $3, $4, knocknoc_now(), knocknoc_now(), $5)
+            on conflict (id) do update set seen_at = knocknoc_now(),
+                swept_at = coalesce(excluded.swept_at, nodes.swept_at)
+            """, node.id, node.name, node.version, node.release, sweptAt)
+    }
+
+    /// Those that live or were heard of a little while ago, in the order of their names.
+    package static func list() -> Statement {
+        Statement(
+            """
+            select id, name, version, release, started_at, seen_at, swept_at,
+                case when seen_at > knocknoc_now() - $1 then 1 else 0 end as alive,
+                (select count(*) from agent_links l where l.node = nodes.name and l.closed_at is null) as agents
+            from nodes
+            order by name, id
+            """, patience)
     }
 
     package static func forget(_ node: WebNode) -> Statement {

@@ -117,6 +117,19 @@ package enum SessionTable {
             """, now, limit)
     }
 
+    /// Ends up to `limit` sessions made until then.
+    package static func end(madeUntil moment: Timestamp, at now: Timestamp, reason: String, limit: Int) -> Statement {
+        Statement(
+            """
+            update sessions set ended_at = $2, end_reason = $3
+            where ended_at is null
+                and id in (
+                    select x.id from sessions x where x.ended_at is null and x.created_at <= $1
+                    order by x.expires_at limit $4)
+            returning id, user_id, admin_id
+            """, moment, now, reason, limit)
+    }
+
     package static func touch(_ id: SessionID, at now: Timestamp) -> Statement {
         Statement("update sessions set last_seen_at = $2 where id = $1 and last_seen_at < $2", id, now)
     }

@@ -25,6 +25,13 @@ package enum SiteTable {
             """, now, heardSince)
     }
 
+    /// Makes every position that an agent holds one of another history.
+    package static func renew(epoch: String) -> Statement {
+        Statement("update site set epoch = $1 where id = 1", epoch)
+    }
+
+    package static func epoch() -> Statement { Statement("select epoch, knocknoc_now() as now from site where id = 1") }
+
     package static func pruneOperations(before: Timestamp) -> Statement {
         Statement("delete from operations where created_at < $1", before)
     }

@@ -103,7 +103,11 @@ public struct SystemFile: Sendable {
             "/run/lock/knocknoc-" + path.map { $0 == "/" ? "-" : String($0) }.joined(), O_RDWR | O_CREAT | O_CLOEXEC,
             0o600)
         guard descriptor >= 0 else { throw failure("locking") }
-        defer { close(descriptor) }
+        defer {
+            // Not by closing alone: a child that was forked this moment has the descriptor too until it runs its program.
+            flock(descriptor, LOCK_UN)
+            close(descriptor)
+        }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             throw SystemError(.busy, "another knocker is changing \(path) right now; try again when it is done")
         }

@@ -44,6 +44,7 @@ extension ExposeDB {
                 parts += sentences.dropLast()
             }
         }
+        try await SiteRecord.note(allowed: try site.entries().map(\.network), site.cluster)
         var outcome = Outcome("add", site, changed: changed)
         for part in parts { console.note(part) }
         outcome.lines = networks.map { network in
@@ -62,6 +63,7 @@ extension ExposeDB {
         }
         if options.isDryRun { return try preview("remove", site, edit) }
         let changed = try await site.cluster.changeHba(console, edit) { _ in }
+        try await SiteRecord.note(allowed: try site.entries().map(\.network), site.cluster)
         var outcome = Outcome("remove", site, changed: changed)
         outcome.lines = networks.map { network in
             known.contains(network)

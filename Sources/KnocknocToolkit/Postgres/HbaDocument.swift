@@ -68,7 +68,8 @@ struct HbaDocument: Sendable {
     /// Our lines for one database.
     func entries(of database: String) -> [HbaEntry] {
         contents.compactMap { content in
-            if case .entry(let entry) = content, entry.database == database { entry } else { nil }
+            guard case .entry(let entry) = content, entry.database == database else { return nil }
+            return entry.isReplication ? nil : entry
         }
     }
 

@@ -7,13 +7,23 @@ struct HbaEntry: Hashable, Sendable {
     /// Whose members may sign in.
     var role: String
     var network: CIDR
+    /// Whether it is about copying the whole cluster, which to pg_hba.conf is no database.
+    private(set) var isReplication = false
 
-    var line: String { "hostssl \(Self.quoted(database)) +\(role) \(network) scram-sha-256" }
+    var line: String {
+        "hostssl \(isReplication ? database : Self.quoted(database)) +\(role) \(network) scram-sha-256"
+    }
 
     init(database: String, role: String, network: CIDR) {
         self.database = database
         self.role = role
         self.network = network
+    }
+
+    /// For standbys.
+    init(replicationBy role: String, network: CIDR) {
+        self.init(database: "replication", role: role, network: network)
+        isReplication = true
     }
 
     /// - Returns: nil where the line is not of our form.
@@ -25,6 +35,7 @@ struct HbaEntry: Hashable, Sendable {
         else { return nil }
         self.init(
             database: fields[1][0].text, role: String(fields[2][0].text.dropFirst()), network: network)
+        isReplication = fields[1][0].isKeyword("replication")
         // What would be written otherwise, such as the keyword "all", is somebody else's.
         let own = HbaText(Array(self.line.utf8), continues: false).lines.first?.fields
         guard own == fields else { return nil }

@@ -80,15 +80,18 @@ extension LocalCluster {
 
     /// - Returns: the complaint, where the order has failed at once.
     private func order(_ keeper: Keeper) async throws -> String? {
+        // A standby looks for certificates in the home of whoever starts it, and may not look into root's.
+        let home = ["HOME": "/"]
         let output =
             switch keeper {
             case .systemd(let unit): try await Command.run(["systemctl", "restart", "--no-block", unit])
             case .debian(let version, let cluster):
-                try await Command.run(["pg_ctlcluster", version, cluster, "restart"])
+                try await Command.run(["pg_ctlcluster", version, cluster, "restart"], environment: home)
             case .control(let program, let log):
                 try await Command.run(
                     try SystemUser.prefix(for: owner)
-                        + [program, "-D", dataDirectory, "-s", "-w", "-t", "30", "-m", "fast", "-l", log, "restart"])
+                        + [program, "-D", dataDirectory, "-s", "-w", "-t", "30", "-m", "fast", "-l", log, "restart"],
+                    environment: home)
             }
         return output.succeeded ? nil : output.complaint
     }

@@ -6,5 +6,8 @@ struct KnockerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "knocker", abstract: "Works on a site from a shell on one of its machines.",
         version: "knocker \(Server.version)",
-        subcommands: [CreateAdminCommand.self, SetPasswordCommand.self, ExposeDBCommand.self, HAProxyCommand.self])
+        subcommands: [
+            CreateAdminCommand.self, SetPasswordCommand.self, ExposeDBCommand.self, HAProxyCommand.self,
+            ReplicaCommand.self, PromoteCommand.self, ClusterCommand.self, EndSessionsCommand.self,
+        ])
 }

@@ -8,6 +8,7 @@ import Logging
 enum SiteAccess {
     static func with(_ options: DatabaseOptions, _ work: (Access) async throws -> Void) async throws {
         let settings = try options.settings()
+        try PeerIdentity.take(for: settings.databaseURL)
         let logger = Logs.start(max(settings.logLevel, .warning))
         let database = try DatabaseFactory.open(
             url: settings.databaseURL, serverLock: false, mayCreate: false, logger: logger)

@@ -4,7 +4,7 @@ import KnocknocServer
 
 /// Where the database is, for commands beside the server.
 struct DatabaseOptions: ParsableArguments {
-    @Option(help: "The configuration file (default: \(ServerSettings.standardFile), where it exists).")
+    @Option(help: "The configuration file, or none (default: \(ServerSettings.standardFile), where it exists).")
     var config: String?
     @Option(name: .customLong("database-url"), help: "postgres://USER@HOST/NAME or sqlite:///PATH.")
     var databaseURL: String?

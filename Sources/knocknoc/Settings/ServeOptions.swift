@@ -4,7 +4,7 @@ import KnocknocServer
 
 /// The settings of `serve` as flags; a flag beats the environment, which beats the file.
 struct ServeOptions: ParsableArguments {
-    @Option(help: "The configuration file (default: \(ServerSettings.standardFile), where it exists).")
+    @Option(help: "The configuration file, or none (default: \(ServerSettings.standardFile), where it exists).")
     var config: String?
     @Option(help: "HOST:PORT to listen on (default: 127.0.0.1:8756).") var listen: String?
     @Option(name: .customLong("public-url"), help: "The address that people use: https://HOST[:PORT].")

@@ -7,7 +7,7 @@ import KnocknocToolkit
 
 /// Puts flags over the environment over the file.
 enum SettingsLayers {
-    /// - Parameter config: the file that was named; else the standard one, where it exists.
+    /// - Parameter config: the file that was named, or `none`; else the standard one, where it exists.
     /// - Throws: ``ConfigurationError`` naming every place that is wrong.
     static func read(config: String?, flags: [(SettingKey, String?)]) throws -> ServerSettings {
         var settings = Settings()
@@ -32,6 +32,7 @@ enum SettingsLayers {
     }
 
     private static func file(_ config: String?) throws -> Settings {
+        if config == "none" { return Settings() }
         let path = config ?? ServerSettings.standardFile
         if config == nil, access(path, F_OK) != 0 { return Settings() }
         guard access(path, R_OK) == 0, let data = try? Data(contentsOf: URL(filePath: path)) else {

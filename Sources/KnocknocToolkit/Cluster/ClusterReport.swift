@@ -1,0 +1,115 @@
+import FoundationEssentials
+public import KnocknocAccess
+import KnocknocModel
+public import KnocknocStore
+
+/// What `knocker cluster` shows: web nodes, the database's hosts, agents.
+public struct ClusterReport: Encodable, Sendable {
+    public struct Node: Encodable, Sendable {
+        public var name: String
+        public var version: String
+        public var alive: Bool
+        /// Seconds since it was last heard of.
+        public var seen: Int64
+        public var agents: Int64
+    }
+
+    public struct Host: Encodable, Sendable {
+        public var name: String
+        /// `primary`, `standby` or `away`.
+        public var role: String
+        public var version: String?
+        /// What a standby lacks of the primary's log; nil where nobody can tell.
+        public var lagBytes: Int64?
+        /// Since the last change that it has; 0 where it has all.
+        public var lagSeconds: Double?
+        public var problem: String?
+    }
+
+    public struct Agents: Encodable, Sendable {
+        public var all: Int
+        public var online: Int
+        /// Those that should be online and are not.
+        public var away: [String]
+    }
+
+    public var nodes: [Node]
+    /// The node that ended last what had expired.
+    public var sweeper: String?
+    public var database: [Host]
+    /// `sync` where a commit waits for a second host, `async` where not, `local` for SQLite.
+    public var durability: String?
+    public var agents: Agents
+    /// What somebody should look at.
+    public var warnings: [String]
+
+    public init(_ state: ClusterState, _ hosts: [PostgresHost]) {
+        nodes = state.nodes.map { node in
+            Node(
+                name: node.name, version: node.version, alive: node.isAlive,
+                seen: max(0, state.now.milliseconds(since: node.seenAt) / 1000), agents: node.agents)
+        }
+        sweeper = state.sweeper?.name
+        let primaries = hosts.filter { $0.role == .primary }
+        let newest = primaries.compactMap(\.position).max()
+        database = hosts.map { host in
+            var shown = Host(name: host.name, role: host.role.rawValue, version: host.version, problem: host.problem)
+            if host.role == .standby, let newest, let position = host.position {
+                // The primary may have been asked a moment earlier.
+                let lag = max(0, newest - position)
+                shown.lagBytes = lag
+                shown.lagSeconds = lag == 0 ? 0 : host.replayedAgo.map { Double($0) / 1_000_000 }
+            }
+            return shown
+        }
+        durability = hosts.isEmpty ? "local" : primaries.first?.isSynchronous.map { $0 ? "sync" : "async" }
+        let wanted = state.agents.filter { $0.status != .disabled && $0.status != .pending }
+        agents = Agents(
+            all: state.agents.count, online: wanted.filter { $0.status == .online }.count,
+            away: wanted.filter { $0.status != .online }.map(\.name))
+        warnings = []
+        if Set(primaries.compactMap(\.server)).count > 1 {
+            warnings.append(
+                "several hosts take writes: \(primaries.map(\.name).joined(separator: ", ")). Stop the old primary at once"
+            )
+        }
+        if !hosts.isEmpty, primaries.isEmpty { warnings.append("no host takes writes") }
+        for host in hosts where host.role == .away {
+            warnings.append("\(host.name) is away: \(host.problem ?? "no answer")")
+        }
+        for node in nodes where !node.alive {
+            warnings.append("web node \(node.name) has not been heard of for \(node.seen) s")
+        }
+    }
+
+    /// One JSON object.
+    public func json() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(self), as: UTF8.self)
+    }
+
+    /// For people.
+    public var lines: [String] {
+        var lines = ["Web nodes"]
+        lines += nodes.map { node in
+            "  \(node.name): \(node.version), \(node.alive ? "up" : "gone"), \(node.agents) agents"
+                + (node.name == sweeper ? ", swept last" : "")
+        }
+        if nodes.isEmpty { lines.append("  none runs") }
+        lines += ["", "Database (durability: \(durability ?? "unknown"))"]
+        lines += database.map { host in
+            let lag = host.lagBytes.map { bytes in
+                bytes == 0
+                    ? ", has all" : ", \(bytes) bytes behind" + (host.lagSeconds.map { ", \($0.rounded()) s" } ?? "")
+            }
+            return "  \(host.name): \(host.role)" + (host.version.map { ", PostgreSQL \($0)" } ?? "") + (lag ?? "")
+        }
+        if database.isEmpty { lines.append("  a SQLite file of this machine") }
+        lines += ["", "Agents: \(agents.online) of \(agents.all) online"]
+        lines += agents.away.prefix(20).map { "  away: \($0)" }
+        if agents.away.count > 20 { lines.append("  and \(agents.away.count - 20) more") }
+        if !warnings.isEmpty { lines += [""] + warnings.map { "Look: \($0)" } }
+        return lines
+    }
+}

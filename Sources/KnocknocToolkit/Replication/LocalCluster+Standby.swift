@@ -1,0 +1,78 @@
+import KnocknocSystem
+
+extension LocalCluster {
+    /// A standby's view of what it follows.
+    struct Following: Decodable, Sendable {
+        /// As in `primary_conninfo`; holds the password.
+        var connection: String
+        var slot: String
+        /// `streaming` while it does.
+        var status: String?
+        /// Bytes of the log from its beginning.
+        var received: Int64?
+        var replayed: Int64?
+        /// Since the last commit that it has, in seconds.
+        var age: Double?
+        var lastCommit: String?
+    }
+
+    func following() async throws -> Following {
+        let all: [Following] = try await rows(
+            """
+            select current_setting('primary_conninfo') as connection, current_setting('primary_slot_name') as slot,
+                (select status from pg_stat_wal_receiver) as status,
+                pg_wal_lsn_diff(pg_last_wal_receive_lsn(), '0/0')::bigint as received,
+                pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')::bigint as replayed,
+                extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())::float8 as age,
+                to_char(pg_last_xact_replay_timestamp() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS UTC') as "lastCommit"
+            """)
+        guard let first = all.first else { throw SystemError(.failed, "\(name) does not say what it follows") }
+        return first
+    }
+
+    struct Follower: Decodable, Sendable {
+        var name: String
+        var address: String?
+        var state: String
+        var sync: String
+        /// Bytes that it has not replayed yet.
+        var behind: Int64?
+    }
+
+    /// Who follows this cluster at this moment.
+    func followers() async throws -> [Follower] {
+        try await rows(
+            """
+            select application_name as name, host(client_addr) as address, state, sync_state as sync,
+                pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)::bigint as behind
+            from pg_stat_replication where state is not null order by application_name
+            """)
+    }
+
+    /// Stops it in order: sessions are ended, everything is written.
+    func stop(by keeper: Keeper) async throws {
+        let doing = "stopping \(name)"
+        switch keeper {
+        case .systemd(let unit): try await SystemdUnit(unit).stop()
+        case .debian(let version, let cluster):
+            try await Command.check(doing, ["pg_ctlcluster", version, cluster, "stop", "-m", "fast"])
+        case .control(let program, _):
+            try await Command.check(
+                doing,
+                try SystemUser.prefix(for: owner)
+                    + [program, "-D", dataDirectory, "-s", "-w", "-t", "120", "-m", "fast", "stop"])
+        }
+    }
+
+    var isRunning: Bool { SystemFile(dataDirectory + "/postmaster.pid").exists }
+}
+
+extension LocalCluster {
+    /// A command in the name of the user that this cluster runs as, whom peer authentication lets in.
+    public func asOwner(_ command: [String]) throws -> [String] { try SystemUser.prefix(for: owner) + command }
+
+    /// Over the Unix socket.
+    public var url: String {
+        "postgres:///\(database)?host=\(socket.folder)&port=\(port)&user=\(superuser)"
+    }
+}

@@ -1,0 +1,225 @@
+import KnocknocModel
+import KnocknocStore
+public import KnocknocSystem
+
+/// `knocker promote`: makes the standby of this machine the primary.
+public struct Promotion: Sendable {
+    /// What becomes of the sessions.
+    public enum Sessions: Sendable {
+        /// They go on where the standby had everything, and end where it may not have.
+        case automatic
+        case keep
+        case end
+    }
+
+    public struct Options: Sendable {
+        /// The standby, where there are several clusters.
+        public var connection: String?
+        public var sessions = Sessions.automatic
+        /// Also while the old primary answers.
+        public var isForced = false
+
+        public init() {}
+    }
+
+    public struct Outcome: Sendable {
+        public var changed = false
+        /// Whether everybody has to sign in again.
+        public var endedSessions = false
+        public var lines: [String] = []
+    }
+
+    /// Gives the site a new epoch and ends every session, in the database of this URL; returns what to say of it.
+    public typealias StartOver = @Sendable (_ cluster: LocalCluster) async throws -> String
+
+    /// Lies in the data folder while a promotion is under way: what is left to do.
+    static let markName = "knocknoc.promotion"
+
+    private let options: Options
+    private let console: any Console
+    private let startOver: StartOver
+
+    public init(options: Options, console: any Console, startOver: @escaping StartOver) {
+        self.options = options
+        self.console = console
+        self.startOver = startOver
+    }
+
+    /// - Throws: ``SystemError``; before the promotion itself nothing is changed then, and after it the same command goes
+    ///   on where it stopped.
+    public func run() async throws -> Outcome {
+        try Superuser.require("promotes this machine's PostgreSQL")
+        let cluster = try await standby()
+        guard try !Patroni.keeps(cluster) else { throw Replica.patroni(cluster) }
+        return try await SystemFile(cluster.facts.hbaFile).locked {
+            let mark = SystemFile(cluster.dataDirectory + "/" + Self.markName)
+            guard cluster.isStandby else { return try await finish(cluster, mark) }
+            return try await promote(cluster, mark)
+        }
+    }
+
+    private func promote(_ cluster: LocalCluster, _ mark: SystemFile) async throws -> Outcome {
+        let following = try await cluster.following()
+        try await refuseWhileItAnswers(cluster, following)
+        let record = try await SiteRecord.read(cluster)
+        let isSafe = !following.slot.isEmpty && record.synchronous == following.slot
+        for line in Self.loss(following, isSafe: isSafe) { console.note(line) }
+        let ends =
+            switch options.sessions {
+            case .automatic: !isSafe
+            case .keep: false
+            case .end: true
+            }
+        console.note(
+            ends
+                ? "All sessions end and agents are told everything anew: an ending may be among what is lost."
+                : "Sessions go on.")
+        try await Replica.letInAsRecorded(cluster, console)
+        // Its own name may be among those that were waited for.
+        try await cluster.alterSystem([("synchronous_standby_names", nil)])
+        try mark.replace(
+            with: ends ? "end\n" : "keep\n",
+            attributes: .init(
+                mode: 0o600, owner: cluster.owner, group: SystemUser.entry(of: cluster.owner)?.group ?? 0),
+            keepingBackup: false)
+        console.note("Promoting \(cluster.name)")
+        struct Answer: Decodable { var done: Bool }
+        let answer: [Answer] = try await cluster.rows("select pg_promote(true, 60) as done")
+        guard answer.first?.done == true else {
+            try mark.remove()
+            throw SystemError(.failed, "\(cluster.name) did not become a primary within 60 s; its log says why")
+        }
+        var outcome = try await finish(cluster, mark)
+        outcome.lines += Self.next(cluster)
+        return outcome
+    }
+
+    /// What comes after the promotion itself; done again where it was broken off.
+    private func finish(_ cluster: LocalCluster, _ mark: SystemFile) async throws -> Outcome {
+        let left = try mark.text()?.filter { !$0.isWhitespace }
+        let ends = left == "end" || left == nil && options.sessions == .end
+        guard left != nil || ends else {
+            return Outcome(lines: ["\(cluster.name) is a primary already; nothing changed."])
+        }
+        if left != nil {
+            try await cluster.alterSystem([("primary_conninfo", nil), ("primary_slot_name", nil)])
+            try await SiteRecord.note(synchronous: nil, cluster)
+            try await cluster.reload()
+        }
+        var lines = ["\(cluster.name) is the primary now."]
+        if ends { lines = [lines[0], try await startOver(cluster)] }
+        try mark.remove()
+        return Outcome(changed: true, endedSessions: ends, lines: lines)
+    }
+
+    /// The standby of this machine: the one that a URL names, else the only one that is a standby.
+    private func standby() async throws -> LocalCluster {
+        let place = try options.connection.map { try DatabaseURL($0, setting: "--conn").places() }?.first
+        var found: [LocalCluster] = []
+        for socket in try PostgresSocket.all() where place == nil || socket.port == place?.port {
+            if let folder = place?.host, place?.isSocket == true, folder != socket.folder { continue }
+            guard let cluster = try? await LocalCluster(socket, database: "postgres") else { continue }
+            found.append(cluster)
+        }
+        let standbys = found.filter(\.isStandby)
+        let candidates = standbys.isEmpty ? found : standbys
+        guard let first = candidates.first else {
+            throw SystemError(.missing, "no PostgreSQL of this machine can be asked; is it running?")
+        }
+        guard candidates.count == 1 else {
+            throw SystemError(
+                .invalid,
+                "there are several: \(candidates.map(\.name).joined(separator: ", ")); name one with --conn "
+                    + "\"postgres:///postgres?host=FOLDER&port=N\"")
+        }
+        if let database = place?.database { return try await LocalCluster(first.socket, database: database) }
+        return try await LocalCluster(first.socket, database: try await Self.database(of: first))
+    }
+
+    /// The site's database: the one that has its schema's owner as a setting.
+    private static func database(of cluster: LocalCluster) async throws -> String {
+        struct Named: Decodable { var name: String }
+        let found: [Named] = try await cluster.rows(
+            """
+            select datname as name from pg_database d
+            where datallowconn and exists (
+                select from pg_db_role_setting s where s.setdatabase = d.oid
+                    and array_to_string(s.setconfig, ' ') like '%search_path=\(InstallLayout.schema)%')
+            order by datname
+            """)
+        guard let first = found.first, found.count == 1 else {
+            throw SystemError(
+                .invalid,
+                "\(cluster.name) holds \(found.count) databases of Knocknoc; name the one with --conn "
+                    + "\"postgres:///DATABASE?host=FOLDER&port=N\"")
+        }
+        return first.name
+    }
+
+    private func refuseWhileItAnswers(_ cluster: LocalCluster, _ following: LocalCluster.Following) async throws {
+        guard !options.isForced else { return }
+        guard following.status != "streaming" else { throw Self.answers("it sends its changes to this machine now") }
+        let words = Self.words(following.connection)
+        guard let host = words["host"] else { return }
+        let output = try await Command.run([
+            try await Replica.program("pg_isready", cluster), "-h", host, "-p", words["port"] ?? "5432", "-t", "3",
+        ])
+        // 2 is no answer at all; one that refuses or starts up is alive.
+        guard output.status != 2 else { return }
+        throw Self.answers("\(host) says: \(output.text.split(separator: "\n").first ?? "it is there")")
+    }
+
+    private static func answers(_ how: String) -> SystemError {
+        SystemError(
+            .failed,
+            "the old primary still answers (\(how)). Two primaries would each take changes that the other never learns: "
+                + "stop the old one first (sudo systemctl stop postgresql, there), and keep it from starting again (sudo "
+                + "systemctl disable postgresql). --force promotes all the same. Nothing is changed")
+    }
+
+    private static func loss(_ following: LocalCluster.Following, isSafe: Bool) -> [String] {
+        let last =
+            following.lastCommit.map { "The last change that this machine has is of \($0)" } ?? "It has no change"
+        let age = following.age.map { ", \(Int($0)) s ago" } ?? ""
+        guard !isSafe else { return ["\(last)\(age). Every commit has waited for this machine: none is lost."] }
+        return [
+            "\(last)\(age). Commits did not wait for this machine (an asynchronous standby): what the old primary took "
+                + "after that moment is lost, such as sign-ins, grants, revocations and edits of the last seconds before it "
+                + "went."
+        ]
+    }
+
+    private static func next(_ cluster: LocalCluster) -> [String] {
+        [
+            "",
+            "Web nodes that name both machines in DatabaseURL go on by themselves. The old primary must not come back as "
+                + "it is: it would take changes too. Make it the standby of this one:",
+            "  here:  sudo knocker replica --allow ADDRESS-OF-THE-OLD-ONE",
+            "  there: sudo knocker replica --init",
+        ]
+    }
+
+    /// A keyword/value string of libpq, taken apart.
+    static func words(_ text: String) -> [String: String] {
+        var words: [String: String] = [:]
+        var rest = text[...]
+        while let equals = rest.firstIndex(of: "=") {
+            let key = rest[..<equals].filter { !$0.isWhitespace }
+            rest = rest[rest.index(after: equals)...].drop(while: \.isWhitespace)
+            let isQuoted = rest.first == "'"
+            if isQuoted { rest.removeFirst() }
+            var value = ""
+            while let character = rest.popFirst() {
+                if character == "\\", let next = rest.popFirst() {
+                    value.append(next)
+                } else if isQuoted ? character == "'" : character.isWhitespace {
+                    break
+                } else {
+                    value.append(character)
+                }
+            }
+            words[key] = value
+        }
+        return words
+    }
+}

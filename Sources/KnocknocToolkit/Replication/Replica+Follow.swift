@@ -1,0 +1,104 @@
+import KnocknocModel
+import KnocknocStore
+import KnocknocSystem
+
+extension Replica {
+    /// On a web node: names these hosts in `DatabaseURL`, so that the node goes on by itself when the primary moves.
+    ///
+    /// - Parameter hosts: `HOST:PORT`, several with commas between.
+    public func follow(_ hosts: String) async throws -> Outcome {
+        try Superuser.require("changes the server's configuration")
+        let path = options.configuration ?? layout.configuration
+        let file = SystemFile(path)
+        return try await file.locked {
+            guard let text = try file.text() else {
+                throw SystemError(.missing, "there is no \(path): this machine runs no web node")
+            }
+            let settings = try SiteSettings(file: path, url: nil)
+            guard settings.database.engine == .postgres else {
+                throw SystemError(.invalid, "this node's database is SQLite, which has no second host")
+            }
+            let old = try Self.line(of: text)
+            let isSocket = try settings.database.places().contains(where: \.isSocket)
+            let new =
+                isSocket ? try await ownLogin(settings, hosts) : try DatabaseHosts.replace(in: old.value, by: hosts)
+            guard new != old.value else {
+                return Outcome(lines: ["DatabaseURL names these hosts already; nothing changed."])
+            }
+            try await check(new)
+            var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+            lines[old.line - 1] = "DatabaseURL = \(new)"
+            let changed = lines.joined(separator: "\n")
+            try await Undoing.run(console) { steps in
+                try await steps.step("Writing \(path)") {
+                    try file.replace(with: changed)
+                } undo: {
+                    try file.replace(with: text, keepingBackup: false)
+                }
+                try await restart(&steps)
+            }
+            return Outcome(changed: true, lines: ["DatabaseURL in \(path) names \(hosts) now."])
+        }
+    }
+
+    private static func line(of text: String) throws -> ConfigurationFile.Line {
+        let file = ConfigurationFile.read(text, name: "").file
+        guard let line = file.lines.first(where: { $0.key == "DatabaseURL" }) else {
+            throw SystemError(.invalid, "the configuration has no DatabaseURL")
+        }
+        return line
+    }
+
+    /// The primary's own node comes over the Unix socket without a password; over the network it needs one.
+    private func ownLogin(_ settings: SiteSettings, _ hosts: String) async throws -> String {
+        let site = try await site()
+        let name =
+            "knocknoc_own_"
+            + (try ownHost()).map { $0.isLetter || $0.isNumber ? String($0) : "_" }.joined()
+            .lowercased()
+        let password = Base64URL.random()
+        let verifier = try PostgresVerifier.scram(password: password, login: name)
+        let (login, text) = (try SQLText.identifier(name), try SQLText.literal(name))
+        let (owner, place) = (try SQLText.identifier(InstallLayout.owner), try SQLText.identifier(site.database))
+        console.note("Making the login \(name), since a password is needed over the network")
+        try await site.cluster.run(
+            """
+            set log_statement = none; set log_min_duration_statement = -1; set log_min_error_statement = panic;
+            begin;
+            do $do$ begin
+                if not exists (select from pg_roles where rolname = \(text)) then create role \(login); end if;
+            end $do$;
+            alter role \(login) login password \(try SQLText.literal(verifier));
+            comment on role \(login) is 'knocker replica: the web node of the first database machine';
+            grant \(owner) to \(login);
+            alter role \(login) in database \(place) set role = \(owner);
+            alter role \(login) in database \(place) set search_path = \(InstallLayout.schema);
+            commit;
+            """)
+        let base = "postgres://\(name):\(password)@HOST/\(site.database)?sslmode=require&channel_binding=require"
+        return try DatabaseHosts.replace(in: base, by: hosts)
+    }
+
+    /// At least one of the hosts has to let us in and take writes.
+    private func check(_ url: String) async throws {
+        let hosts = try await PostgresSurvey.take(DatabaseURL(url))
+        for host in hosts where host.role == .away {
+            console.note("\(host.name) does not let us in at this moment: \(host.problem ?? "no answer")")
+        }
+        guard hosts.contains(where: { $0.role == .primary }) else {
+            throw SystemError(.failed, "none of these hosts is a primary that lets this machine in; nothing is changed")
+        }
+    }
+
+    private func restart(_ steps: inout Undoing) async throws {
+        let unit = SystemdUnit(InstallLayout.unit)
+        guard layout.root.isEmpty, SystemdUnit.isHere else { return }
+        let isActive = try await unit.isActive()
+        guard isActive else { return }
+        try await steps.step("Restarting \(unit.name)") {
+            try await unit.restart()
+        } undo: {
+            try await unit.restart()
+        }
+    }
+}

@@ -1,0 +1,54 @@
+import Foundation
+import KnocknocAccess
+import KnocknocModel
+import KnocknocStore
+import Testing
+
+@testable import KnocknocToolkit
+
+@Suite("what knocker cluster says")
+struct ClusterReportTests {
+    private let now = Timestamp(microseconds: 1_000_000_000)
+
+    private func host(
+        _ name: String, _ role: PostgresHost.Role, position: Int64? = nil, ago: Int64? = nil, sync: Bool? = nil,
+        server: String? = nil
+    ) -> PostgresHost {
+        var host = PostgresHost(name: name)
+        (host.role, host.position, host.replayedAgo, host.isSynchronous) = (role, position, ago, sync)
+        host.server = server ?? name
+        return host
+    }
+
+    private func state() -> ClusterState { ClusterState(nodes: [], agents: [], now: now) }
+
+    @Test("a standby's lag is counted against the primary; one that has all has none, however long nothing happened")
+    func lag() {
+        let report = ClusterReport(
+            state(),
+            [
+                host("a:1", .primary, position: 500, sync: true), host("b:1", .standby, position: 400, ago: 3_000_000),
+                host("c:1", .standby, position: 500, ago: 90_000_000),
+            ])
+        #expect(report.database.map(\.lagBytes) == [nil, 100, 0])
+        #expect(report.database.map(\.lagSeconds) == [nil, 3, 0])
+        #expect(report.durability == "sync" && report.warnings.isEmpty)
+    }
+
+    @Test("two hosts that take writes are told at once, one host by two addresses is one")
+    func twoPrimaries() {
+        let split = ClusterReport(state(), [host("a:1", .primary, sync: false), host("b:1", .primary, sync: false)])
+        #expect(split.warnings.contains { $0.contains("several hosts take writes: a:1, b:1") })
+        let one = ClusterReport(
+            state(),
+            [host("a:1", .primary, sync: false, server: "x"), host("/run:1", .primary, sync: false, server: "x")])
+        #expect(one.warnings.isEmpty && one.durability == "async")
+    }
+
+    @Test("without a primary nobody can tell the lag, and it says what is wrong")
+    func noPrimary() {
+        let report = ClusterReport(state(), [host("a:1", .away), host("b:1", .standby, position: 4, ago: 1)])
+        #expect(report.database[1].lagBytes == nil && report.durability == nil)
+        #expect(report.warnings.contains("no host takes writes"))
+    }
+}

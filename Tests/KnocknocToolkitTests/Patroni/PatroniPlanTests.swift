@@ -1,0 +1,71 @@
+import Foundation
+import KnocknocModel
+import KnocknocSystem
+import Testing
+
+@testable import KnocknocToolkit
+
+@Suite("what scaffold --patroni writes")
+struct PatroniPlanTests {
+    private func plan(_ addresses: [String]) throws -> PatroniPlan {
+        let members = try addresses.enumerated().map { index, address in
+            PatroniPlan.Member(
+                name: "db\(index + 1)", address: try #require(IPAddress(address)),
+                folders: PatroniPlan.Folders(version: 15))
+        }
+        return try PatroniPlan(
+            members: members, allowed: [try CIDR(parsing: "10.9.0.0/24")],
+            secrets: PatroniPlan.Secrets { UUID().uuidString })
+    }
+
+    @Test("two hosts cannot outvote each other, and one address is one host")
+    func majority() {
+        #expect(throws: SystemError.self) { try plan(["10.0.0.1", "10.0.0.2"]) }
+        #expect(throws: SystemError.self) { try plan(["10.0.0.1", "10.0.0.2", "10.0.0.2"]) }
+        #expect(throws: Never.self) { try plan(["10.0.0.1", "10.0.0.2", "10.0.0.3"]) }
+    }
+
+    @Test("the URL names every host, an IPv6 address in brackets")
+    func url() throws {
+        let plan = try plan(["10.0.0.1", "10.0.0.2", "fd00::3"])
+        #expect(
+            plan.databaseURL
+                == "postgres://LOGIN:PASSWORD@10.0.0.1:5432,10.0.0.2:5432,[fd00::3]:5432/knocknoc?sslmode=require"
+                + "&channel_binding=require")
+    }
+
+    @Test("no file that holds a secret can be read by others, and no two runs share one")
+    func secrets() throws {
+        let plan = try plan(["10.0.0.1", "10.0.0.2", "10.0.0.3"])
+        let secrets = [plan.secrets.replication, plan.secrets.rewind, plan.secrets.patroni]
+        #expect(Set(secrets).count == 3)
+        for file in try plan.files() where file.mode & 0o077 != 0 {
+            #expect(!secrets.contains(where: file.text.contains) && !file.text.contains("PRIVATE KEY"), "\(file.path)")
+        }
+        let sql = try #require(try plan.files().first { $0.path == "take-over.sql" })
+        #expect(!secrets.contains(where: sql.text.contains), "a log of statements would tell them")
+    }
+
+    @Test("hosts are let in by TLS and password only, one line each, and whoever is allowed reaches our database only")
+    func rules() throws {
+        let rules = try plan(["10.0.0.1", "10.0.0.2", "fd00::3"]).rules
+        #expect(rules.contains("hostssl replication knocknoc_replicator fd00::3/128 scram-sha-256"))
+        #expect(rules.contains("hostssl knocknoc all 10.9.0.0/24 scram-sha-256"))
+        #expect(!rules.contains { $0.hasPrefix("host ") && !$0.contains("127.0.0.1") && !$0.contains("::1/") })
+    }
+
+    @Test("the configuration is YAML that says what was meant")
+    func yaml() async throws {
+        let file = try #require(
+            try plan(["10.0.0.1", "10.0.0.2", "10.0.0.3"]).files().first { $0.path == "db2/etc/patroni/config.yml" })
+        let script = """
+            import sys, yaml, json
+            c = yaml.safe_load(sys.stdin)
+            d = c["bootstrap"]["dcs"]
+            json.dump([c["name"], c["postgresql"]["connect_address"], c["etcd3"]["hosts"][2], d["synchronous_mode"],
+                d["loop_wait"] + 2 * d["retry_timeout"] <= d["ttl"], len(d["postgresql"]["pg_hba"])], sys.stdout)
+            """
+        let output = try await Command.check("reading", ["python3", "-c", script], input: file.text)
+        #expect(output == #"["db2", "10.0.0.2:5432", "10.0.0.3:2379", true, true, 13]"#)
+    }
+}
