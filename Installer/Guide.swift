@@ -14,8 +14,7 @@ public enum Guide {
             knocknoc serve --all-in-one --data-dir DIR       nothing to set up
 
         One web node, few people, nothing else to look after
-            knocknoc-setup --embedded                        SQLite in a file; knocker migrate-db moves it
-                                                             to Postgres later
+            knocknoc-setup --embedded                        SQLite in a file, for one web node for good
 
         One web node, which may become several
             knocknoc-setup, option 1                         Postgres on this machine, closed to others
@@ -25,11 +24,10 @@ public enum Guide {
                                          sudo knocker exposedb --add ADDRESS-OF-THE-NEXT
             each other:  knocknoc-setup, option 3, with the string that exposedb printed
             in front:    knocker haproxy --init --node NAME=HOST:PORT …
-            When the first node is lost, so is the service, until it is back or knocker promote has
-            made its standby the primary (knocker replica).
+            While the first node is away, so is the service; agents keep what is open until it expires.
 
         Several web nodes, and a database that survives the loss of a machine
-            a managed Postgres, or Patroni on three machines (knocknoc scaffold --patroni)
+            a managed Postgres, or a Patroni cluster of three machines
             first node:  knocknoc-setup, option 2            makes the tables
             each other:  knocknoc-setup, option 3            the same string
 
