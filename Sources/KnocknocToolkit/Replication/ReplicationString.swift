@@ -1,4 +1,5 @@
 import FoundationEssentials
+import KnocknocModel
 public import KnocknocSystem
 
 /// What `knocker replica --allow` prints and `--init` asks for: where the primary is, and a login that may copy all of
