@@ -24,7 +24,8 @@ struct SingleNode: Administration {
         let answers = [
             (question: "Listen on IP:PORT (", answer: "0.0.0.0:\(port)"), ("TrustedForwarders (", ""),
             ("Option 1, 2 or 3? (", ""), ("Serve https, with a certificate that is made here? (yes, no) (", ""),
-            ("Address that people type, as https://HOST[:PORT] (", "https://web1:\(port)"), ("Continue? (yes, no) (", ""),
+            ("Address that people type, as https://HOST[:PORT] (", "https://web1:\(port)"),
+            ("Continue? (yes, no) (", ""),
         ]
         let setUp = try await web.setUp(answers)
         let admin = try WebClient(on: web.host, base: "https://web1:\(port)", address: web.ipv4)

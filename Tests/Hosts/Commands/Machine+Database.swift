@@ -14,7 +14,7 @@ extension Machine {
     ///
     /// - Returns: the connection string, which is shown once.
     func exposeDatabase() async throws -> String {
-        let said = try await run(["knocker", "exposedb", "--init", "--advertise", ipv4]).text
+        let said = try await run(["knocker", "exposedb", "--init", "--advertise", name]).text
         guard let string = said.split(separator: "\n").first(where: { $0.hasPrefix("postgres://") }) else {
             throw LabError("exposedb printed no connection string:\n\(said)")
         }
