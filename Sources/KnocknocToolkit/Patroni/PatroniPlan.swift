@@ -54,7 +54,7 @@ public struct PatroniPlan: Sendable {
         public var patroni: String
         public var etcdToken: String
 
-        public static func random() -> Secrets { Secrets(random: Base64URL.random) }
+        public static func random() -> Secrets { Secrets { ConnectionString.newPassword() } }
 
         /// - Parameter random: makes a word of letters, digits, `-` and `_`.
         public init(random: () -> String) {

@@ -25,7 +25,7 @@ extension Replica {
             let isKnown = slots.contains { $0.used } && !options.isRenewed
             let own = try ownHost()
             let string = ReplicationString(
-                host: own, port: cluster.port, login: name, password: Base64URL.random(), slot: name,
+                host: own, port: cluster.port, login: name, password: ConnectionString.newPassword(), slot: name,
                 database: site.database)
             var outcome = Outcome()
             outcome.changed = try await Undoing.run(console) { steps in

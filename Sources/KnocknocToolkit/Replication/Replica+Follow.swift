@@ -56,7 +56,7 @@ extension Replica {
             "knocknoc_own_"
             + (try ownHost()).map { $0.isLetter || $0.isNumber ? String($0) : "_" }.joined()
             .lowercased()
-        let password = Base64URL.random()
+        let password = ConnectionString.newPassword()
         let verifier = try PostgresVerifier.scram(password: password, login: name)
         let (login, text) = (try SQLText.identifier(name), try SQLText.literal(name))
         let (owner, place) = (try SQLText.identifier(InstallLayout.owner), try SQLText.identifier(site.database))

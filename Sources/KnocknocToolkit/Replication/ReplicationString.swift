@@ -32,8 +32,10 @@ public struct ReplicationString: Codable, Hashable, Sendable {
             .invalid,
             "that is no replication string: it is one word that begins with \(Self.prefix), which "
                 + "\"knocker replica --allow\" prints on the primary")
-        guard text.hasPrefix(Self.prefix), let bytes = Base64URL.decode(String(text.dropFirst(Self.prefix.count))),
-            let value = try? JSONDecoder().decode(Self.self, from: Data(bytes))
+        let word = text.dropFirst(Self.prefix.count).replacing("-", with: "+").replacing("_", with: "/")
+        let padded = String(word) + String(repeating: "=", count: (4 - word.count % 4) % 4)
+        guard text.hasPrefix(Self.prefix), let bytes = Data(base64Encoded: padded),
+            let value = try? JSONDecoder().decode(Self.self, from: bytes)
         else { throw wrong }
         self = value
     }
@@ -43,7 +45,9 @@ public struct ReplicationString: Codable, Hashable, Sendable {
         get throws {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys]
-            return Self.prefix + Base64URL.encode(Array(try encoder.encode(self)))
+            // RFC 4648 §5 without padding.
+            let word = try encoder.encode(self).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_")
+            return Self.prefix + word.replacing("=", with: "")
         }
     }
 
