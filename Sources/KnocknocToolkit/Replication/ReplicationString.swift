@@ -46,7 +46,8 @@ public struct ReplicationString: Codable, Hashable, Sendable {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys]
             // RFC 4648 §5 without padding.
-            let word = try encoder.encode(self).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_")
+            let word = try encoder.encode(self).base64EncodedString().replacing("+", with: "-").replacing(
+                "/", with: "_")
             return Self.prefix + word.replacing("=", with: "")
         }
     }
