@@ -63,6 +63,9 @@ struct RealDatabaseTests {
         #expect(try await SiteProbe.look(at: url).foreignTables.isEmpty)
         try await server.sql("create table orders (id int); create view open_orders as select 1", database: name)
         #expect(try await SiteProbe.look(at: url).foreignTables == ["public.open_orders", "public.orders"])
+        // A schema of our name that is not ours.
+        try await server.sql("create schema knocknoc; create table knocknoc.theirs (id int)", database: name)
+        #expect(try await SiteProbe.look(at: url).foreignTables.contains("knocknoc.theirs"))
         try await server.sql("revoke create on database \(name) from owner")
         #expect(try await SiteProbe.look(at: url).mayCreateSchema == false)
         let plain = try DatabaseURL(try await TestSite.url(name, login: "plain", "?sslmode=disable"))

@@ -11,6 +11,15 @@ public enum SystemUser {
         return (String(cString: entry.pw_name), entry.pw_gid)
     }
 
+    /// The id of a user; nil where there is none of that name.
+    public static func id(of name: String) -> UInt32? {
+        var entry = passwd()
+        var found: UnsafeMutablePointer<passwd>?
+        var buffer = [CChar](repeating: 0, count: 16384)
+        guard getpwnam_r(name, &entry, &buffer, buffer.count, &found) == 0, found != nil else { return nil }
+        return entry.pw_uid
+    }
+
     /// What stands before a command that another user of this machine is to run; nothing where we are that user.
     ///
     /// - Throws: ``SystemError`` `notAllowed` where we may not, `missing` where nobody has that id.

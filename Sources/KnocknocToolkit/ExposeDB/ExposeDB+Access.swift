@@ -62,8 +62,10 @@ extension ExposeDB {
             document.remove { $0.database == site.database && networks.contains($0.network) }
         }
         if options.isDryRun { return try preview("remove", site, edit) }
+        // First: a standby that is promoted lets in whom this says.
+        let staying = try site.entries().map(\.network).filter { !networks.contains($0) }
+        try await SiteRecord.note(allowed: staying, site.cluster)
         let changed = try await site.cluster.changeHba(console, edit) { _ in }
-        try await SiteRecord.note(allowed: try site.entries().map(\.network), site.cluster)
         var outcome = Outcome("remove", site, changed: changed)
         outcome.lines = networks.map { network in
             known.contains(network)

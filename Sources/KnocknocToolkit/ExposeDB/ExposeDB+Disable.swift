@@ -24,6 +24,8 @@ extension ExposeDB {
             outcome.lines += logins.map { "The login \($0.name) would be dropped." }
             return outcome
         }
+        // First: a standby that is promoted lets in whom this says.
+        try await SiteRecord.note(allowed: [], cluster)
         var changed = try await cluster.changeHba(console, remove) { _ in }
         for login in logins {
             console.note("Dropping the login \(login.name)")

@@ -11,11 +11,18 @@ struct PostgresSocket: Hashable, Sendable {
     /// Whom the server runs as.
     var owner: UInt32? {
         var status = stat()
-        return stat(path, &status) == 0 ? status.st_uid : nil
+        return lstat(path, &status) == 0 ? status.st_uid : nil
+    }
+
+    /// Those that may be taken without being named: anybody can listen on a socket that looks like PostgreSQL's, and what
+    /// it says would be done as root.
+    static func all() throws -> [PostgresSocket] {
+        let trusted = [0, SystemUser.id(of: "postgres")]
+        return try listening().filter { trusted.contains($0.owner) }
     }
 
     /// All of them, by proc_pid_net(5): a line ends with the path, listening ones carry the flag 0x10000.
-    static func all() throws -> [PostgresSocket] {
+    static func listening() throws -> [PostgresSocket] {
         parse(String(decoding: try SystemFile("/proc/net/unix").bytes() ?? [], as: UTF8.self))
     }
 

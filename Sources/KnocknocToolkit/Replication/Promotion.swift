@@ -86,8 +86,11 @@ public struct Promotion: Sendable {
         struct Answer: Decodable { var done: Bool }
         let answer: [Answer] = try await cluster.rows("select pg_promote(true, 60) as done")
         guard answer.first?.done == true else {
-            try mark.remove()
-            throw SystemError(.failed, "\(cluster.name) did not become a primary within 60 s; its log says why")
+            // It may still become one: the mark says what is left to do then.
+            throw SystemError(
+                .failed,
+                "\(cluster.name) did not become a primary within 60 s; its log says why. Run this again: what is left to "
+                    + "do is done then")
         }
         var outcome = try await finish(cluster, mark)
         outcome.lines += Self.next(cluster)
@@ -97,7 +100,7 @@ public struct Promotion: Sendable {
     /// What comes after the promotion itself; done again where it was broken off.
     private func finish(_ cluster: LocalCluster, _ mark: SystemFile) async throws -> Outcome {
         let left = try mark.text()?.filter { !$0.isWhitespace }
-        let ends = left == "end" || left == nil && options.sessions == .end
+        let ends = left == "end" || options.sessions == .end
         guard left != nil || ends else {
             return Outcome(lines: ["\(cluster.name) is a primary already; nothing changed."])
         }
@@ -161,9 +164,10 @@ public struct Promotion: Sendable {
         guard following.status != "streaming" else { throw Self.answers("it sends its changes to this machine now") }
         let words = Self.words(following.connection)
         guard let host = words["host"] else { return }
-        let output = try await Command.run([
+        let asking = [
             try await Replica.program("pg_isready", cluster), "-h", host, "-p", words["port"] ?? "5432", "-t", "3",
-        ])
+        ]
+        let output = try await Command.run(try cluster.asOwner(asking))
         // 2 is no answer at all; one that refuses or starts up is alive.
         guard output.status != 2 else { return }
         throw Self.answers("\(host) says: \(output.text.split(separator: "\n").first ?? "it is there")")

@@ -104,7 +104,10 @@ public struct LocalPostgres: Sendable {
         let text = try await sql(
             """
             select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-            where c.relkind in ('r', 'p') and n.nspname not in ('information_schema', 'knocknoc')
+            where c.relkind in ('r', 'p') and n.nspname <> 'information_schema'
+                and (n.nspname <> 'knocknoc' or not exists (
+                        select from pg_class k join pg_namespace s on s.oid = k.relnamespace
+                        where s.nspname = 'knocknoc' and k.relname = 'schema_state'))
                 and left(n.nspname, 3) <> 'pg_' order by 1 limit 5;
             """, in: Self.database)
         return text.split(separator: "\n").map(String.init)

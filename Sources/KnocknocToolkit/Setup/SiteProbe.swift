@@ -43,8 +43,12 @@ public enum SiteProbe {
                 """
                 select current_setting('server_version') as version, current_database()::text as database,
                     session_user::text as login,
-                    to_regclass('knocknoc.schema_state') is not null as has_schema,
-                    to_regclass('knocknoc.data_keys') is not null as has_keys,
+                    exists (
+                        select from pg_class k join pg_namespace s on s.oid = k.relnamespace
+                        where s.nspname = 'knocknoc' and k.relname = 'schema_state') as has_schema,
+                    exists (
+                        select from pg_class k join pg_namespace s on s.oid = k.relnamespace
+                        where s.nspname = 'knocknoc' and k.relname = 'data_keys') as has_keys,
                     has_database_privilege(current_database(), 'create') or exists (
                         select from pg_namespace where nspname = 'knocknoc' and pg_has_role(nspowner, 'member')
                     ) as may_create
@@ -53,7 +57,10 @@ public enum SiteProbe {
                 """
                 select n.nspname || '.' || c.relname as name
                 from pg_class c join pg_namespace n on n.oid = c.relnamespace
-                where c.relkind in ('r', 'p', 'v', 'm', 'S', 'f') and n.nspname not in ('information_schema', 'knocknoc')
+                where c.relkind in ('r', 'p', 'v', 'm', 'S', 'f') and n.nspname <> 'information_schema'
+                    and (n.nspname <> 'knocknoc' or not exists (
+                        select from pg_class k join pg_namespace s on s.oid = k.relnamespace
+                        where s.nspname = 'knocknoc' and k.relname = 'schema_state'))
                     and left(n.nspname, 3) <> 'pg_'
                     and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')
                 order by 1 limit 5

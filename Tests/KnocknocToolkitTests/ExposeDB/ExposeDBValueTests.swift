@@ -1,3 +1,5 @@
+import Foundation
+import Glibc
 import KnocknocModel
 import KnocknocStore
 import Testing
@@ -79,6 +81,31 @@ struct ExposeDBValueTests {
             PostgresSocket.parse(table) == [
                 PostgresSocket(folder: "/run/postgresql", port: 5432), PostgresSocket(folder: "/a b", port: 5433),
             ])
+    }
+
+    @Test(
+        "a socket of anybody but Postgres' own user is not taken unless it is named",
+        .enabled(if: geteuid() == 0, "SKIPPED: a socket of another user can only be made by root"))
+    func impostor() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "k\(UInt32.random(in: 0 ... .max))").path()
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let mine = PostgresSocket(folder: folder, port: 54999)
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: mine.path.utf8) }
+        let isBound = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+            }
+        }
+        #expect(isBound && Glibc.listen(descriptor, 1) == 0)
+        #expect(try PostgresSocket.all().contains(mine))
+        try #require(chown(mine.path, 65534, 65534) == 0)
+        #expect(try PostgresSocket.listening().contains(mine))
+        #expect(try !PostgresSocket.all().contains(mine))
     }
 
     @Test("everybody's network needs force")
