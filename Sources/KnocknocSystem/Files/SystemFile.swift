@@ -99,9 +99,11 @@ public struct SystemFile: Sendable {
     ///
     /// - Throws: ``SystemError`` `busy` where somebody else holds it.
     public func locked<Result>(_ body: () async throws -> Result) async throws -> Result {
+        // A folder of root's own: in /run/lock anybody could take the lock first.
+        mkdir(Self.locks, 0o700)
         let descriptor = open(
-            "/run/lock/knocknoc-" + path.map { $0 == "/" ? "-" : String($0) }.joined(), O_RDWR | O_CREAT | O_CLOEXEC,
-            0o600)
+            Self.locks + "/" + path.map { $0 == "/" ? "-" : String($0) }.joined(),
+            O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw failure("locking") }
         defer {
             // Not by closing alone: a child that was forked this moment has the descriptor too until it runs its program.
@@ -113,6 +115,8 @@ public struct SystemFile: Sendable {
         }
         return try await body()
     }
+
+    private static let locks = "/run/knocknoc-locks"
 
     private var resolved: String {
         guard let real = realpath(path, nil) else { return path }

@@ -65,10 +65,11 @@ struct NodeLogin: Decodable, Sendable {
     static func dropping(_ name: String) throws -> String {
         let (login, text) = (try SQLText.identifier(name), try SQLText.literal(name))
         let owner = try SQLText.identifier(InstallLayout.owner)
+        // Nobody comes back between the end of a session and the end of the login: the first statement stands by then.
         return """
-            begin;
             alter role \(login) nologin;
             select pg_terminate_backend(pid) from pg_stat_activity where usename = \(text);
+            begin;
             reassign owned by \(login) to \(owner);
             drop owned by \(login);
             drop role \(login);

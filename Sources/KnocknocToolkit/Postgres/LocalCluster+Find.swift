@@ -45,7 +45,9 @@ extension LocalCluster {
         }
         guard found.count == 1 else {
             // One cluster may have several sockets; two clusters on one port have different owners or data.
-            if let standard = found.first(where: { ["/run/postgresql", "/var/run/postgresql"].contains($0.folder) }) { return standard }
+            if let standard = found.first(where: { ["/run/postgresql", "/var/run/postgresql"].contains($0.folder) }) {
+                return standard
+            }
             throw SystemError(
                 .invalid,
                 "several sockets of this machine have port \(place.port): "
