@@ -40,6 +40,20 @@ struct SystemFileTests {
         }
     }
 
+    @Test("in a folder of somebody else a symbolic link is refused, read or replaced")
+    func foreignLink() async throws {
+        try await inFolder { folder in
+            let real = SystemFile(folder + "/real")
+            try real.replace(with: "old")
+            let link = SystemFile(folder + "/link", followsLinks: false)
+            try FileManager.default.createSymbolicLink(atPath: link.path, withDestinationPath: real.path)
+            #expect(throws: SystemError.self) { try link.text() }
+            #expect(throws: SystemError.self) { try link.attributes() }
+            #expect(throws: SystemError.self) { try link.replace(with: "new") }
+            #expect(try real.text() == "old")
+        }
+    }
+
     @Test("what cannot be written leaves the file as it was and nothing beside it")
     func unwritable() async throws {
         try await inFolder { folder in

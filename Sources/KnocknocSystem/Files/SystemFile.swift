@@ -18,26 +18,36 @@ public struct SystemFile: Sendable {
 
     public let path: String
 
-    public init(_ path: String) { self.path = path }
+    /// Whether a symbolic link of this name stands for what it points at. Not in a folder of another user, who could
+    /// have root read or replace any file: there a link is refused.
+    public let followsLinks: Bool
+
+    public init(_ path: String, followsLinks: Bool = true) {
+        self.path = path
+        self.followsLinks = followsLinks
+    }
 
     /// Where ``replace(with:attributes:)`` keeps what it found.
-    public var backup: SystemFile { SystemFile(path + ".knocknoc-backup") }
+    public var backup: SystemFile { SystemFile(path + ".knocknoc-backup", followsLinks: followsLinks) }
 
     public var exists: Bool { access(path, F_OK) == 0 }
 
     /// Mode and owner; nil where the file is not there.
     public func attributes() throws(SystemError) -> Attributes? {
         var status = stat()
-        guard stat(path, &status) == 0 else {
+        guard (followsLinks ? stat(path, &status) : lstat(path, &status)) == 0 else {
             guard errno == ENOENT else { throw failure("looking at") }
             return nil
+        }
+        guard followsLinks || status.st_mode & S_IFMT != S_IFLNK else {
+            throw SystemError(.invalid, "\(path) is a symbolic link in a folder of another user; it is not followed")
         }
         return Attributes(mode: status.st_mode & 0o7777, owner: status.st_uid, group: status.st_gid)
     }
 
     /// The bytes; nil where the file is not there.
     public func bytes() throws(SystemError) -> [UInt8]? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | (followsLinks ? 0 : O_NOFOLLOW))
         guard descriptor >= 0 else {
             guard errno == ENOENT else { throw failure("reading") }
             return nil
@@ -75,11 +85,11 @@ public struct SystemFile: Sendable {
         with bytes: [UInt8], attributes new: Attributes = Attributes(mode: 0o644), keepingBackup: Bool = true,
         expecting expected: [UInt8]? = nil
     ) throws(SystemError) {
-        let target = SystemFile(resolved)
+        let target = SystemFile(resolved, followsLinks: followsLinks)
         let old = try target.bytes()
         let attributes = try target.attributes() ?? new
         if keepingBackup, let old, old != bytes {
-            try SystemFile(target.path + ".knocknoc-backup").put(old, attributes)
+            try target.backup.put(old, attributes)
         }
         try target.put(bytes, attributes, expecting: expected)
     }
@@ -119,7 +129,7 @@ public struct SystemFile: Sendable {
     private static let locks = "/run/knocknoc-locks"
 
     private var resolved: String {
-        guard let real = realpath(path, nil) else { return path }
+        guard followsLinks, let real = realpath(path, nil) else { return path }
         defer { free(real) }
         return String(cString: real)
     }

@@ -76,7 +76,9 @@ struct ListeningPlan: Sendable {
         guard !values.isEmpty else { return false }
         let attributes = SystemFile.Attributes(
             mode: 0o600, owner: cluster.owner, group: SystemUser.entry(of: cluster.owner)?.group ?? 0)
-        let files = [Self.certificate, Self.key].map { SystemFile(cluster.dataDirectory + "/" + $0) }
+        let files = [Self.certificate, Self.key].map {
+            SystemFile(cluster.dataDirectory + "/" + $0, followsLinks: false)
+        }
         if makesCertificate {
             try await steps.step("Making a certificate for \(host)") {
                 let made = try SelfSignedCertificate(names: names)

@@ -2,7 +2,7 @@ import KnocknocSystem
 
 extension LocalCluster {
     /// Where ALTER SYSTEM writes.
-    var autoConf: SystemFile { SystemFile(dataDirectory + "/postgresql.auto.conf") }
+    var autoConf: SystemFile { SystemFile(dataDirectory + "/postgresql.auto.conf", followsLinks: false) }
 
     /// What ``copyAutoConf()`` keeps: the settings from before ours, for as long as ours last.
     var autoConfCopy: SystemFile { autoConf.backup }

@@ -52,7 +52,7 @@ public struct Promotion: Sendable {
         let cluster = try await standby()
         guard try !Patroni.keeps(cluster) else { throw Replica.patroni(cluster) }
         return try await SystemFile(cluster.facts.hbaFile).locked {
-            let mark = SystemFile(cluster.dataDirectory + "/" + Self.markName)
+            let mark = SystemFile(cluster.dataDirectory + "/" + Self.markName, followsLinks: false)
             guard cluster.isStandby else { return try await finish(cluster, mark) }
             return try await promote(cluster, mark)
         }

@@ -9,13 +9,16 @@ extension Replica {
             mode: 0o600, owner: old.owner, group: SystemUser.entry(of: old.owner)?.group ?? 0)
         // Debian keeps them elsewhere; a cluster made by initdb, and what restarts it, in the data folder.
         for name in ["postgresql.conf", "pg_hba.conf", "pg_ident.conf", "postmaster.opts"] {
-            guard let bytes = try SystemFile("\(old.dataDirectory)/\(name)").bytes() else { continue }
+            guard let bytes = try SystemFile("\(old.dataDirectory)/\(name)", followsLinks: false).bytes() else {
+                continue
+            }
             try SystemFile("\(copy)/\(name)").replace(with: bytes, attributes: attributes, keepingBackup: false)
         }
         try SystemFile(copy + "/standby.signal").replace(with: "", attributes: attributes, keepingBackup: false)
         try SystemFile("\(copy)/\(Promotion.markName)").remove()
-        let file = SystemFile(copy + "/postgresql.auto.conf")
-        let own = AutoConf(try SystemFile(old.dataDirectory + "/postgresql.auto.conf").text() ?? "")
+        let file = SystemFile(copy + "/postgresql.auto.conf", followsLinks: false)
+        let own = AutoConf(
+            try SystemFile(old.dataDirectory + "/postgresql.auto.conf", followsLinks: false).text() ?? "")
         var settings = AutoConf(try file.text() ?? "")
         settings["primary_conninfo"] =
             string.connection() + " password=" + ReplicationString.quoted(string.password)
