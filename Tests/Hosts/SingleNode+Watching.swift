@@ -37,7 +37,7 @@ extension SingleNode {
     }
 
     /// Waits until the agent has written down that this address is let in.
-    func untilRemembered(_ address: String, within limit: Double = 5) async throws {
+    func untilRemembered(_ address: String, within limit: Double = 60) async throws {
         let end = Clock.now + limit
         while Clock.now < end {
             if try await gate.read("/var/lib/knocknoc-agent/state.json").contains("\"\(address)\"") { return }

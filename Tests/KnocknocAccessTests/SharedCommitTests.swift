@@ -166,7 +166,7 @@ struct SharedCommitTests {
             let (first, stuck) = (crowd.sessions[0], crowd.sessions[2])
             let tasks = try await crowd.holding([SessionTable.lock(first.id), SessionTable.lock(stuck.id)]) {
                 let tasks = crowd.sessions.map { crowd.click($0) }
-                let deadline = ContinuousClock.now + .seconds(20)
+                let deadline = ContinuousClock.now + .seconds(60)
                 var live = 1
                 while live < 4, ContinuousClock.now < deadline {
                     live = try await world.access.listGrants(live: true).count

@@ -35,7 +35,7 @@ struct FailoverTests {
                 try await during.value
                 #expect(try await reading.value >= 1)
                 try await insert(3, two)
-                #expect(start.duration(to: .now) < .seconds(2))
+                #expect(start.duration(to: .now) < .seconds(15))
                 try await Fixture.expect(3, in: one)
 
                 for side in [one, two] { while try await live(side) == false { await Task.yield() } }
@@ -149,10 +149,10 @@ struct FailoverTests {
             // What a node lets its agents go by.
             #expect(database.silence() >= .milliseconds(600))
             try await server.start()
-            #expect(try await ready.wait(within: .seconds(10)))
+            #expect(try await ready.wait(within: .seconds(60)))
             try await waiting.value
             #expect(try await database.health().schema >= 1)
-            #expect(database.silence() < .seconds(2))
+            #expect(database.silence() < .seconds(15))
         }
     }
 

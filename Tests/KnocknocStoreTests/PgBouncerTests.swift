@@ -14,12 +14,17 @@ struct PgBouncerTests {
     }
 
     /// A second node on the database of the first, over `url`.
+    ///
+    /// - Parameter proofTimeout: longer than any pause of a busy computer, but where listening is to fail.
     private func node(
-        _ url: String, listenURL: String? = nil, _ body: (PostgresDatabase) async throws -> Void
+        _ url: String, listenURL: String? = nil, proofTimeout: Duration = .seconds(30),
+        _ body: (PostgresDatabase) async throws -> Void
     ) async throws {
         var options = PostgresOptions()
         options.listenURL = listenURL
-        options.proofTimeout = .milliseconds(200)
+        options.proofTimeout = proofTimeout
+        options.connectTimeout = .seconds(10)
+        options.patience = .seconds(30)
         let database = try PostgresDatabase(url: url, logger: Fixture.logger, options: options)
         try await Fixture.running(database) { try await body(database) }
     }
@@ -31,7 +36,7 @@ struct PgBouncerTests {
     @Test("in transaction mode nothing is prepared, nothing of ours stays in a session, and events come by polling")
     func transactionMode() async throws {
         try await Fixture.with(.pooled) { _, url in
-            try await node(url) { database in
+            try await node(url, proofTimeout: .milliseconds(200)) { database in
                 for id in 1...3 { try await insert(id, database) }
                 for _ in 1...3 { try await Fixture.expect(3, in: database) }
                 let name = url.split(separator: "/").last ?? ""
@@ -53,7 +58,7 @@ struct PgBouncerTests {
                     asked += 1
                     if asked == 5 { break }
                 }
-                #expect(start.duration(to: .now) > .milliseconds(700) && start.duration(to: .now) < .seconds(5))
+                #expect(start.duration(to: .now) > .milliseconds(700))
                 #expect(try await database.health().events == "polling")
             }
         }

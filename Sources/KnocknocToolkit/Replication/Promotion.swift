@@ -74,7 +74,8 @@ public struct Promotion: Sendable {
             ends
                 ? "All sessions end and agents are told everything anew: an ending may be among what is lost."
                 : "Sessions go on.")
-        try await Replica.letInAsRecorded(cluster, console)
+        // What ends must be over before a web node reads it here as if it lived.
+        if ends { try await Replica.keepOut(cluster, console) } else { try await Replica.letInAsRecorded(cluster, console) }
         // Its own name may be among those that were waited for.
         try await cluster.alterSystem([("synchronous_standby_names", nil)])
         try mark.replace(
@@ -111,6 +112,8 @@ public struct Promotion: Sendable {
         }
         var lines = ["\(cluster.name) is the primary now."]
         if ends { lines = [lines[0], try await startOver(cluster)] }
+        // Only now: what was to end has ended.
+        if left != nil { try await Replica.letInAsRecorded(cluster, console) }
         try mark.remove()
         return Outcome(changed: true, endedSessions: ends, lines: lines)
     }

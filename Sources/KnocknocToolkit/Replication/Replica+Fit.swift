@@ -53,6 +53,21 @@ extension Replica {
         return own.filter { seen.insert($0).inserted }.joined(separator: ",")
     }
 
+    /// Lets no web node of another machine in, until ``letInAsRecorded(_:_:)``, and ends the connections of those that
+    /// are in.
+    static func keepOut(_ cluster: LocalCluster, _ console: any Console) async throws {
+        _ = try await cluster.changeHba(console) { document in
+            document.remove { $0.database == cluster.database && !$0.isReplication }
+        } verify: { _ in
+        }
+        struct Ended: Decodable { var ended: Bool }
+        let _: [Ended] = try await cluster.rows(
+            """
+            select pg_terminate_backend(pid) as ended from pg_stat_activity
+            where datname = current_database() and client_addr is not null and pid <> pg_backend_pid()
+            """)
+    }
+
     /// Lets in here whoever the primary lets in.
     ///
     /// - Returns: those networks.

@@ -31,7 +31,7 @@ extension Machine {
     func answer(_ answers: [(question: String, answer: String)], on terminal: Terminal) async throws -> SetUp {
         for (question, answer) in answers {
             try await terminal.expect(question, within: .seconds(60))
-            try await terminal.expect("): ", within: .seconds(5))
+            try await terminal.expect("): ", within: .seconds(60))
             terminal.type(answer)
         }
         guard try await terminal.exit(within: .seconds(240)) == 0 else {
@@ -41,7 +41,7 @@ extension Machine {
     }
 
     /// Waits until the node says itself that it can serve.
-    func untilHealthy(within limit: Double = 30) async throws {
+    func untilHealthy(within limit: Double = 60) async throws {
         let end = Clock.now + limit
         var seen = ""
         while Clock.now < end {

@@ -31,7 +31,7 @@ extension World {
 
     /// Returns once this many transactions of the test's database wait for a lock.
     func waitForLocks(_ count: Int) async throws {
-        let deadline = ContinuousClock.now + .seconds(10)
+        let deadline = ContinuousClock.now + .seconds(60)
         let waiting = Statement(
             """
             select count(*) as count from pg_stat_activity
@@ -47,7 +47,7 @@ extension World {
 
     /// Returns once a Knoc has been given to this many groups.
     func waitForGroups(_ count: Int, of knoc: KnocID) async throws {
-        let deadline = ContinuousClock.now + .seconds(10)
+        let deadline = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < deadline {
             let record = try await access.knoc(knoc)
             if record.groupIDs.count >= count { return }

@@ -118,7 +118,7 @@ enum Fixture {
                 return false
             }
             group.addTask {
-                try? await Task.sleep(for: .seconds(10))
+                try? await Task.sleep(for: .seconds(60))
                 return false
             }
             defer { group.cancelAll() }

@@ -130,7 +130,7 @@ struct ReplicaTests {
         #expect(try await !DatabasePair.isSignedIn(token, pair.second))
     }
 
-    @Test("a promotion that breaks off after the promotion goes on where it stopped")
+    @Test("a promotion that breaks off goes on where it stopped, and lets no node in before the sessions have ended")
     func brokenOff() async throws {
         struct Broken: Error {}
         let pair = try await DatabasePair()
@@ -138,11 +138,17 @@ struct ReplicaTests {
         let token = try await pair.signIn()
         try await untilReplayed(pair)
         try await pair.first.stop()
+        let node = try DatabaseURL(pair.exposed.replacing(":\(pair.first.port)/", with: ":\(pair.second.port)/"))
+        // A standby lets nodes look, so that they know it.
+        #expect(try await PostgresSurvey.take(node)[0].role == .standby)
         await #expect(throws: Broken.self) { try await pair.promote(pair.second, startOver: { _ in throw Broken() }) }
         #expect(try await pair.second.sql("select pg_is_in_recovery()") == "f")
         #expect(try await DatabasePair.isSignedIn(token, pair.second))
+        let refused = try await PostgresSurvey.take(node)[0]
+        #expect(refused.role == .away && refused.problem?.contains("pg_hba.conf") == true, "\(refused)")
         #expect(try await pair.promote(pair.second).endedSessions)
         #expect(try await !DatabasePair.isSignedIn(token, pair.second))
+        #expect(try await PostgresSurvey.take(node)[0].role == .primary)
     }
 
     @Test("an init that fails in the middle leaves the machine as it was")

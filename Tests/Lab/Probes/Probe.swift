@@ -23,7 +23,7 @@ public struct Probe: Sendable {
     /// One connection that both sides write to; returns once the first bytes came.
     public static func connection(from host: Host, to address: String, port: Int) async throws -> Probe {
         let probe = try Probe(host, ["hold", address, String(port)])
-        _ = try await probe.process.line(within: .seconds(8)) { $0.contains(" received ") || $0.contains(" refused") }
+        _ = try await probe.process.line(within: .seconds(60)) { $0.contains(" received ") || $0.contains(" refused") }
         guard probe.process.outputLines.contains(where: { $0.contains(" connected") }) else {
             throw LabError("no connection to \(address):\(port): \(probe.process.outputLines)")
         }

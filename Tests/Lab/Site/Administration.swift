@@ -42,7 +42,7 @@ extension Administration {
     }
 
     /// Waits until every target of every one of these Knocs is what it should be in the kernel.
-    public func untilTargetsApplied(_ knocs: String..., within limit: Double = 10) async throws {
+    public func untilTargetsApplied(_ knocs: String..., within limit: Double = 60) async throws {
         let end = Clock.now + limit
         var seen: JSON = .null
         while Clock.now < end {
@@ -63,17 +63,17 @@ extension Administration {
     }
 
     /// Waits until the administration shows the agent as linked.
-    public func untilAgentIsOnline(within limit: Double = 15) async throws {
+    public func untilAgentIsOnline(within limit: Double = 60) async throws {
         try await untilAgent(within: limit, "online") { _ in true }
     }
 
     /// Waits until the agent's link is at this node.
-    public func untilAgentIs(at node: String, within limit: Double = 10) async throws {
+    public func untilAgentIs(at node: String, within limit: Double = 60) async throws {
         try await untilAgent(within: limit, "at \(node)") { $0 == node }
     }
 
     /// Waits until the agent's link is anywhere but at this node.
-    public func untilAgentHasLeft(_ node: String, within limit: Double = 10) async throws {
+    public func untilAgentHasLeft(_ node: String, within limit: Double = 60) async throws {
         try await untilAgent(within: limit, "away from \(node)") { $0 != node }
     }
 

@@ -31,7 +31,7 @@ public actor ServerProcess {
     }
 
     /// Starts it and waits until `/health` says 200.
-    public func start(within limit: Double = 30) async throws {
+    public func start(within limit: Double = 60) async throws {
         let process = try launch()
         let client = try client(on: host)
         let end = Clock.now + limit

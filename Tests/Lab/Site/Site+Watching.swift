@@ -29,7 +29,7 @@ extension Site {
     }
 
     /// Waits until the remote agent's file knows of an address.
-    public func untilStateFile(holds address: String, within limit: Double = 5) async throws {
+    public func untilStateFile(holds address: String, within limit: Double = 60) async throws {
         let end = Clock.now + limit
         while Clock.now < end {
             let text = (try? String(contentsOfFile: folder.path + "/agent/state.json", encoding: .utf8)) ?? ""

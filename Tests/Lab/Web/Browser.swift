@@ -99,7 +99,7 @@ public actor Browser {
     ///
     /// - Parameter reloading: loads the page again each time, as somebody without JavaScript does.
     public func wait(
-        _ selector: String, within limit: Double = 10, reloading: Bool = false,
+        _ selector: String, within limit: Double = 60, reloading: Bool = false,
         until condition: @Sendable (String) -> Bool
     ) async throws {
         let end = Clock.now + limit
