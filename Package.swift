@@ -110,7 +110,7 @@ let floors: [Target] = [
             "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocIdentity", "KnocknocAccess", certificates,
             crypto, logging, nioCore, nioHTTP1, nioPosix, nioSSL, nioTLS, swiftASN1,
         ],
-        swiftSettings: settings
+        swiftSettings: settings, plugins: ["EmbedFiles"]
     ),
     // 6
     .target(

@@ -5,6 +5,7 @@ import PackagePlugin
     /// Folders by target, relative to the package.
     static let folders = [
         "KnocknocStore": ["Migrations/postgres", "Migrations/sqlite"],
+        "KnocknocToolkit": ["Packaging/systemd"],
         "KnocknocServer": [
             "Sources/KnocknocServer/Assets", "Sources/KnocknocServer/Templates", "Packaging/systemd",
         ],

@@ -4,18 +4,18 @@ import KnocknocModel
 
 struct GenkeyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "genkey", abstract: "Prints a new EncryptionKey, or a new token for an agent.")
+        commandName: "genkey", abstract: "Prints a new EncryptionKey, or a new token for an agent, and nothing else.")
 
     @Flag(help: "A token for an agent instead of an EncryptionKey.") var agentToken = false
-    @Flag(name: .customLong("hash"), help: "Its SHA-256 on a second line, as the database stores tokens.")
+    @Flag(name: .customLong("hash"), help: "Its SHA-256 on a second line, as in sha256:HEX.")
     var withHash = false
 
     func run() {
         var generator = SystemRandomNumberGenerator()
         let bytes = (0..<32).map { _ in UInt8.random(in: 0...255, using: &generator) }
-        let text = agentToken ? Base64URL.encode(bytes) : Encoding.hexadecimal(bytes)
+        let text = agentToken ? "kna_" + Base64URL.encode(bytes) : Encoding.hexadecimal(bytes)
         Exit.tell(text)
-        if withHash { Exit.tell(Encoding.hexadecimal(Array(SHA256.hash(data: Array(text.utf8))))) }
+        if withHash { Exit.tell("sha256:" + Encoding.hexadecimal(Array(SHA256.hash(data: Array(text.utf8))))) }
     }
 }
 

@@ -8,7 +8,8 @@ struct ScaffoldCommand: AsyncParsableCommand {
         commandName: "scaffold",
         abstract: "Gives the files that a deployment begins with; nothing on this machine is changed.",
         discussion: """
-            --server, --agent and --haproxy print a file each, with comments that say what to fill in.
+            --server, --agent, --haproxy, --compose and --nomad print a file each, with comments that say what to fill in; \
+            --systemd prints the units, each after a comment with its path.
 
             --patroni writes what turns three hosts, or five, into a PostgreSQL that fails over by itself (Patroni with \
             etcd): a folder for each host that mirrors /, and the SQL that the host with the data runs once. Everything \
@@ -23,6 +24,9 @@ struct ScaffoldCommand: AsyncParsableCommand {
     @Flag(help: "knocknoc.conf of a server, every key with its meaning.") var server = false
     @Flag(help: "knocknoc.conf of an agent.") var agent = false
     @Flag(help: "haproxy.cfg for two web nodes; \"knocker haproxy --init\" makes the real one.") var haproxy = false
+    @Flag(help: "The systemd units of server and agent, as the packages have them.") var systemd = false
+    @Flag(help: "compose.yaml of a web node, PostgreSQL and an agent.") var compose = false
+    @Flag(help: "A Nomad job of two web nodes.") var nomad = false
     @Flag(help: "A PostgreSQL of three or five hosts.") var patroni = false
     @Option(help: ArgumentHelp("A host; the first is the one that has the data.", valueName: "name=address"))
     var member: [String] = []
@@ -38,9 +42,14 @@ struct ScaffoldCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        guard server || agent || haproxy || patroni else { return Exit.tell(Self.helpMessage()) }
+        guard server || agent || haproxy || systemd || compose || nomad || patroni else {
+            return Exit.tell(Self.helpMessage())
+        }
         if server { Exit.tell(Scaffold.server) }
         if agent { Exit.tell(Scaffold.agent) }
+        if systemd { Exit.tell(Scaffold.systemd) }
+        if compose { Exit.tell(Scaffold.compose) }
+        if nomad { Exit.tell(Scaffold.nomad) }
         if haproxy { try Scaffold.haproxy(HAProxyLayout(root: root), console: StandardConsole()) }
         if patroni, let into { try write(try plan(), into) }
     }
