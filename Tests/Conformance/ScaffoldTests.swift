@@ -4,7 +4,8 @@ import Testing
 
 extension WholeSystem {
     @Suite("files to begin with") struct ScaffoldTests {
-        private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent()
             .deletingLastPathComponent()
 
         private func print(_ arguments: String...) async throws -> String {
@@ -14,7 +15,8 @@ extension WholeSystem {
 
         /// Every key that a page of docs/configuration.md lists after a heading.
         private func keys(after heading: String) throws -> Set<String> {
-            let page = try String(contentsOf: Self.root.appendingPathComponent("docs/configuration.md"), encoding: .utf8)
+            let page = try String(
+                contentsOf: Self.root.appendingPathComponent("docs/configuration.md"), encoding: .utf8)
             let start = try #require(page.range(of: "\n## \(heading)"))
             let rest = page[start.upperBound...]
             let section = rest.range(of: "\n## ").map { rest[..<$0.lowerBound] } ?? rest
@@ -100,7 +102,8 @@ extension WholeSystem {
             files[""] = nil
             #expect(Set(files.keys) == ["knocknoc.service", "knocknoc-agent.service", "knocknoc-guard.service"])
             for (name, text) in files {
-                let packaged = try String(contentsOf: Self.root.appending(path: "Packaging/systemd/\(name)"), encoding: .utf8)
+                let packaged = try String(
+                    contentsOf: Self.root.appending(path: "Packaging/systemd/\(name)"), encoding: .utf8)
                 #expect(text.trimmingCharacters(in: .newlines) == packaged.trimmingCharacters(in: .newlines), "\(name)")
                 // What they run is not installed here.
                 let runs = text.replacing(/(?m)^(Exec[A-Za-z]+=)\S+/) { $0.output.1 + "/bin/true" }
@@ -111,7 +114,9 @@ extension WholeSystem {
             #expect(result.status == 0 && result.errors.isEmpty, "\(result)")
         }
 
-        @Test("Compose accepts compose.yaml; what is secret is in files, and the agent alone may change the packet filter")
+        @Test(
+            "Compose accepts compose.yaml; what is secret is in files, and the agent alone may change the packet filter"
+        )
         func compose() async throws {
             let folder = try Lab.temporaryFolder("scaffold")
             defer { try? FileManager.default.removeItem(at: folder) }
@@ -144,7 +149,10 @@ extension WholeSystem {
             try Data(try await print("--nomad").utf8).write(to: file)
             let json = try JSON(
                 parsing: try await Shell.check(
-                    ["python3", "-c", "import hcl, json, sys; print(json.dumps(hcl.load(open(sys.argv[1]))))", file.path]
+                    [
+                        "python3", "-c", "import hcl, json, sys; print(json.dumps(hcl.load(open(sys.argv[1]))))",
+                        file.path,
+                    ]
                 ).output)
             let job = json["job"]["knocknoc"]
             #expect(job["update"]["max_parallel"].int == 1 && job["update"]["auto_revert"].bool == true)
@@ -154,13 +162,15 @@ extension WholeSystem {
             let check = group["service"]["check"]
             #expect(check["path"].string == "/health" && check["protocol"].string == "https")
             let task = group["task"]["serve"]
-            #expect(task["config"]["args"].items.first?.string == "serve" && task["config"]["cap_drop"].items == ["all"])
+            #expect(
+                task["config"]["args"].items.first?.string == "serve" && task["config"]["cap_drop"].items == ["all"])
             let templates = task["template"].items
             #expect(templates.map { $0["perms"].string } == ["600", "600"])
             // The program reads the settings as the template leaves them.
             let text = try #require(templates.first?["data"].string)
             let settings = text.replacing(/\{\{ with .*?\}\}|\{\{ end \}\}/, with: "")
-                .replacing("{{ .database_url }}", with: "postgres://u@192.0.2.1/k").replacing(/\{\{ env .*?\}\}/, with: "/d")
+                .replacing("{{ .database_url }}", with: "postgres://u@192.0.2.1/k").replacing(
+                    /\{\{ env .*?\}\}/, with: "/d")
             try Data((settings + "\nWrong = 1\n").utf8).write(to: folder.appending(path: "conf"))
             let result = try await Shell.run(
                 [Lab.executable("knocknoc"), "serve", "--config", folder.appending(path: "conf").path])
@@ -184,7 +194,8 @@ extension WholeSystem {
             ] {
                 let result = try await Shell.check(["bash", "-euc", script, Lab.executable("knocknoc")] + arguments)
                 let words = result.text.split { $0.isWhitespace }.map(String.init)
-                #expect(try words[0].wholeMatch(of: Regex(shape)) != nil && words[1] == "sha256:" + words[2], "\(words)")
+                #expect(
+                    try words[0].wholeMatch(of: Regex(shape)) != nil && words[1] == "sha256:" + words[2], "\(words)")
             }
         }
 

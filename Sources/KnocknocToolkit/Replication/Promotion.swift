@@ -75,7 +75,11 @@ public struct Promotion: Sendable {
                 ? "All sessions end and agents are told everything anew: an ending may be among what is lost."
                 : "Sessions go on.")
         // What ends must be over before a web node reads it here as if it lived.
-        if ends { try await Replica.keepOut(cluster, console) } else { try await Replica.letInAsRecorded(cluster, console) }
+        if ends {
+            try await Replica.keepOut(cluster, console)
+        } else {
+            try await Replica.letInAsRecorded(cluster, console)
+        }
         // Its own name may be among those that were waited for.
         try await cluster.alterSystem([("synchronous_standby_names", nil)])
         try mark.replace(

@@ -73,9 +73,11 @@ struct TrustTests {
         await server.kill()
     }
 
-    @Test("the pinned certificate is trusted whatever name it carries, another one is not", arguments: [
-        "127.0.0.1", "knoc.example.org",
-    ])
+    @Test(
+        "the pinned certificate is trusted whatever name it carries, another one is not",
+        arguments: [
+            "127.0.0.1", "knoc.example.org",
+        ])
     func pinned(name: String) async throws {
         let certificate = try TestCertificate(host: name)
         let server = try await FakeServer.start(tls: certificate.context)
