@@ -68,18 +68,23 @@ def hosts():
 
 def postgres():
     """A cluster on the gateway with the defaults of Debian; returns its URL and the folder of its programs."""
+    return cluster()[1:]
+
+
+def cluster():
+    """The same, with its process before them."""
     programs = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name))[-1]
     data = folder / "pg"
     data.mkdir()
     shutil.chown(data, "postgres")
     run_as = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--init-groups"]
     check(*run_as, f"{programs}/initdb", "-D", f"{data}/d", "-A", "trust", "-U", "postgres", "-E", "UTF8")
-    start("gw", *run_as, f"{programs}/postgres", "-D", f"{data}/d", "-k", str(data), "-p", "5432",
-          "-c", "listen_addresses=127.0.0.1", log="postgres.log")
+    process = start("gw", *run_as, f"{programs}/postgres", "-D", f"{data}/d", "-k", str(data), "-p", "5432",
+                    "-c", "listen_addresses=127.0.0.1", log="postgres.log")
     until(lambda: subprocess.run(
         inside("gw", f"{programs}/pg_isready", "-h", "127.0.0.1"), capture_output=True).returncode == 0)
     check(*inside("gw", f"{programs}/createdb", "-h", "127.0.0.1", "-U", "postgres", "knocknoc"))
-    return "postgres://postgres@127.0.0.1:5432/knocknoc", programs
+    return process, "postgres://postgres@127.0.0.1:5432/knocknoc", programs
 
 
 def until(condition, limit=30):
@@ -107,15 +112,26 @@ def curl(host, method, path, body=None, token=None, port=8756):
     return json.loads(result.stdout) if result.stdout else None
 
 
+def answers(port):
+    return subprocess.run(
+        inside("gw", "curl", "-sf", "-o", "/dev/null", f"http://127.0.0.1:{port}/health")).returncode == 0
+
+
+def knocker():
+    """The server's executable under its other name."""
+    link = folder / "knocker"
+    if not link.is_symlink():
+        link.symlink_to(os.path.abspath(SERVER))
+    return link
+
+
 class Site:
     """A web node and an agent on the gateway, over Postgres, with users and a guarded port 9000."""
 
     def __init__(self, url, users=50):
         self.url = url
         self.serve()
-        knocker = folder / "knocker"
-        knocker.symlink_to(os.path.abspath(SERVER))
-        check(*inside("gw", str(knocker), "create-admin", "root", "--password-stdin", "--database-url", url),
+        check(*inside("gw", str(knocker()), "create-admin", "root", "--password-stdin", "--database-url", url),
               input=PASSWORD + "\n")
         self.admin = curl("gw", "POST", "/api/v1/admin/login", {"username": "root", "password": PASSWORD})["token"]
         made = self.make("agents", {"name": "gateway"})
@@ -142,8 +158,7 @@ class Site:
                           str(folder / "data"), log="server.log", env={
                               "KNOCKNOC_INSECURE_HTTP": "true", "KNOCKNOC_PUBLIC_URL": f"http://{GATEWAY}:8756",
                               "KNOCKNOC_LOG_LEVEL": "warning"})
-        until(lambda: subprocess.run(inside(
-            "gw", "curl", "-sf", "-o", "/dev/null", "http://127.0.0.1:8756/health")).returncode == 0)
+        until(lambda: answers(8756))
 
     def make(self, kind, body):
         return curl("gw", "POST", f"/api/v1/admin/{kind}", body, self.admin)

@@ -38,11 +38,7 @@ extension ExposeDBSuite {
 
         @Test("the page's commands do the same by hand")
         func byHand() async throws {
-            let page = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-                .appendingPathComponent("../../../docs/high-availability.md").standardized
-            let blocks = try String(contentsOf: page, encoding: .utf8).components(separatedBy: "```sh by-hand\n")
-                .dropFirst()
-            let commands = blocks.compactMap { $0.components(separatedBy: "```").first }
+            let commands = try Page("high-availability.md").commands("by-hand")
             #expect(commands.count == 5)
             let result = try await DebianHost.run(
                 """

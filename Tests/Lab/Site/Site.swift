@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 
 /// A whole site: servers, an agent on the gateway, an administrator, and people on hosts of their own.
 public actor Site: Administration {
@@ -19,7 +19,7 @@ public actor Site: Administration {
     /// The id of the agent on the gateway.
     public nonisolated let agentID: String
     nonisolated let network: Network
-    nonisolated let folder: URL
+    public nonisolated let folder: URL
 
     init(
         topology: Topology, gateway: Host, alice: Host, mallory: Host, nodes: [ServerProcess], agent: AgentProcess?,
