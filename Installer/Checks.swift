@@ -11,6 +11,8 @@ struct Checks: Sendable {
     var look: @Sendable (DatabaseURL) async throws -> SiteFacts
     /// Tables of somebody else in this machine's own database `knocknoc`.
     var foreignTablesHere: @Sendable () async throws -> [String]
+    /// Whether others reach the PostgreSQL of this machine that would be used.
+    var exposureHere: @Sendable () async throws -> LocalPostgres.Exposure? = { nil }
     /// This machine's name, and the addresses that others reach it at.
     var ownNames: @Sendable () -> [String]
     /// The address that this machine has towards others.
@@ -26,6 +28,7 @@ struct Checks: Sendable {
                 return try await SystemUser.acting(as: InstallLayout.user) { try await SiteProbe.look(at: url) }
             },
             foreignTablesHere: { try await LocalPostgres.foreignTablesHere() },
+            exposureHere: { try await LocalPostgres.exposureHere() },
             ownNames: {
                 let addresses = OwnAddresses.networks().map(\.address).filter { !$0.isLoopback && !$0.isLinkLocal }
                 return [nodeName] + addresses.map(\.description)

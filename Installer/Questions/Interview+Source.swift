@@ -28,6 +28,7 @@ extension Interview {
                             + foreign.joined(separator: ", "), "Rename it, or choose 2 with another database.")
                 }
                 answers.source = .local
+                return try await exposureNotes()
             case "2": answers.source = .new
             case "3": answers.source = .existing
             case "embedded": answers.source = .embedded
@@ -59,14 +60,16 @@ extension Interview {
 
     private func newQuestion() -> Question {
         Question(
-            id: .databaseURL, prompt: "Connection string of the new database",
+            id: .databaseURL, preamble: ["It holds a password, so it does not show while you type or paste it."],
+            prompt: "Connection string of the new database",
             help: [
-                "postgres://LOGIN:PASSWORD@HOST:5432/DATABASE?sslmode=require",
+                "postgres://LOGIN:PASSWORD@HOST:5432/DATABASE?sslmode=verify-full&sslrootcert=/path/to/ca.pem",
+                "The file is the service's certificate authority; sslmode=require encrypts and asks nobody who answers.",
                 "The login needs the right to make a schema in that database, and nothing else:",
                 "  grant create, connect on database DATABASE to LOGIN;",
                 "Signs as @ : / % # ? in a password are written as %40 %3A %2F %25 %23 %3F.",
             ],
-            flag: "--database-url, or KNOCKNOC_SETUP_DATABASE_URL"
+            flag: "--database-url, or KNOCKNOC_SETUP_DATABASE_URL", isSecret: true
         ) { text, answers in
             let url = try parse(text)
             let facts = try await look(url, isSite: false)
@@ -89,8 +92,8 @@ extension Interview {
                     "As its owner: grant create on database \(facts.database) to \(facts.login);")
             }
             (answers.url, answers.facts) = (url, facts)
-            var notes = ["Connected: PostgreSQL \(facts.serverVersion), as \(facts.login)."]
-            notes += plainNotes(facts)
+            var notes = ["\(url)", "Connected: PostgreSQL \(facts.serverVersion), as \(facts.login)."]
+            notes += protectionNotes(facts)
             if let schema = facts.schema {
                 notes += try takeKey(schema.dataKey, carried: url.encryptionKey, &answers)
             } else if let carried = url.encryptionKey {
@@ -102,14 +105,15 @@ extension Interview {
 
     private func existingQuestion() -> Question {
         Question(
-            id: .databaseURL, prompt: "Connection string of the existing Knocknoc database",
+            id: .databaseURL, preamble: ["It holds a password, so it does not show while you type or paste it."],
+            prompt: "Connection string of the existing Knocknoc database",
             help: [
                 "As knocker exposedb --init printed it on the first node, in one line:",
                 "  postgres://LOGIN:PASSWORD@HOST:5432/knocknoc?sslmode=require&…",
                 "That node must let this machine in: sudo knocker exposedb --add THIS-MACHINE'S-ADDRESS",
                 "For a database as a service: the string that the site's other nodes have.",
             ],
-            flag: "--database-url, or KNOCKNOC_SETUP_DATABASE_URL"
+            flag: "--database-url, or KNOCKNOC_SETUP_DATABASE_URL", isSecret: true
         ) { text, answers in
             let url = try parse(text)
             let facts = try await look(url, isSite: true)
@@ -127,8 +131,10 @@ extension Interview {
             }
             (answers.url, answers.facts) = (url, facts)
             let notes =
-                ["Connected: PostgreSQL \(facts.serverVersion), schema \(schema.version), as \(facts.login)."]
-                + plainNotes(facts)
+                [
+                    "\(url)",
+                    "Connected: PostgreSQL \(facts.serverVersion), schema \(schema.version), as \(facts.login).",
+                ] + protectionNotes(facts)
             return notes + (try takeKey(schema.dataKey, carried: url.encryptionKey, &answers))
         }
     }
@@ -150,9 +156,10 @@ extension Interview {
 
     private func look(_ url: DatabaseURL, isSite: Bool) async throws -> SiteFacts {
         do { return try await checks.look(url) } catch let error as DatabaseRefusal {
-            throw Refusal(error.reason, error.remedy(isSite: isSite, own: checks.outward()))
+            // What was typed did not show: without its password it may.
+            throw Refusal("\(url)\n\(error.reason)", error.remedy(isSite: isSite, own: checks.outward()))
         } catch let error as StoreError {
-            throw Refusal(error.message)
+            throw Refusal("\(url)\n\(error.message)")
         }
     }
 
@@ -163,8 +170,27 @@ extension Interview {
                 + "release \(facts.release)", "Install the release that the site's other nodes have.")
     }
 
-    private func plainNotes(_ facts: SiteFacts) -> [String] {
-        facts.isProtected
-            ? [] : ["Note: nothing makes sure that this connection is encrypted; sslmode=require in the string does."]
+    private func protectionNotes(_ facts: SiteFacts) -> [String] {
+        let way = "sslmode=verify-full&sslrootcert=FILE in the string does, with the file of the server's authority"
+        if !facts.isProtected {
+            return ["Note: nothing makes sure that this connection is encrypted, and with the right server; \(way)."]
+        }
+        guard !facts.isVerified else { return [] }
+        return ["Note: the connection is encrypted, and nothing makes sure that it is the right server; \(way)."]
+    }
+
+    /// Option 1 is for a database that nobody else reaches; a cluster that was here before may say otherwise.
+    private func exposureNotes() async throws -> [String] {
+        guard let exposure = try await checks.exposureHere() else { return [] }
+        guard exposure.openings.isEmpty else {
+            throw Refusal(
+                "this machine's PostgreSQL listens on \(exposure.addresses), and lets others in without a password: "
+                    + exposure.openings.joined(separator: "; "),
+                "Change that line and reload PostgreSQL, or choose 2 with another database.")
+        }
+        return [
+            "Note: this machine's PostgreSQL was here before and listens on \(exposure.addresses). Knocknoc's login has "
+                + "no password, so it comes in over the local socket only."
+        ]
     }
 }

@@ -1,7 +1,7 @@
 /// Why a machine could not be changed.
 public struct SystemError: Error, Sendable, CustomStringConvertible {
     public struct Code: Hashable, Sendable {
-        private enum Base { case notAllowed, missing, failed, busy, invalid }
+        private enum Base: Hashable { case notAllowed, missing, failed, busy, invalid, interrupted(Int32) }
         private let base: Base
 
         /// The user who runs this may not do it; exit 77.
@@ -14,6 +14,11 @@ public struct SystemError: Error, Sendable, CustomStringConvertible {
         public static let busy = Code(base: .busy)
         /// What is there, or what was given, cannot be used; exit 78.
         public static let invalid = Code(base: .invalid)
+        /// A signal has stopped it; exit 128 and the signal's number.
+        public static func interrupted(by signal: Int32) -> Code { Code(base: .interrupted(signal)) }
+
+        /// The signal that has stopped it; nil where none has.
+        public var signal: Int32? { if case .interrupted(let signal) = base { signal } else { nil } }
     }
 
     public let code: Code

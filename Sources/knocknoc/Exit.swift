@@ -8,7 +8,8 @@ import KnocknocServer
 import KnocknocStore
 import KnocknocSystem
 
-/// The exit codes that scripts rely on: 0 done, 1 failed, 2 wrong usage, 77 not allowed, 78 bad configuration.
+/// The exit codes that scripts rely on: 0 done, 1 failed, 2 wrong usage, 77 not allowed, 78 bad configuration,
+/// 128 and its number after a signal.
 enum Exit {
     static let failed: Int32 = 1
     static let usage: Int32 = 2
@@ -62,7 +63,7 @@ enum Exit {
         switch error.code {
         case .notAllowed: notAllowed
         case .invalid: badConfiguration
-        default: failed
+        default: error.code.signal.map { 128 + $0 } ?? failed
         }
     }
 

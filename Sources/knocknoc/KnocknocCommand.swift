@@ -1,5 +1,6 @@
 import ArgumentParser
 import KnocknocServer
+import KnocknocSystem
 
 /// The server's command line; the executable answers as `knocker` and `knocknoc-setup` when called by those names.
 @main
@@ -31,7 +32,11 @@ struct KnocknocCommand: AsyncParsableCommand {
             if let serve = command as? ServeCommand {
                 let plan = try ServePlan(serve.options)
                 try await plan.run()
-            } else if var asynchronous = command as? any AsyncParsableCommand {
+                return
+            }
+            // The supervisor and what it starts have their own ways with signals.
+            if !(command is SuperviseCommand) { Interruption.watch() }
+            if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
                 try command.run()

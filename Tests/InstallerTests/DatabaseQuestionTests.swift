@@ -1,9 +1,9 @@
 import KnocknocModel
 import KnocknocStore
-import KnocknocToolkit
 import Testing
 
 @testable import KnocknocInstaller
+@testable import KnocknocToolkit
 
 @Suite("the questions about the database")
 struct DatabaseQuestionTests {
@@ -103,5 +103,48 @@ struct DatabaseQuestionTests {
         #expect(site.screen.contains("sudo /opt/knocknoc/knocker/knocker exposedb --add \"10.64.11.2/32\""))
         let service = try await screen("2", Paper.checks(refusal: refusal))
         #expect(service.screen.contains("let 10.64.11.2/32 in") && !service.screen.contains("exposedb"))
+    }
+
+    @Test("connection strings are asked for hidden, and shown again without their password")
+    func hidden() async throws {
+        for option in ["2", "3"] {
+            let facts = option == "2" ? Paper.facts() : Paper.facts(Paper.schema())
+            for checks in [Paper.checks(facts), Paper.checks(refusal: DatabaseRefusal(.nobodyThere, "refused"))] {
+                let terminal = PaperTerminal(["", "", option, Paper.url], enters: 3)
+                _ = try? await Paper.answers(terminal, Paper.interview(checks))
+                #expect(terminal.prompts[3].hasPrefix("(hidden) Connection string of the "))
+                #expect(terminal.screen.contains("postgres://knocknoc:***@10.64.11.1:5432/knocknoc"))
+                #expect(!terminal.screen.contains("random-password"))
+            }
+        }
+    }
+
+    @Test("a connection that nobody vouches for is said, with the parameters that change it")
+    func protection() async throws {
+        var facts = Paper.facts()
+        #expect(try await !screen("2", Paper.checks(facts)).screen.contains("Note: "))
+        facts.isVerified = false
+        let encrypted = try await screen("2", Paper.checks(facts)).screen
+        #expect(encrypted.contains("is encrypted") && encrypted.contains("sslmode=verify-full&sslrootcert=FILE"))
+        facts.isProtected = false
+        let plain = try await screen("2", Paper.checks(facts)).screen
+        #expect(
+            plain.contains("nothing makes sure that this connection is encrypted") && plain.contains("sslrootcert=FILE")
+        )
+    }
+
+    @Test("option 1 says that a cluster from before can be reached, and refuses one that lets others in")
+    func exposed() async throws {
+        var checks = Paper.checks()
+        checks.exposureHere = { LocalPostgres.Exposure(addresses: "*", openings: []) }
+        let noted = PaperTerminal(["", "", "1"], enters: 3)
+        #expect(try await Paper.answers(noted, Paper.interview(checks)).source == .local)
+        #expect(noted.screen.contains("listens on *"))
+        checks.exposureHere = {
+            LocalPostgres.Exposure(addresses: "*", openings: ["line 7 of /f: host all all all trust"])
+        }
+        let refused = PaperTerminal(["", "", "1"])
+        _ = try? await Paper.answers(refused, Paper.interview(checks))
+        #expect(refused.screen.contains("without a password: line 7") && refused.prompts.count == 4)
     }
 }

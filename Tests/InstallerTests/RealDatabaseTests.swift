@@ -84,4 +84,16 @@ struct RealDatabaseTests {
         #expect(way.contains(remedy), "\(way)", sourceLocation: location)
         #expect(refusal?.reason.contains("s3cret") == false, sourceLocation: location)
     }
+
+    @Test("what a string makes sure of is known")
+    func protection() throws {
+        for (parameters, isProtected, isVerified) in [
+            ("", false, false), ("?sslmode=require", true, false), ("?sslmode=verify-ca", true, false),
+            ("?sslmode=verify-full", true, true), ("?sslmode=require&channel_binding=require", true, true),
+        ] {
+            let url = try DatabaseURL("postgres://a:b@db.example/d\(parameters)")
+            #expect(url.isProtected == isProtected && url.isVerified == isVerified, "\(parameters)")
+        }
+        #expect(try DatabaseURL("postgres:///d?host=/run/postgresql").isVerified)
+    }
 }

@@ -7,6 +7,7 @@ import Logging
 import Testing
 
 import struct KnocknocSystem.SelfSignedCertificate
+import struct KnocknocSystem.SystemError
 import struct KnocknocSystem.SystemFile
 import enum KnocknocSystem.SystemFolder
 
@@ -172,6 +173,23 @@ struct SetupTests {
         #expect(joined.screen.contains("/admin/setup#"))
         let state = try await SiteProbe.look(at: try DatabaseURL(url)).schema?.dataKey
         #expect(state == SiteFacts.DataKeyState.none)
+        try? FileManager.default.removeItem(atPath: layout.root)
+    }
+
+    @Test("two commands do not change the configuration at once", .enabled(if: geteuid() == 0, "needs root"))
+    func locked() async throws {
+        let layout = TestSite.machine()
+        var options = Setup.Options()
+        (options.source, options.listen, options.isInteractive) = ("embedded", Self.listen, false)
+        try await SystemFile(layout.configuration).locked {
+            let error = await #expect(throws: SystemError.self) {
+                try await TestSite.setUp(layout, [], enters: 0, options: options)
+            }
+            #expect(error?.code == .busy)
+        }
+        #expect(!SystemFile(layout.configuration).exists)
+        try await TestSite.setUp(layout, [], enters: 0, options: options)
+        #expect(SystemFile(layout.configuration).exists)
         try? FileManager.default.removeItem(atPath: layout.root)
     }
 

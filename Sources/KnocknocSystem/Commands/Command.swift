@@ -31,18 +31,33 @@ public enum Command {
     ///   - arguments: the first is the program, by its path or found in `PATH`.
     ///   - input: written to its standard input.
     ///   - environment: added to this process's own. The language is always C, so that answers can be read.
-    /// - Throws: ``SystemError`` `missing` where the program cannot be started.
+    ///   - isInterruptible: whether a signal that stops our work ends the program too, as Ctrl-C would. All others go to
+    ///     their end: in a session of its own none of them hears the terminal's Ctrl-C.
+    /// - Throws: ``SystemError`` `missing` where the program cannot be started, `interrupted` where a signal came.
     public static func run(
-        _ arguments: [String], input: String = "", environment: [String: String] = [:]
+        _ arguments: [String], input: String = "", environment: [String: String] = [:], isInterruptible: Bool = false
+    ) async throws -> Output {
+        guard isInterruptible else { return try await output(arguments, input, environment) }
+        return try await Interruption.telling { try await output(arguments, input, environment) }
+    }
+
+    private static func output(
+        _ arguments: [String], _ input: String, _ environment: [String: String]
     ) async throws -> Output {
         guard let program = arguments.first else { throw SystemError(.missing, "no program was named") }
         var variables: [Environment.Key: String?] = ["LC_ALL": "C.UTF-8"]
         for (key, value) in environment { variables[Environment.Key(rawValue: key) ?? "LC_ALL"] = value }
+        var options = PlatformOptions()
+        options.createSession = true
+        options.teardownSequence = [
+            .send(signal: .interrupt, toProcessGroup: true, allowedDurationToNextStep: .seconds(20))
+        ]
         do {
             let result = try await Subprocess.run(
                 program.contains("/") ? .path(FilePath(program)) : .name(program),
                 arguments: Arguments(Array(arguments.dropFirst())), environment: .inherit.updating(variables),
-                input: .string(input), output: .string(limit: 16 << 20), error: .string(limit: 1 << 20))
+                platformOptions: options, input: .string(input), output: .string(limit: 16 << 20),
+                error: .string(limit: 1 << 20))
             let status: Int32 =
                 switch result.terminationStatus {
                 case .exited(let code): code
@@ -62,9 +77,11 @@ public enum Command {
     /// - Throws: ``SystemError`` `failed` with the program's own words.
     @discardableResult
     public static func check(
-        _ purpose: String, _ arguments: [String], input: String = "", environment: [String: String] = [:]
+        _ purpose: String, _ arguments: [String], input: String = "", environment: [String: String] = [:],
+        isInterruptible: Bool = false
     ) async throws -> String {
-        let output = try await run(arguments, input: input, environment: environment)
+        let output = try await run(
+            arguments, input: input, environment: environment, isInterruptible: isInterruptible)
         guard output.succeeded else {
             throw SystemError(.failed, "\(purpose) failed: \(output.complaint)")
         }

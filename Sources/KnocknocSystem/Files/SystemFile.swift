@@ -105,7 +105,8 @@ public struct SystemFile: Sendable {
         guard unlink(path) == 0 || errno == ENOENT else { throw failure("removing") }
     }
 
-    /// Holds a lock beside the file while `body` runs, so that two commands do not change it at once.
+    /// Holds a lock beside the file while `body` runs, so that two commands do not change it at once; a signal does not
+    /// end the process meanwhile, but stops `body` at its next safe point (``Interruption``).
     ///
     /// - Throws: ``SystemError`` `busy` where somebody else holds it.
     public func locked<Result>(_ body: () async throws -> Result) async throws -> Result {
@@ -123,7 +124,7 @@ public struct SystemFile: Sendable {
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             throw SystemError(.busy, "another knocker is changing \(path) right now; try again when it is done")
         }
-        return try await body()
+        return try await Interruption.guarded(body)
     }
 
     private static let locks = "/run/knocknoc-locks"

@@ -12,16 +12,24 @@ public protocol Console: Sendable {
 public struct StandardConsole: Console {
     public init() {}
 
-    public func tell(_ line: String) { Self.write(line, to: STDOUT_FILENO) }
+    public func tell(_ line: String) { _ = Self.write(line + "\n", to: STDOUT_FILENO) }
 
-    public func note(_ line: String) { Self.write(line, to: STDERR_FILENO) }
+    public func note(_ line: String) { _ = Self.write(line + "\n", to: STDERR_FILENO) }
 
-    private static func write(_ line: String, to descriptor: Int32) {
-        var bytes = Array((line + "\n").utf8)[...]
+    /// Lines of the result that are shown this once.
+    ///
+    /// - Returns: whether all of it was taken; a terminal may be gone.
+    public func tell(once lines: [String]) -> Bool {
+        Self.write(lines.map { $0 + "\n" }.joined(), to: STDOUT_FILENO)
+    }
+
+    static func write(_ text: String, to descriptor: Int32) -> Bool {
+        var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
             let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0, errno != EINTR { return }
+            if count < 0, errno != EINTR { return false }
             bytes = bytes.dropFirst(max(0, count))
         }
+        return true
     }
 }

@@ -14,7 +14,7 @@ struct ConnectionString: Sendable {
     var text: String {
         let place = IPAddress(host).map { $0.family == .v6 } ?? false ? "[\(host)]" : host
         let base =
-            "postgres://\(Self.encoded(login)):\(Self.encoded(password))@\(place):\(port)/\(Self.encoded(database))"
+            "postgres://\(URLText.encoded(login)):\(URLText.encoded(password))@\(place):\(port)/\(URLText.encoded(database))"
         guard !isPlain else { return base }
         return base + "?sslmode=require&channel_binding=require" + (key.map { "&knocknoc_key=\($0.text)" } ?? "")
     }
@@ -23,17 +23,5 @@ struct ConnectionString: Sendable {
     static func newPassword() -> String {
         var generator = SystemRandomNumberGenerator()
         return (0..<48).map { _ in String(UInt8.random(in: 0..<16, using: &generator), radix: 16) }.joined()
-    }
-
-    /// RFC 3986 §2.1: everything but unreserved characters.
-    private static func encoded(_ text: String) -> String {
-        let digits = Array("0123456789ABCDEF")
-        return text.utf8.map { byte -> String in
-            let isPlain =
-                (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
-                || [45, 46, 95, 126].contains(byte)
-            return isPlain
-                ? String(UnicodeScalar(byte)) : "%\(digits[Int(byte >> 4)])\(digits[Int(byte & 15)])"
-        }.joined()
     }
 }

@@ -10,6 +10,9 @@ extension ExposeDB {
         for network in outcome.networks ?? [] where !network.allowed {
             console.note("\(network.network) does not get in: " + network.decidedBy.joined(separator: "; "))
         }
+        for network in outcome.networks ?? [] where network.allowed && network.uncertain {
+            console.note("\(network.network) may not get in: " + network.decidedBy.joined(separator: "; "))
+        }
         if entries.isEmpty {
             console.note("no address is allowed to use the database from another machine; --add allows one")
         }
@@ -66,19 +69,68 @@ extension ExposeDB {
         let staying = try site.entries().map(\.network).filter { !networks.contains($0) }
         try await SiteRecord.note(allowed: staying, site.cluster)
         let changed = try await site.cluster.changeHba(console, edit) { _ in }
-        var outcome = Outcome("remove", site, changed: changed)
-        outcome.lines = networks.map { network in
-            known.contains(network)
-                ? "\(network) may not use the database any more; sessions that are open stay until they end"
-                : "\(network) was not allowed; nothing to remove"
-        }
-        for network in networks {
-            for wider in known.subtracting(networks) where wider.contains(network) {
-                outcome.lines.append("\(network) still gets in as a part of \(wider)")
+        return try await Interruption.held {
+            var outcome = Outcome("remove", site, changed: changed)
+            let removed = try await removals(networks, site)
+            for (network, openings) in removed {
+                let isKnown = known.contains(network)
+                guard !openings.isEmpty else {
+                    outcome.lines.append(
+                        isKnown
+                            ? "\(network) may not use the database any more; sessions that are open stay until they end"
+                            : "\(network) was not allowed; nothing to remove")
+                    continue
+                }
+                outcome.lines.append(
+                    isKnown ? "Our line for \(network) is gone, and yet:" : "\(network) had no line of ours, and yet:")
+                outcome.lines += openings
             }
+            outcome.removed = removed.map { network, openings in
+                Outcome.Network(
+                    network: network.description, allowed: !openings.isEmpty, uncertain: false, decidedBy: openings)
+            }
+            outcome.networks = try await networkFields(try site.entries(), site)
+            outcome.lines += try await standbyLines(site)
+            return outcome
         }
-        outcome.networks = try await networkFields(try site.entries(), site)
-        return outcome
+    }
+
+    /// By what networks without a line of ours still get in, by the rules as the server reads them.
+    private func removals(
+        _ networks: [CIDR], _ site: ExposedSite
+    ) async throws -> [(network: CIDR, openings: [String])] {
+        let rules = try await site.cluster.hbaRules()
+        let login = try await site.logins().last?.name ?? InstallLayout.owner
+        let guest = try await site.guest(login)
+        let (entries, own, file) = (try site.entries(), OwnAddresses.networks(), site.cluster.facts.hbaFile)
+        return networks.map { network in
+            var found: [HbaRule] = []
+            for isEncrypted in [true, false] {
+                var guest = guest
+                guest.isEncrypted = isEncrypted
+                for rule in HbaVerdict(network, guest, rules, own: own).admitting where !found.contains(rule) {
+                    found.append(rule)
+                }
+            }
+            let openings = found.map { rule in
+                let isOurs = entries.contains {
+                    $0.network == rule.network && rule.user_name == ["+\(InstallLayout.owner)"]
+                        && rule.type == "hostssl"
+                }
+                return isOurs
+                    ? "  \(network) still gets in as a part of \(rule.network?.description ?? "a wider network")"
+                    : "  \(network) still gets in, or a part of it may, by \(rule.place(in: file)) of \(file), which is "
+                        + "yours to change: \(rule.shown)"
+            }
+            return (network, openings)
+        }
+    }
+
+    /// What is left to do on standbys, which have a pg_hba.conf of their own.
+    func standbyLines(_ site: ExposedSite) async throws -> [String] {
+        try await Replica.known(site.cluster).map { host in
+            "The standby at \(host) lets in whom it let in before until it is told. There: sudo knocker replica --refresh"
+        }
     }
 
     /// What an edit would change in pg_hba.conf.
@@ -93,8 +145,10 @@ extension ExposeDB {
         return outcome
     }
 
-    /// Bytes that are no text are shown as the replacement character; the file keeps them.
+    /// Bytes that are no text are shown as the replacement character, and passwords as ***; the file keeps them.
     func difference(_ old: [UInt8], _ new: [UInt8], _ name: String) -> String {
-        LineDiff.unified(String(decoding: old, as: UTF8.self), String(decoding: new, as: UTF8.self), name: name)
+        LineDiff.unified(
+            Redaction.of(String(decoding: old, as: UTF8.self)), Redaction.of(String(decoding: new, as: UTF8.self)),
+            name: name)
     }
 }

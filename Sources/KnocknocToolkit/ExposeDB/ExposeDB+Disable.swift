@@ -2,41 +2,44 @@ import KnocknocModel
 import KnocknocSystem
 
 extension ExposeDB {
-    /// Takes back what `--init` and `--add` did: our lines, our logins, the settings from before.
+    /// Takes back what `--init` and `--add` did: our lines, our logins, the settings from before. What is taken back
+    /// stays so where the rest fails, since that can only shorten access; the same command goes on from there.
     func disable(_ site: ExposedSite) async throws -> Outcome {
         let cluster = site.cluster
-        let logins = try await site.logins()
-        let sessions = logins.flatMap(\.sessions).map(\.shown)
-        guard sessions.isEmpty || options.isForced || options.isDryRun else {
-            throw SystemError(
-                .failed,
-                "other nodes use the database: \(sessions.joined(separator: ", ")). Stop them first, or give --force, "
-                    + "which ends their sessions. Nothing is changed")
-        }
+        let own = try await site.ownLogins()
+        let logins = try await site.logins() + own
+        try refuseWhileUsed(logins, own, site)
         let others = try await isNeededByOthers(site)
-        let values = others ? [] : try await previous(cluster)
+        let plan = others ? nil : try await Retreat(cluster)
         let remove = { (document: inout HbaDocument) in document.remove { $0.database == site.database } }
         if options.isDryRun {
             var outcome = try preview("disable", site, remove)
-            outcome.lines += values.map { name, value in
-                value.map { "\(name) would be '\($0)' again" } ?? "\(name) would be as in postgresql.conf again"
-            }
+            outcome.lines += plan?.lines ?? []
             outcome.lines += logins.map { "The login \($0.name) would be dropped." }
             return outcome
         }
-        // First: a standby that is promoted lets in whom this says.
-        try await SiteRecord.note(allowed: [], cluster)
-        var changed = try await cluster.changeHba(console, remove) { _ in }
-        for login in logins {
-            console.note("Dropping the login \(login.name)")
-            try await cluster.run(NodeLogin.dropping(login.name))
-            changed = true
+        var changed = false
+        do {
+            // First: a standby that is promoted lets in whom this says.
+            try await SiteRecord.note(allowed: [], cluster)
+            changed = try await cluster.changeHba(console, remove) { _ in }
+            for login in logins {
+                try Interruption.check()
+                console.note("Dropping the login \(login.name)")
+                try await cluster.run(NodeLogin.dropping(login.name))
+                changed = true
+            }
+            if let plan {
+                let hasRetreated = try await plan.carryOut(cluster, console)
+                changed = changed || hasRetreated
+            }
+        } catch {
+            throw await halfDone(error, site)
         }
-        if !values.isEmpty {
-            try await Undoing.run(console) { steps in try await putBack(values, cluster, &steps) }
-            changed = true
-        }
-        if !others { try cluster.autoConfCopy.remove() }
+        return try await disabled(site, changed: changed, others: others)
+    }
+
+    private func disabled(_ site: ExposedSite, changed: Bool, others: Bool) async throws -> Outcome {
         var outcome = Outcome("disable", site, changed: changed)
         outcome.cluster = try await clusterFields(site)
         outcome.exposed = false
@@ -50,45 +53,47 @@ extension ExposeDB {
         if others {
             outcome.lines.append("Another database of this cluster is exposed still, so it goes on listening.")
         }
+        outcome.lines += try await standbyLines(site)
         return outcome
     }
 
-    /// What ALTER SYSTEM has said since the copy of `--init`, with the value that it had before.
-    private func previous(_ cluster: LocalCluster) async throws -> [(name: String, value: String?)] {
-        guard let copy = try cluster.autoConfCopy.text(), let now = try cluster.autoConf.text() else { return [] }
-        let (before, after) = (AutoConf(copy), AutoConf(now))
-        return ["listen_addresses", "ssl", "ssl_cert_file", "ssl_key_file"].compactMap { name in
-            before[name] == after[name] ? nil : (name, before[name])
+    private func refuseWhileUsed(_ logins: [NodeLogin], _ own: [NodeLogin], _ site: ExposedSite) throws {
+        guard !options.isForced, !options.isDryRun else { return }
+        if own.contains(where: { $0.name == site.user }) {
+            throw SystemError(
+                .failed,
+                "this machine's own web node comes over the network too, as \(site.user) (replica --follow made it so). "
+                    + "Write DatabaseURL = \(site.cluster.socketURL) into its configuration and reload it first, or give "
+                    + "--force. Nothing is changed")
         }
+        let sessions = logins.flatMap(\.sessions).map(\.shown)
+        guard sessions.isEmpty else {
+            throw SystemError(
+                .failed,
+                "other nodes use the database: \(sessions.joined(separator: ", ")). Stop them first, or give --force, "
+                    + "which ends their sessions. Nothing is changed")
+        }
+    }
+
+    /// What is still to be done, and by what.
+    private func halfDone(_ error: any Error, _ site: ExposedSite) async -> SystemError {
+        let known = error as? SystemError ?? SystemError(.failed, "\(error)")
+        let listening = await Interruption.held { try? await clusterFields(site).listenAddresses }
+        let state =
+            switch listening {
+            case nil: "\(site.cluster.name) does not answer at this moment; its log says why"
+            case "": "\(site.cluster.name) listens on no address"
+            case let addresses?: "\(site.cluster.name) still listens on \(addresses)"
+            }
+        return SystemError(
+            known.code,
+            "\(known.message)\n--disable is half done: what it has taken back stays so, and \(state). Mend what is said "
+                + "above, then run the same command again, which does the rest: sudo knocker exposedb --disable")
     }
 
     private func isNeededByOthers(_ site: ExposedSite) async throws -> Bool {
         try site.cluster.hbaDocument().document.contents.contains { content in
             if case .entry(let entry) = content { entry.database != site.database } else { false }
-        }
-    }
-
-    private func putBack(
-        _ values: [(name: String, value: String?)], _ cluster: LocalCluster, _ steps: inout Undoing
-    ) async throws {
-        guard let before = try cluster.autoConf.bytes() else { return }
-        let keeper = try await cluster.keeper()
-        try await steps.step("Setting \(values.map(\.name).joined(separator: ", ")) as before, by ALTER SYSTEM") {
-            try await cluster.alterSystem(values)
-        } undo: {
-            try cluster.restoreAutoConf(before)
-            try await cluster.recover(by: keeper)
-        }
-        if values.contains(where: { $0.name == "listen_addresses" }) {
-            try await steps.step("Restarting \(cluster.name) (\(keeper.name))") {
-                try await cluster.restart(by: keeper)
-            }
-        } else {
-            try await steps.step("Having \(cluster.name) read its settings") { try await cluster.reload() }
-        }
-        guard values.contains(where: { $0.name == "ssl_key_file" }) else { return }
-        for name in [ListeningPlan.certificate, ListeningPlan.key] {
-            try SystemFile(cluster.dataDirectory + "/" + name).remove()
         }
     }
 }

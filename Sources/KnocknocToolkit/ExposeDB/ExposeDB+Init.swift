@@ -21,33 +21,63 @@ extension ExposeDB {
         var outcome = Outcome("init", site, changed: false)
         outcome.changed = try await Undoing.run(console) { steps in
             let hasListened = try await listening.carryOut(cluster, &steps)
-            guard logins.isEmpty else { return hasListened }
-            let login = try await NodeLogin.newName(cluster)
+            let unshown = logins.count == 1 ? logins.first { !$0.isShown && $0.sessions.isEmpty } : nil
+            guard logins.isEmpty || unshown != nil else { return hasListened }
+            let login = if let unshown { unshown.name } else { try await NodeLogin.newName(cluster) }
             let string = ConnectionString(
                 login: login, password: ConnectionString.newPassword(), host: listening.host, port: cluster.port,
                 database: site.database, key: key, isPlain: options.isPlain)
-            try await steps.step("Making the login \(login)") { try await make(string, site) }
-            outcome.connectionString = string.text
+            if unshown != nil {
+                try await givePassword(string, site, &steps)
+            } else {
+                try await makeLogin(string, site, &steps)
+            }
+            (outcome.connectionString, outcome.newLogin) = (string.text, login)
             return true
         }
-        outcome.cluster = try await clusterFields(site)
-        outcome.exposed = true
-        outcome.networks = try await networkFields(try site.entries(), site)
-        outcome.lines = initLines(outcome, listening)
-        return outcome
+        // It is done: a signal now must not keep the string from being shown.
+        return try await Interruption.held {
+            outcome.cluster = try await clusterFields(site)
+            outcome.exposed = true
+            outcome.networks = try await networkFields(try site.entries(), site)
+            outcome.lines = initLines(outcome, listening)
+            return outcome
+        }
     }
 
     /// Settles the rights and makes the login, both or neither.
-    func make(_ string: ConnectionString, _ site: ExposedSite) async throws {
+    func makeLogin(_ string: ConnectionString, _ site: ExposedSite, _ steps: inout Undoing) async throws {
         let verifier = try PostgresVerifier.scram(password: string.password, login: string.login)
-        try await site.cluster.run(
-            """
-            set log_statement = none; set log_min_duration_statement = -1; set log_min_error_statement = panic;
-            begin;
-            \(try Ownership.settling(database: site.database, user: site.user))
-            \(try NodeLogin.making(string.login, verifier: verifier, database: site.database))
-            commit;
-            """)
+        try await steps.step("Making the login \(string.login)") {
+            _ = try await site.cluster.run(
+                """
+                \(SQLText.quiet)
+                begin;
+                \(try Ownership.settling(database: site.database, user: site.user))
+                \(try NodeLogin.making(string.login, verifier: verifier, database: site.database))
+                commit;
+                """)
+        } undo: {
+            guard try await RoleState.read(string.login, site.cluster) != nil else { return }
+            try await site.cluster.run(NodeLogin.dropping(string.login))
+        }
+    }
+
+    /// Gives a login that is there another password.
+    func givePassword(_ string: ConnectionString, _ site: ExposedSite, _ steps: inout Undoing) async throws {
+        let verifier = try PostgresVerifier.scram(password: string.password, login: string.login)
+        let before = try await RoleState.read(string.login, site.cluster)
+        try await steps.step("Giving the login \(string.login) another password") {
+            _ = try await site.cluster.run(
+                """
+                \(SQLText.quiet)
+                begin;
+                \(try NodeLogin.renewing(string.login, verifier: verifier, database: site.database))
+                commit;
+                """)
+        } undo: {
+            try await before?.restore(site.cluster)
+        }
     }
 
     private func initLines(_ outcome: Outcome, _ listening: ListeningPlan) -> [String] {
@@ -90,7 +120,8 @@ extension ExposeDB {
         let old = try site.cluster.autoConf.text() ?? ""
         var new = AutoConf(old)
         for (name, value) in listening.values { new[name] = value }
-        outcome.differences = [LineDiff.unified(old, new.text, name: site.cluster.autoConf.path)].filter { !$0.isEmpty }
+        outcome.differences = [difference(Array(old.utf8), Array(new.text.utf8), site.cluster.autoConf.path)]
+            .filter { !$0.isEmpty }
         outcome.lines = outcome.differences ?? []
         if listening.makesCertificate {
             outcome.lines.append("A certificate would be made for \(listening.host), in \(site.cluster.dataDirectory).")

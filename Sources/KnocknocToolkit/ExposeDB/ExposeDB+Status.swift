@@ -9,6 +9,7 @@ extension ExposeDB {
         outcome.cluster = cluster
         outcome.exposed = !logins.isEmpty
         outcome.networks = networks
+        let own = try await site.ownLogins()
         outcome.logins = loginFields(logins)
         outcome.lines = [
             "database   \(site.database), PostgreSQL \(cluster.version), data in \(cluster.dataDirectory)",
@@ -18,7 +19,9 @@ extension ExposeDB {
         ]
         for network in networks {
             let reason = network.decidedBy.joined(separator: "; ")
-            outcome.lines.append("allowed    \(network.network)" + (network.allowed ? "" : " BUT IT DOES NOT GET IN"))
+            let doubt = network.uncertain ? " unless another line decides first" : ""
+            outcome.lines.append(
+                "allowed    \(network.network)" + (network.allowed ? doubt : " BUT IT DOES NOT GET IN"))
             if !network.allowed || network.decidedBy.count > 1 { outcome.lines.append("           \(reason)") }
         }
         if networks.isEmpty { outcome.lines.append("allowed    nobody from another machine; --add allows an address") }
@@ -26,6 +29,14 @@ extension ExposeDB {
             let use = login.sessions.isEmpty ? "no session" : login.sessions.joined(separator: ", ")
             outcome.lines.append(
                 "login      \(login.name)\(login.current ? "" : " (from before the rotation)"): \(use)")
+        }
+        if let newest = logins.last, !newest.isShown, newest.sessions.isEmpty {
+            outcome.lines.append(
+                "           the string of \(newest.name) was not shown; --rotate-password gives it another password")
+        }
+        for login in own {
+            let use = login.sessions.isEmpty ? "no session" : login.sessions.map(\.shown).joined(separator: ", ")
+            outcome.lines.append("login      \(login.name) (a database machine's own web node): \(use)")
         }
         if let old = outcome.logins?.first(where: { !$0.current }) {
             outcome.lines.append(

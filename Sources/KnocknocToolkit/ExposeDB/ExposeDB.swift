@@ -25,6 +25,8 @@ public struct ExposeDB: Sendable {
         /// A string without TLS, channel binding and the site's key.
         public var isPlain = false
         public var isForced = false
+        /// Another password for the newest login.
+        public var isRenewed = false
         /// Says what would be done, and does nothing.
         public var isDryRun = false
 
@@ -69,6 +71,15 @@ public struct ExposeDB: Sendable {
             case .disable: return try await disable(site)
             default: return try await rotatePassword(site)
             }
+        }
+    }
+
+    /// Notes that the string of an outcome was shown. Until then the next `--rotate-password` makes another.
+    public func shown(_ outcome: Outcome) async throws {
+        guard let login = outcome.newLogin else { return }
+        try await Interruption.held {
+            let site = try await ExposedSite.find(layout, options)
+            try await site.cluster.run(NodeLogin.showing(login, database: site.database))
         }
     }
 

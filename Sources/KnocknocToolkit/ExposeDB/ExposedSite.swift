@@ -36,17 +36,23 @@ struct ExposedSite: Sendable {
     /// The logins of the other nodes, oldest first.
     func logins() async throws -> [NodeLogin] { try await cluster.rows(NodeLogin.query(database: database)) }
 
+    /// The logins that `replica --follow` has made for nodes that came by the socket before.
+    func ownLogins() async throws -> [NodeLogin] {
+        try await cluster.rows(NodeLogin.query(database: database, isOwn: true))
+    }
+
     /// Our lines of pg_hba.conf for this database.
     func entries() throws -> [HbaEntry] { try cluster.hbaDocument().document.entries(of: database) }
 
     /// Who comes from another node.
     func guest(_ login: String) async throws -> HbaVerdict.Guest {
         struct Role: Decodable { var name: String }
-        let owner = try SQLText.literal(InstallLayout.owner)
+        let names = "\(try SQLText.literal(InstallLayout.owner)), \(try SQLText.literal(login))"
         let roles: [Role] = try await cluster.rows(
             """
             select rolname as name from pg_roles
-            where exists (select from pg_roles o where o.rolname = \(owner) and pg_has_role(o.oid, pg_roles.oid, 'member'))
+            where exists (
+                    select from pg_roles o where o.rolname in (\(names)) and pg_has_role(o.oid, pg_roles.oid, 'member'))
                 and not rolsuper
             """)
         return HbaVerdict.Guest(database: database, login: login, roles: Set(roles.map(\.name) + [login]))

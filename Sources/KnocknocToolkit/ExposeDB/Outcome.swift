@@ -18,6 +18,8 @@ extension ExposeDB {
             public var network: String
             /// Whether it gets in, by the rules as the server reads them.
             public var allowed: Bool
+            /// Whether that is up to a line which only PostgreSQL can judge.
+            public var uncertain: Bool
             /// Which line decides, for it and for its parts.
             public var decidedBy: [String]
         }
@@ -36,6 +38,10 @@ extension ExposeDB {
         public var exposed: Bool?
         public var networks: [Network]?
         public var logins: [Login]?
+        /// Those that were taken out: what becomes of them.
+        public var removed: [Network]?
+        /// Whose string the new one is.
+        var newLogin: String?
         /// Holds a password and the site's key; shown once.
         public var connectionString: String?
         /// Commands for whoever keeps this cluster.
@@ -46,7 +52,8 @@ extension ExposeDB {
         public var lines: [String]
 
         private enum CodingKeys: CodingKey {
-            case action, changed, database, cluster, exposed, networks, logins, connectionString, commands, differences
+            case action, changed, database, cluster, exposed, networks, removed, logins, connectionString, commands,
+                differences
         }
 
         init(_ action: String, _ site: ExposedSite, changed: Bool, lines: [String] = []) {
@@ -81,7 +88,7 @@ extension ExposeDB {
         return entries.map { entry in
             let verdict = HbaVerdict(entry.network, guest, rules, own: own)
             return Outcome.Network(
-                network: entry.network.description, allowed: verdict.isAllowed,
+                network: entry.network.description, allowed: verdict.isAllowed, uncertain: verdict.isUncertain,
                 decidedBy: verdict.sentences(file: site.cluster.facts.hbaFile))
         }
     }

@@ -11,9 +11,7 @@ enum Ownership {
         let (ownerText, userText) = (try SQLText.literal(InstallLayout.owner), try SQLText.literal(user))
         let schema = try SQLText.literal(InstallLayout.schema)
         let login = try SQLText.identifier(user)
-        return """
-            set local lock_timeout = '5s';
-            do $do$
+        let body = """
             declare
                 statement text;
             begin
@@ -54,8 +52,8 @@ enum Ownership {
                     alter role \(login) in database \(place) set search_path = \(InstallLayout.schema);
                 end if;
             end
-            $do$;
             """
+        return "set local lock_timeout = '5s';\n" + SQLText.block(body)
     }
 
     /// Whether the schema is there and who owns it.

@@ -56,8 +56,8 @@ extension LoadBalancer {
 
     private func diff(_ draft: Draft) -> String {
         LineDiff.unified(
-            String(decoding: draft.old ?? [], as: UTF8.self), String(decoding: draft.bytes, as: UTF8.self),
-            name: layout.configuration)
+            Redaction.of(String(decoding: draft.old ?? [], as: UTF8.self)),
+            Redaction.of(String(decoding: draft.bytes, as: UTF8.self)), name: layout.configuration)
     }
 
     /// Somebody else on a port of ours would keep the new worker from starting, or share its connections.
@@ -70,6 +70,13 @@ extension LoadBalancer {
         }
         let held = draft.before?.listeners ?? []
         for listener in draft.plan.listeners where !held.contains(listener) {
+            if let obstacle = ListenCheck.obstacle(of: listener.address) {
+                throw SystemError(
+                    .invalid,
+                    "HAProxy cannot listen at \(listener): \(obstacle). Expected an address of this machine after --bind; "
+                        + "one that it is to take over later needs sysctl net.ipv4.ip_nonlocal_bind=1 (net.ipv6 for IPv6)"
+                )
+            }
             guard let holder = try await PortHolder.of(listener) else { continue }
             // The HAProxy that we change holds what it has until the new worker has taken over.
             if draft.before != nil, holder.program == "haproxy" { continue }

@@ -1,11 +1,13 @@
 import KnocknocSystem
 
 extension LocalCluster {
-    var hbaFile: SystemFile { SystemFile(facts.hbaFile) }
+    var hbaFile: SystemFile {
+        get throws(SystemError) { try SystemFile(facts.hbaFile).followed(for: owner) }
+    }
 
     /// Reads pg_hba.conf with our block apart.
     func hbaDocument() throws -> (bytes: [UInt8], document: HbaDocument) {
-        guard let bytes = try hbaFile.bytes() else { throw SystemError(.missing, "\(hbaFile.path) is missing") }
+        guard let bytes = try hbaFile.bytes() else { throw SystemError(.missing, "\(facts.hbaFile) is missing") }
         return (bytes, try HbaDocument(bytes, continues: majorVersion >= 14))
     }
 
@@ -24,7 +26,7 @@ extension LocalCluster {
         var edited = document
         edit(&edited)
         let new = edited.bytes
-        let (file, cluster) = (hbaFile, self)
+        let (file, cluster) = (try hbaFile, self)
         return try await Undoing.run(console) { steps in
             if new != old {
                 try await steps.step("Writing \(file.path)") {
@@ -48,9 +50,8 @@ extension LocalCluster {
 
     private func isHbaNewerThanLoaded() async throws -> Bool {
         struct Answer: Decodable { var isStale: Bool }
-        let file = try SQLText.literal(hbaFile.path)
+        let file = try SQLText.literal(facts.hbaFile)
         let answer: [Answer] = try await rows(
-
             // A file's time comes in whole seconds.
             """
             select (pg_stat_file(\(file))).modification >= date_trunc('second', pg_conf_load_time()) as "isStale"
@@ -62,7 +63,7 @@ extension LocalCluster {
         guard let broken = rules.first(where: { $0.error != nil }) else { return }
         throw SystemError(
             .invalid,
-            "\(name) cannot read \(broken.place(in: hbaFile.path)) of \(hbaFile.path): \(broken.error ?? ""); mend that "
+            "\(name) cannot read \(broken.place(in: facts.hbaFile)) of \(facts.hbaFile): \(broken.error ?? ""); mend that "
                 + "first. Nothing is changed")
     }
 }

@@ -12,13 +12,15 @@ struct HbaRule: Decodable, Hashable, Sendable {
     var address: String?
     var netmask: String?
     var auth_method: String?
+    /// Such as `clientcert=verify-full`; may hold a password.
+    var options: [String]?
     var error: String?
 
     /// As messages show it.
     var shown: String {
         let parts = [
             type, database?.joined(separator: ","), user_name?.joined(separator: ","), network?.description ?? address,
-            auth_method,
+            auth_method, (options ?? []).first { $0.hasPrefix("clientcert=") },
         ]
         return parts.compactMap(\.self).joined(separator: " ")
     }
@@ -29,10 +31,22 @@ struct HbaRule: Decodable, Hashable, Sendable {
 
     /// The addresses that it is about, where those are one network.
     var network: CIDR? {
-        guard let address = address.flatMap(IPAddress.init), let mask = netmask.flatMap(IPAddress.init) else {
-            return nil
-        }
-        return CIDR(containing: address, length: mask.bytes.reduce(0) { $0 + $1.nonzeroBitCount })
+        guard let address = address.flatMap(IPAddress.init), let mask = netmask.flatMap(IPAddress.init),
+            let length = Self.length(of: mask)
+        else { return nil }
+        return CIDR(containing: address, length: length)
+    }
+}
+
+extension HbaRule {
+    /// Only what is one network: a mask may have holes.
+    private static func length(of mask: IPAddress) -> Int? {
+        let length = mask.bytes.reduce(0) { $0 + $1.nonzeroBitCount }
+        let ones = mask.bytes.prefix { $0 == 0xff }.count * 8
+        guard ones < mask.bytes.count * 8 else { return length }
+        let next = mask.bytes[ones / 8]
+        let isContiguous = (~next).leadingZeroBitCount == next.nonzeroBitCount
+        return isContiguous && mask.bytes.dropFirst(ones / 8 + 1).allSatisfy { $0 == 0 } ? length : nil
     }
 }
 

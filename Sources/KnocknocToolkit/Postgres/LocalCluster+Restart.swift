@@ -40,26 +40,33 @@ extension LocalCluster {
         return .control(program: folder + "/pg_ctl", log: isFile ? errors ?? "/dev/null" : "/dev/null")
     }
 
-    /// Restarts this cluster only; whatever fails before it answers again is undone by the caller.
+    /// Restarts this cluster only; whatever fails before it answers again is undone by the caller. A signal waits until
+    /// it does: between two servers is no safe point.
     ///
     /// - Throws: ``SystemError`` `failed` where it does not answer within 30 s of its new start.
     func restart(by keeper: Keeper) async throws {
         // A checkpoint beforehand makes the one at the end short.
         _ = try? await run("checkpoint;")
-        let old = try await started()
-        let complaint = try await order(keeper)
-        // Stopping has its own time: sessions are ended and pages written first.
-        let stopping = ContinuousClock.now + .seconds(120)
-        while complaint == nil, await isStill(old), ContinuousClock.now < stopping {
-            try await Task.sleep(for: .milliseconds(100))
+        try Interruption.check()
+        try await Interruption.held {
+            let old = try await started()
+            let complaint = try await order(keeper)
+            // Stopping has its own time: sessions are ended and pages written first.
+            let stopping = ContinuousClock.now + .seconds(120)
+            while complaint == nil, await isStill(old), ContinuousClock.now < stopping {
+                try await Task.sleep(for: .milliseconds(100))
+            }
+            try await waitForStart(after: old, keeper, complaint)
         }
-        try await waitForStart(after: old, keeper, complaint)
     }
 
     /// Starts it again after its files were put back.
     func recover(by keeper: Keeper) async throws {
-        let old = try? await started()
-        try await waitForStart(after: old, keeper, try await order(keeper))
+        try await Interruption.held {
+            let old = try? await started()
+            let complaint = try await order(keeper)
+            try await waitForStart(after: old, keeper, complaint)
+        }
     }
 
     /// Waits 30 s for a server that started anew.

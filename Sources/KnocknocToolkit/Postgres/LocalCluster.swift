@@ -79,7 +79,7 @@ public struct LocalCluster: Sendable {
 
     private var shell: Shell { Shell(socket: socket, owner: owner, user: superuser, database: database) }
 
-    /// Runs SQL, each statement by itself unless it says `begin`.
+    /// Runs SQL, each statement by itself unless it says `begin`. A signal cancels the statement that runs.
     ///
     /// - Throws: ``SystemError`` `failed` with Postgres' own words.
     @discardableResult
@@ -111,7 +111,7 @@ public struct LocalCluster: Sendable {
             let preamble = "set client_min_messages = warning; set standard_conforming_strings = on;\n"
             let output = try await Command.run(
                 command, input: preamble + sql + "\n",
-                environment: ["HOME": "/", "PGCLIENTENCODING": "UTF8", "PGOPTIONS": ""])
+                environment: ["HOME": "/", "PGCLIENTENCODING": "UTF8", "PGOPTIONS": ""], isInterruptible: true)
             guard output.succeeded else { throw SystemError(.failed, Self.complaint(output)) }
             return output.text
         }

@@ -71,8 +71,15 @@ extension LocalCluster {
     /// A command in the name of the user that this cluster runs as, whom peer authentication lets in.
     public func asOwner(_ command: [String]) throws -> [String] { try SystemUser.prefix(for: owner) + command }
 
-    /// Over the Unix socket.
+    /// For the web node of this machine, as whoever runs it.
+    var socketURL: String {
+        "postgres:///\(URLText.encoded(database))?host=\(URLText.encoded(socket.folder))"
+            + (port == 5432 ? "" : "&port=\(port)")
+    }
+
+    /// Over the Unix socket, as the superuser.
     public var url: String {
-        "postgres:///\(database)?host=\(socket.folder)&port=\(port)&user=\(superuser)"
+        "postgres:///\(URLText.encoded(database))?host=\(URLText.encoded(socket.folder))&port=\(port)"
+            + "&user=\(URLText.encoded(superuser))"
     }
 }

@@ -29,9 +29,9 @@ extension Replica {
                 database: site.database)
             var outcome = Outcome()
             outcome.changed = try await Undoing.run(console) { steps in
-                if !isKnown { try await makeLogin(string, host, hadSlot: !slots.isEmpty, cluster, &steps) }
+                if !isKnown { try await makeLogin(string, host, hadSlot: !slots.isEmpty, site, &steps) }
                 let isBounded = try await boundSlots(cluster, &steps)
-                let hasLines = try await letIn(host, own, name, site)
+                let hasLines = try await letIn(host, own, name, site, &steps)
                 return !isKnown || isBounded || hasLines
             }
             if isKnown {
@@ -46,33 +46,6 @@ extension Replica {
                 outcome.lines = allowLines(try string.text, site, own, host)
             }
             return outcome
-        }
-    }
-
-    /// On the primary: takes back what ``allow(_:)`` did.
-    public func forget(_ host: IPAddress) async throws -> Outcome {
-        let site = try await site()
-        let name = Self.name(of: host)
-        return try await SystemFile(site.cluster.facts.hbaFile).locked {
-            let text = try SQLText.literal(name)
-            let login = try SQLText.identifier(name)
-            let record = try await SiteRecord.read(site.cluster)
-            guard record.synchronous != name else {
-                throw SystemError(
-                    .failed, "every commit waits for \(host); first: sudo knocker replica --asynchronous")
-            }
-            let changed = try await site.cluster.changeHba(console) { document in
-                document.remove { $0 == HbaEntry(replicationBy: Self.role, network: CIDR(host)) }
-            } verify: { _ in
-            }
-            try await site.cluster.run(
-                """
-                select pg_terminate_backend(active_pid, 5000) from pg_replication_slots
-                where slot_name = \(text) and active_pid is not null;
-                select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = \(text);
-                drop role if exists \(login);
-                """)
-            return Outcome(changed: changed, lines: ["\(host) may not follow this database any more."])
         }
     }
 
@@ -102,37 +75,52 @@ extension Replica {
     }
 
     private func makeLogin(
-        _ string: ReplicationString, _ host: IPAddress, hadSlot: Bool, _ cluster: LocalCluster, _ steps: inout Undoing
+        _ string: ReplicationString, _ host: IPAddress, hadSlot: Bool, _ site: ExposedSite, _ steps: inout Undoing
     ) async throws {
+        let cluster = site.cluster
+        let before = try await RoleState.read(string.login, cluster)
+        // Whoever was a web node before stays one when the standby goes.
+        let isNode = try site.entries().contains { $0.network == CIDR(host) }
+        let marksNode = !isNode || before?.comment?.hasSuffix(Self.nodeMark) ?? false
+        let note = Self.note + "\(host)" + (marksNode ? Self.nodeMark : "")
         let (login, text) = (try SQLText.identifier(string.login), try SQLText.literal(string.login))
         let verifier = try PostgresVerifier.scram(password: string.password, login: string.login)
+        let making = SQLText.block(
+            """
+            begin
+                if not exists (select from pg_roles where rolname = \(try SQLText.literal(Self.role))) then
+                    create role \(Self.role) nologin;
+                end if;
+                if not exists (select from pg_roles where rolname = \(text)) then
+                    create role \(login);
+                end if;
+            end
+            """)
         try await steps.step("Making the login and the slot \(string.login)") {
             _ = try await cluster.run(
                 """
-                set log_statement = none; set log_min_duration_statement = -1; set log_min_error_statement = panic;
+                \(SQLText.quiet)
                 begin;
-                do $do$ begin
-                    if not exists (select from pg_roles where rolname = \(try SQLText.literal(Self.role))) then
-                        create role \(Self.role) nologin;
-                    end if;
-                    if not exists (select from pg_roles where rolname = \(text)) then
-                        create role \(login);
-                    end if;
-                end $do$;
+                \(making)
                 alter role \(login) login replication connection limit 6 password \(try SQLText.literal(verifier));
-                comment on role \(login) is \(try SQLText.literal("knocker replica: the standby at \(host)"));
+                comment on role \(login) is \(try SQLText.literal(note));
                 grant \(Self.role) to \(login);
                 commit;
                 select pg_create_physical_replication_slot(\(text))
                 where not exists (select from pg_replication_slots where slot_name = \(text));
                 """)
         } undo: {
-            guard !hadSlot else { return }
-            try await cluster.run(
-                """
-                select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = \(text);
-                drop role if exists \(login);
-                """)
+            if !hadSlot {
+                try await cluster.run(
+                    """
+                    select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = \(text);
+                    """)
+            }
+            if let before {
+                try await before.restore(cluster)
+            } else {
+                try await cluster.run("drop role if exists \(login);")
+            }
         }
     }
 
@@ -153,14 +141,35 @@ extension Replica {
     }
 
     /// The standby as such, and both machines as web nodes: after a failover either is the other's client.
-    private func letIn(_ host: IPAddress, _ own: String, _ login: String, _ site: ExposedSite) async throws -> Bool {
+    private func letIn(_ host: IPAddress, _ own: String, _ login: String, _ site: ExposedSite, _ steps: inout Undoing)
+        async throws -> Bool
+    {
         let network = CIDR(host)
         let nodes = ([network] + OwnAddresses.resolve(own).prefix(1).map { CIDR($0) })
-        let changed = try await site.cluster.changeHba(console) { document in
-            document.add(HbaEntry(replicationBy: Self.role, network: network))
-            for node in nodes {
-                document.add(HbaEntry(database: site.database, role: InstallLayout.owner, network: node))
+        let wanted =
+            [HbaEntry(replicationBy: Self.role, network: network)]
+            + nodes.map { HbaEntry(database: site.database, role: InstallLayout.owner, network: $0) }
+        let known = try site.cluster.hbaDocument().document.contents
+        let new = Set(wanted.filter { !known.contains(.entry($0)) })
+        let (allowed, console) = (try await SiteRecord.read(site.cluster).allowed, console)
+        return try await steps.step("Letting \(host) in") {
+            let changed = try await addLines(wanted, login, network, site)
+            try await SiteRecord.note(allowed: try site.entries().map(\.network), site.cluster)
+            return changed
+        } undo: {
+            try await SiteRecord.note(allowed: allowed, site.cluster)
+            _ = try await site.cluster.changeHba(console) { document in
+                document.remove { new.contains($0) }
+            } verify: { _ in
             }
+        }
+    }
+
+    private func addLines(
+        _ entries: [HbaEntry], _ login: String, _ network: CIDR, _ site: ExposedSite
+    ) async throws -> Bool {
+        try await site.cluster.changeHba(console) { document in
+            for entry in entries { document.add(entry) }
         } verify: { rules in
             // "all" is every database, and replication is none.
             let rules = rules.filter { $0.database?.contains("replication") ?? false }
@@ -173,8 +182,6 @@ extension Replica {
                         + "\nThat line stands before ours and is yours to change; nothing is changed")
             }
         }
-        try await SiteRecord.note(allowed: try site.entries().map(\.network), site.cluster)
-        return changed
     }
 
     private func allowLines(_ string: String, _ site: ExposedSite, _ own: String, _ host: IPAddress) -> [String] {

@@ -5,6 +5,9 @@ import KnocknocSystem
 extension Replica {
     /// On a web node: names these hosts in `DatabaseURL`, so that the node goes on by itself when the primary moves.
     ///
+    /// A node that came by the primary's socket gets a login of its own, and another password for it where that is to be
+    /// renewed.
+    ///
     /// - Parameter hosts: `HOST:PORT`, several with commas between.
     public func follow(_ hosts: String) async throws -> Outcome {
         try Superuser.require("changes the server's configuration")
@@ -19,25 +22,26 @@ extension Replica {
                 throw SystemError(.invalid, "this node's database is SQLite, which has no second host")
             }
             let old = try Self.line(of: text)
-            let isSocket = try settings.database.places().contains(where: \.isSocket)
-            let new =
-                isSocket ? try await ownLogin(settings, hosts) : try DatabaseHosts.replace(in: old.value, by: hosts)
-            guard new != old.value else {
-                return Outcome(lines: ["DatabaseURL names these hosts already; nothing changed."])
-            }
-            try await check(new)
-            var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-            lines[old.line - 1] = "DatabaseURL = \(new)"
-            let changed = lines.joined(separator: "\n")
-            try await Undoing.run(console) { steps in
+            let isOwn = try needsOwnLogin(settings.database)
+            return try await Undoing.run(console) { steps in
+                let new =
+                    isOwn
+                    ? try await ownLogin(hosts, &steps) : try DatabaseHosts.replace(in: old.value, by: hosts)
+                guard new != old.value else {
+                    return Outcome(lines: ["DatabaseURL names these hosts already; nothing changed."])
+                }
+                try await check(new)
+                var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+                lines[old.line - 1] = "DatabaseURL = \(new)"
+                let changed = lines.joined(separator: "\n")
                 try await steps.step("Writing \(path)") {
                     try file.replace(with: changed)
                 } undo: {
                     try file.replace(with: text, keepingBackup: false)
                 }
                 try await restart(&steps)
+                return Outcome(changed: true, lines: ["DatabaseURL in \(path) names \(hosts) now."])
             }
-            return Outcome(changed: true, lines: ["DatabaseURL in \(path) names \(hosts) now."])
         }
     }
 
@@ -49,33 +53,59 @@ extension Replica {
         return line
     }
 
+    private func needsOwnLogin(_ url: DatabaseURL) throws -> Bool {
+        let places = try url.places()
+        if places.contains(where: \.isSocket) { return true }
+        guard options.isRenewed else { return false }
+        guard let user = places.first?.user, user.hasPrefix(NodeLogin.ownPrefix) else {
+            throw SystemError(
+                .invalid,
+                "this node has the login that all share; another password for it: sudo knocker exposedb "
+                    + "--rotate-password, on the primary")
+        }
+        return true
+    }
+
     /// The primary's own node comes over the Unix socket without a password; over the network it needs one.
-    private func ownLogin(_ settings: SiteSettings, _ hosts: String) async throws -> String {
+    private func ownLogin(_ hosts: String, _ steps: inout Undoing) async throws -> String {
         let site = try await site()
+        let cluster = site.cluster
+        let host = try ownHost()
         let name =
-            "knocknoc_own_"
-            + (try ownHost()).map { $0.isLetter || $0.isNumber ? String($0) : "_" }.joined()
-            .lowercased()
+            NodeLogin.ownPrefix + host.map { $0.isLetter || $0.isNumber ? String($0) : "_" }.joined().lowercased()
         let password = ConnectionString.newPassword()
         let verifier = try PostgresVerifier.scram(password: password, login: name)
         let (login, text) = (try SQLText.identifier(name), try SQLText.literal(name))
         let (owner, place) = (try SQLText.identifier(InstallLayout.owner), try SQLText.identifier(site.database))
-        console.note("Making the login \(name), since a password is needed over the network")
-        try await site.cluster.run(
+        let making = SQLText.block(
             """
-            set log_statement = none; set log_min_duration_statement = -1; set log_min_error_statement = panic;
-            begin;
-            do $do$ begin
+            begin
                 if not exists (select from pg_roles where rolname = \(text)) then create role \(login); end if;
-            end $do$;
-            alter role \(login) login password \(try SQLText.literal(verifier));
-            comment on role \(login) is 'knocker replica: the web node of the first database machine';
-            grant \(owner) to \(login);
-            alter role \(login) in database \(place) set role = \(owner);
-            alter role \(login) in database \(place) set search_path = \(InstallLayout.schema);
-            commit;
+            end
             """)
-        let base = "postgres://\(name):\(password)@HOST/\(site.database)?sslmode=require&channel_binding=require"
+        let before = try await RoleState.read(name, cluster)
+        let title = before == nil ? "Making the login \(name)" : "Giving the login \(name) another password"
+        try await steps.step(title + ", since a password is needed over the network") {
+            _ = try await cluster.run(
+                """
+                \(SQLText.quiet)
+                begin;
+                \(making)
+                alter role \(login) login password \(try SQLText.literal(verifier));
+                comment on role \(login) is \(try SQLText.literal(NodeLogin.ownNote(site.database)));
+                grant \(owner) to \(login);
+                alter role \(login) in database \(place) set role = \(owner);
+                alter role \(login) in database \(place) set search_path = \(InstallLayout.schema);
+                commit;
+                """)
+        } undo: {
+            if let before { return try await before.restore(cluster) }
+            guard try await RoleState.read(name, cluster) != nil else { return }
+            try await cluster.run(NodeLogin.dropping(name))
+        }
+        let base =
+            "postgres://\(URLText.encoded(name)):\(password)@HOST/\(URLText.encoded(site.database))"
+            + "?sslmode=require&channel_binding=require"
         return try DatabaseHosts.replace(in: base, by: hosts)
     }
 

@@ -43,17 +43,18 @@ extension Replica {
                 } undo: {
                     if old.isRunning { try await old.stop(by: keeper) }
                 }
-                return try await steps.step("Waiting until it follows the primary") {
+                let made = try await steps.step("Waiting until it follows the primary") {
                     try await follow(LocalCluster(old.socket, database: string.database))
                 }
+                try await Self.letInAsRecorded(made, console)
+                return made
             }
-            try await Self.letInAsRecorded(cluster, console)
             return Outcome(changed: true, lines: try lines(cluster, string, kept))
         }
     }
 
     /// The cluster of this machine that is to follow: the one that a URL names, else the only one, else that on 5432.
-    private func ownCluster() async throws -> LocalCluster {
+    func ownCluster() async throws -> LocalCluster {
         if let connection = options.connection {
             let site = try SiteSettings(file: options.configuration ?? layout.configuration, url: connection)
             guard let place = try site.database.places().first(where: LocalCluster.isHere) else {
@@ -113,7 +114,7 @@ extension Replica {
             "copying the primary's data",
             try SystemUser.prefix(for: old.owner) + [
                 program, "-D", copy, "-X", "stream", "-c", "fast", "-S", string.slot, "-w", "-d", string.connection(),
-            ], environment: ["PGPASSWORD": string.password, "HOME": "/"])
+            ], environment: ["PGPASSWORD": string.password, "HOME": "/"], isInterruptible: true)
     }
 
     /// Beside the server's own program, since several versions may be installed.

@@ -19,17 +19,24 @@ extension Replica {
             if record.synchronous == name, followers.contains(where: { $0.name == name && $0.sync == "sync" }) {
                 return Outcome(lines: ["Every commit waits for \(host) already; nothing changed."])
             }
+            // The note never outlives what it says: one of another standby, or of a setting that is gone, goes first.
+            if record.synchronous != nil { try await unnote(cluster) }
+            let before = AutoConf(try cluster.autoConf.text() ?? "")["synchronous_standby_names"]
             try await Undoing.run(console) { steps in
                 try await steps.step("Setting synchronous_standby_names to \(name)") {
                     try await cluster.alterSystem([("synchronous_standby_names", name)])
                     try await cluster.reload()
                 } undo: {
-                    try await cluster.alterSystem([("synchronous_standby_names", nil)])
+                    try await cluster.alterSystem([("synchronous_standby_names", before)])
                     try await cluster.reload()
                 }
                 try await untilSynchronous(name, cluster)
-                // Now that it waits, the note itself is with the standby when it is done.
-                try await SiteRecord.note(synchronous: name, cluster)
+                try await steps.step("Noting it where the standby learns of it") {
+                    // Now that it waits, the note itself is with the standby when it is done.
+                    try await SiteRecord.note(synchronous: name, cluster)
+                } undo: {
+                    try await unnote(cluster)
+                }
             }
             return Outcome(
                 changed: true,
@@ -51,22 +58,47 @@ extension Replica {
             guard !names.isEmpty || record.synchronous != nil else {
                 return Outcome(lines: ["Commits wait for no standby; nothing changed."])
             }
-            let isThere = try await cluster.followers().contains { $0.sync == "sync" || $0.sync == "quorum" }
-            // First the note, so that no standby that lacks a commit thinks itself whole; a standby that is away cannot
-            // be waited for.
-            try await SiteRecord.note(synchronous: nil, cluster, waits: isThere)
+            // First the note, so that no standby that lacks a commit thinks itself whole.
+            let knows = try await unnote(cluster)
             try await cluster.alterSystem([("synchronous_standby_names", nil)])
             try await cluster.reload()
             var lines = [
                 "Commits wait for no standby any more: what the last seconds brought may be lost with this machine."
             ]
-            if !isThere {
+            if !knows {
                 lines.append(
                     "The standby is away and does not know: until it has caught up (knocker cluster), promote it only with "
                         + "--end-sessions.")
             }
             return Outcome(changed: true, lines: lines)
         }
+    }
+
+    /// Takes the note away and waits, for 5 s at most, until the standby that it names has that.
+    ///
+    /// - Returns: whether it has.
+    @discardableResult
+    private func unnote(_ cluster: LocalCluster) async throws -> Bool {
+        struct Place: Decodable { var end: String }
+        struct Answer: Decodable { var isThere: Bool }
+        guard let name = try await SiteRecord.read(cluster).synchronous else { return true }
+        // Nobody is waited for by the commit itself: a standby that is away would keep it for ever.
+        try await SiteRecord.note(synchronous: nil, cluster, waits: false)
+        let places: [Place] = try await cluster.rows("select pg_current_wal_flush_lsn()::text as end")
+        let deadline = ContinuousClock.now + .seconds(5)
+        while let end = places.first?.end {
+            let answers: [Answer] = try await cluster.rows(
+                """
+                select coalesce(bool_or(flush_lsn >= \(try SQLText.literal(end))::pg_lsn), false) as "isThere"
+                from pg_stat_replication where application_name = \(try SQLText.literal(name))
+                """)
+            if answers.first?.isThere == true { return true }
+            let isFollowing = try await cluster.followers().contains { $0.name == name && $0.state == "streaming" }
+            guard isFollowing, ContinuousClock.now < deadline else { break }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        console.note("\(name) has not learned that commits wait for it no longer")
+        return false
     }
 
     private func untilSynchronous(_ name: String, _ cluster: LocalCluster) async throws {

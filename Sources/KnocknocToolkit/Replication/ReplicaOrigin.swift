@@ -20,7 +20,7 @@ struct ReplicaOrigin: Sendable {
                 "psql", "-X", "-q", "-A", "-t", "-w", "-v", "ON_ERROR_STOP=1", "-d",
                 string.connection([("dbname", string.database), ("replication", "true")]),
             ], input: questions.map { "SHOW \($0);\n" }.joined(),
-            environment: ["PGPASSWORD": string.password, "HOME": "/"])
+            environment: ["PGPASSWORD": string.password, "HOME": "/"], isInterruptible: true)
         let answers = output.text.split(separator: "\n").map(String.init)
         guard output.succeeded, answers.count == questions.count, let version = Int(answers[0]) else {
             throw SystemError(

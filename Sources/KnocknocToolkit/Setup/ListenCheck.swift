@@ -25,13 +25,32 @@ public enum ListenCheck {
         else {
             switch errno {
             case EADDRINUSE: return "another process listens on \(listen); give another port, or end that process"
-            case EADDRNOTAVAIL:
-                let own = OwnAddresses.networks().map(\.address).filter { !$0.isLoopback && !$0.isLinkLocal }
-                    .map(\.description).joined(separator: ", ")
-                return "\(listen.host) is no address of this machine; it has \(own.isEmpty ? "none but loopback" : own)"
+            case EADDRNOTAVAIL: return foreign(listen.host)
             case let code: return "\(listen): \(String(cString: strerror(code)))"
             }
         }
         return nil
+    }
+
+    /// Why nobody can listen at an address of this machine, whatever the port; nil where somebody can.
+    static func obstacle(of address: IPAddress) -> String? {
+        let text = address.description
+        let family = address.family == .v4 ? AF_INET : AF_INET6
+        let descriptor = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { return String(cString: strerror(errno)) }
+        defer { close(descriptor) }
+        let (address, length) = OwnAddresses.socketAddress(address, port: 0)
+        var storage = address
+        let isBound = withUnsafePointer(to: &storage) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) == 0 }
+        }
+        guard !isBound else { return nil }
+        return errno == EADDRNOTAVAIL ? foreign(text) : String(cString: strerror(errno))
+    }
+
+    private static func foreign(_ host: String) -> String {
+        let own = OwnAddresses.networks().map(\.address).filter { !$0.isLoopback && !$0.isLinkLocal }
+            .map(\.description).joined(separator: ", ")
+        return "\(host) is no address of this machine; it has \(own.isEmpty ? "none but loopback" : own)"
     }
 }

@@ -1,3 +1,4 @@
+import KnocknocModel
 import KnocknocSystem
 
 /// The Postgres of this machine as the installer's first choice uses it: one database, over the local socket only.
@@ -89,6 +90,46 @@ public struct LocalPostgres: Sendable {
         let values = answer.split(separator: "|").map { $0 == "t" }
         guard values.count == 3 else { throw SystemError(.failed, "Postgres answered \"\(answer)\"") }
         return Found(ownerRole: values[0], loginRole: values[1], database: values[2])
+    }
+
+    /// Where a cluster of this machine that would be used can be reached from others.
+    public struct Exposure: Hashable, Sendable {
+        /// As in `listen_addresses`.
+        public var addresses: String
+        /// Lines of pg_hba.conf that let others into our database without a password.
+        public var openings: [String]
+    }
+
+    /// How the cluster that would be used is exposed; nil where none runs, or only this machine reaches it.
+    public static func exposureHere() async throws -> Exposure? {
+        guard let chosen = choose(try await clusters().filter(\.isOnline)) else { return nil }
+        let socket = PostgresSocket(folder: "/var/run/postgresql", port: chosen.port)
+        return try await exposure(of: try await LocalCluster(socket, database: "postgres"))
+    }
+
+    static func exposure(of cluster: LocalCluster) async throws -> Exposure? {
+        let addresses = try await cluster.settings(["listen_addresses"])["listen_addresses"]?.setting ?? ""
+        let isReached = addresses.split(separator: ",").contains { word in
+            let host = String(word.filter { $0 != " " })
+            return host != "localhost" && IPAddress(host)?.isLoopback != true
+        }
+        guard isReached else { return nil }
+        let rules = try await cluster.hbaRules()
+        var guest = HbaVerdict.Guest(database: database, login: database, roles: [database, InstallLayout.owner])
+        var found: [HbaRule] = []
+        for everywhere in [CIDR(containing: .v4(0), length: 0), CIDR(containing: .v6(0), length: 0)].compactMap(\.self)
+        {
+            for isEncrypted in [true, false] {
+                guest.isEncrypted = isEncrypted
+                // Our login has no password, so nothing but trust lets it in.
+                for rule in HbaVerdict(everywhere, guest, rules, own: []).admitting
+                where rule.auth_method == "trust" && rule.network?.address.isLoopback != true && !found.contains(rule) {
+                    found.append(rule)
+                }
+            }
+        }
+        let file = cluster.facts.hbaFile
+        return Exposure(addresses: addresses, openings: found.map { "\($0.place(in: file)) of \(file): \($0.shown)" })
     }
 
     /// Tables of somebody else in the database `knocknoc` of the cluster that would be used; none where there is none.

@@ -68,6 +68,7 @@ struct NodeService: Sendable {
         let deadline = ContinuousClock.now + .seconds(60)
         var last = "it has not answered yet"
         while ContinuousClock.now < deadline {
+            try Interruption.check()
             do throws(SystemError) {
                 let answer = try await HealthCheck.ask(listen, certificate: certificate)
                 if answer.isHealthy { return answer }

@@ -81,9 +81,10 @@ public struct SetupPlan: Sendable {
     public static func redacted(_ configuration: String) -> String {
         var text = ConfigurationText(configuration)
         for key in ["DatabaseURL", "ListenURL"] {
-            if let value = text[key], let url = try? DatabaseURL(value) { try? text.set(key, url.description) }
+            if let value = text[key] { try? text.set(key, (try? DatabaseURL(value))?.description ?? "***") }
         }
-        if let key = text["EncryptionKey"], key != "none" { try? text.set("EncryptionKey", "***") }
-        return text.text
+        guard let key = text["EncryptionKey"], key == "none" else { return Redaction.of(text.text) }
+        // What is written there is a choice, and no secret.
+        return Redaction.of(text.text).replacing("EncryptionKey = ***", with: "EncryptionKey = none")
     }
 }

@@ -30,8 +30,15 @@ public struct SetupWork: Sendable {
     /// Whether this is a real machine, and not a folder that a test or an image is made in.
     private var isMachine: Bool { layout.root.isEmpty }
 
-    /// - Throws: what the step that failed threw, after those before it were undone.
+    /// - Throws: what the step that failed threw, after those before it were undone; ``SystemError`` `busy` where another
+    ///   command changes the configuration at this moment.
     public func run() async throws -> SetupResult {
+        // An image that somebody makes in a folder of his own is nobody else's to change.
+        guard isMachine || geteuid() == 0 else { return try await carryOut() }
+        return try await SystemFile(layout.configuration).locked { try await carryOut() }
+    }
+
+    private func carryOut() async throws -> SetupResult {
         let result = try await Undoing.run(console) { steps in
             let service = try await NodeService.find(isMachine)
             if let service, try await service.unit.isActive() {

@@ -27,6 +27,8 @@ public struct SiteFacts: Sendable {
     public var mayCreateSchema: Bool
     /// Whether the connection string makes sure that nobody on the way can read.
     public var isProtected: Bool
+    /// Whether it makes sure, too, that nobody else answers in the server's place.
+    public var isVerified = true
     /// This release's own schema number.
     public var release: Int
 }

@@ -71,7 +71,8 @@ public enum SiteProbe {
         var facts = SiteFacts(
             serverVersion: String(name.prefix { $0 != " " }), database: try row.text("database"),
             login: try row.text("login"), schema: nil, foreignTables: try rows[1].map { try $0.text("name") },
-            mayCreateSchema: try row.bool("may_create"), isProtected: url.isProtected, release: release)
+            mayCreateSchema: try row.bool("may_create"), isProtected: url.isProtected, isVerified: url.isVerified,
+            release: release)
         if try row.bool("has_schema") {
             let hasKeys = try row.bool("has_keys")
             facts.schema = try await schema(database, hasKeys: hasKeys)
@@ -110,6 +111,12 @@ extension DatabaseURL {
     /// Whether the URL makes sure that nobody on the way can read: by TLS, or since there is no way.
     var isProtected: Bool {
         ["require", "verify-ca", "verify-full"].contains(mode) || (try? isOnThisMachine) == true
+    }
+
+    /// Whether it makes sure that the server is the right one: by a certificate that an authority vouches for, by the
+    /// verifier that only the server has, or since there is no way for another.
+    var isVerified: Bool {
+        mode == "verify-full" || parameters.contains("channel_binding=require") || (try? isOnThisMachine) == true
     }
 
     /// The same with TLS demanded, where the URL does without it.

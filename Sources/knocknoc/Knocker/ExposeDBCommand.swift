@@ -34,11 +34,15 @@ struct ExposeDBCommand: AsyncParsableCommand {
                 sudo knocker exposedb --list --conn "postgres:///knocknoc?port=5433"
               Change the password without an outage; again when all nodes have it:
                 sudo knocker exposedb --rotate-password
+              The newest string is lost, and no node has it:
+                sudo knocker exposedb --rotate-password --renew
               Take all of it back:
                 sudo knocker exposedb --disable
 
             EXIT CODES
-              0 done, 1 failed and undone, 2 wrong usage, 77 not root, 78 bad configuration.
+              0 done, 1 failed and undone, 2 wrong usage, 77 not root, 78 bad configuration; 130, 143 or 129 after \
+            Ctrl-C, SIGTERM or SIGHUP, undone. What --remove and --disable have taken back stays so; the same command \
+            does the rest.
             """)
 
     @Flag(name: .customLong("init"), help: "Expose the database; prints the connection string, once.")
@@ -71,6 +75,8 @@ struct ExposeDBCommand: AsyncParsableCommand {
     @Flag(help: "A connection string without TLS, channel binding and the site's key.") var plain = false
     @Flag(help: "Allow 0.0.0.0/0 or ::/0; end sessions that stand in the way of --disable or --rotate-password.")
     var force = false
+    @Flag(help: "With --rotate-password: another password for the newest login, whose string is lost.")
+    var renew = false
     @Flag(help: "Show what would change, and change nothing.") var dryRun = false
     @Flag(help: "Print one JSON object.") var json = false
 
@@ -83,6 +89,7 @@ struct ExposeDBCommand: AsyncParsableCommand {
             throw ValidationError(
                 "Say what to do: --init, --add, --remove, --list, --status, --disable or --rotate-password.")
         }
+        if renew, !rotatePassword { throw ValidationError("--renew goes with --rotate-password.") }
         for network in try networks(add) {
             if let refusal = ExposeDB.refusal(of: network, isForced: force) { throw ValidationError(refusal) }
         }
@@ -109,11 +116,13 @@ struct ExposeDBCommand: AsyncParsableCommand {
         options.advertise = advertise
         options.isPlain = plain
         options.isForced = force
+        options.isRenewed = renew
         options.isDryRun = dryRun
         let console = StandardConsole()
-        let outcome = try await ExposeDB(options: options, console: console).run(action)
-        let lines = json ? [try outcome.json()] : outcome.lines
-        for line in lines { console.tell(line) }
+        let exposing = ExposeDB(options: options, console: console)
+        let outcome = try await exposing.run(action)
+        // A string that nobody has seen is made anew by the next run.
+        if console.tell(once: json ? [try outcome.json()] : outcome.lines) { try await exposing.shown(outcome) }
     }
 
     private func actions() -> [String] {
@@ -124,7 +133,8 @@ struct ExposeDBCommand: AsyncParsableCommand {
     }
 
     private var hasOptions: Bool {
-        connection != nil || config != nil || listen != nil || advertise != nil || plain || force || dryRun || json
+        connection != nil || config != nil || listen != nil || advertise != nil || plain || force || renew || dryRun
+            || json
     }
 
     private func networks(_ texts: [String]) throws -> [CIDR] {

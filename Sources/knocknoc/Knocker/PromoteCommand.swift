@@ -18,7 +18,7 @@ struct PromoteCommand: AsyncParsableCommand {
 
             EXIT CODES
               0 done or a primary already, 1 failed (the same command goes on where it stopped), 2 wrong usage, 77 not root, \
-            78 bad configuration.
+            78 bad configuration; 130, 143 or 129 after Ctrl-C, SIGTERM or SIGHUP (as after 1).
             """)
 
     @Flag(help: "Also while the old primary answers.") var force = false

@@ -25,9 +25,12 @@ struct ReplicaCommand: AsyncParsableCommand {
                 sudo knocker replica --synchronous 10.64.11.2
               The primary is lost; on the standby:
                 sudo knocker promote
+              After exposedb --remove on the primary, on the standby, whose list is a file of its own:
+                sudo knocker replica --refresh
 
             EXIT CODES
-              0 done, 1 failed and undone, 2 wrong usage, 77 not root, 78 bad configuration.
+              0 done, 1 failed and undone, 2 wrong usage, 77 not root, 78 bad configuration; 130, 143 or 129 after \
+            Ctrl-C, SIGTERM or SIGHUP, undone.
             """)
 
     @Option(help: ArgumentHelp("On the primary: let this machine follow.", valueName: "host")) var allow: String?
@@ -38,6 +41,7 @@ struct ReplicaCommand: AsyncParsableCommand {
     var synchronous: String?
     @Flag(help: "On the primary: commits wait for no standby.") var asynchronous = false
     @Option(help: ArgumentHelp("On the primary: take back what --allow did.", valueName: "host")) var remove: String?
+    @Flag(help: "On a standby: let in whom the primary lets in, and nobody else.") var refresh = false
 
     @Option(
         name: .customLong("conn"),
@@ -52,15 +56,19 @@ struct ReplicaCommand: AsyncParsableCommand {
             "The name or address of this machine for the others (default: the address that it uses itself).",
             valueName: "host"))
     var advertise: String?
-    @Flag(help: "With --allow: a new string, which ends the one before.") var renew = false
+    @Flag(help: "With --allow: a new string, which ends the one before. With --follow: another password.")
+    var renew = false
     @Flag(help: "With --init: also where others follow this machine, or where it follows already.") var force = false
 
     func validate() throws {
-        let actions = [allow != nil, initialize, follow != nil, synchronous != nil, asynchronous, remove != nil]
+        let actions = [
+            allow != nil, initialize, follow != nil, synchronous != nil, asynchronous, remove != nil, refresh,
+        ]
         guard actions.filter({ $0 }).count == 1 else {
-            throw ValidationError("Give one of --allow, --init, --follow, --synchronous, --asynchronous and --remove.")
+            throw ValidationError(
+                "Give one of --allow, --init, --follow, --synchronous, --asynchronous, --remove and --refresh.")
         }
-        if renew, allow == nil { throw ValidationError("--renew goes with --allow.") }
+        if renew, allow == nil, follow == nil { throw ValidationError("--renew goes with --allow or --follow.") }
         if force, !initialize { throw ValidationError("--force goes with --init.") }
     }
 
@@ -81,6 +89,8 @@ struct ReplicaCommand: AsyncParsableCommand {
                 try await replica.synchronous(try address(synchronous))
             } else if let remove {
                 try await replica.forget(try address(remove))
+            } else if refresh {
+                try await replica.refresh()
             } else if asynchronous {
                 try await replica.asynchronous()
             } else {
@@ -108,7 +118,6 @@ struct ReplicaCommand: AsyncParsableCommand {
             return try ReplicationString(String(cString: text))
         }
         guard isatty(STDIN_FILENO) == 1 else { return try ReplicationString(readLine() ?? "") }
-        guard let typed = getpass("Replication string (not shown): ") else { return try ReplicationString("") }
-        return try ReplicationString(String(cString: typed))
+        return try ReplicationString(Keyboard.line("Replication string (not shown): ", isHidden: true) ?? "")
     }
 }

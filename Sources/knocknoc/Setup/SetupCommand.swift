@@ -12,7 +12,7 @@ struct SetupCommand: AsyncParsableCommand {
         commandName: "knocknoc-setup", abstract: "Sets up this machine as a web node of a Knocknoc site.",
         discussion: """
             It asks where to listen, which proxies to believe and where the database is, tries each answer when it is \
-            given, shows what it will do, does it, and undoes it where a step fails. Run again, it changes only what is \
+            given, shows what it will do, does it, and undoes it where a step fails or Ctrl-C stops it. Run again, it changes only what is \
             answered differently. --guide helps to choose.
 
             Every question has an option. With --non-interactive nothing is asked: --db-option (or --embedded) is needed, \

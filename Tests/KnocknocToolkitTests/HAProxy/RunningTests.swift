@@ -1,4 +1,6 @@
+import Foundation
 import KnocknocModel
+import KnocknocSystem
 import Testing
 
 @testable import KnocknocToolkit
@@ -64,5 +66,22 @@ struct RunningTests {
         #expect(!PortHolder.conflicts("192.0.2.2:443", FrontAddress(four, port: 443)))
         #expect(PortHolder.conflicts("192.0.2.2:443", FrontAddress(.v4(0), port: 443)))
         #expect(PortHolder.conflicts("127.0.0.53%lo:443", FrontAddress(.v4(0), port: 443)))
+    }
+
+    @Test(
+        "an address of another machine is refused before HAProxy is asked", .enabled(if: geteuid() == 0, "needs root"))
+    func foreignAddress() async throws {
+        let root = FileManager.default.temporaryDirectory.path + "/knocknoc-bind-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: root) }
+        let layout = HAProxyLayout(root: root)
+        var change = LoadBalancerChange()
+        change.nodes = [try NamedEndpoint(parsing: "web-1=127.0.0.1:1")]
+        change.binds = try FrontAddress.parse("192.0.2.200:8443", hasIPv6: false)
+        let balancer = LoadBalancer(layout: layout, console: Recorder())
+        let made = change
+        let error = await #expect(throws: SystemError.self) { try await balancer.install(made, begins: true) }
+        #expect(error?.code == .invalid, "\(String(describing: error))")
+        #expect(error?.message.contains("192.0.2.200 is no address of this machine") == true)
+        #expect(!SystemFile(layout.configuration).exists)
     }
 }

@@ -62,10 +62,13 @@ struct HbaVerdictTests {
             try rule(6, "hostssl", "knocknoc", "+knocknoc_owner", "0.0.0.0/0", "scram-sha-256"),
         ]
         let verdict = try decide("10.0.0.0/24", rules)
-        #expect(verdict.isAllowed && verdict.parts.map(\.rule.line_number) == [1, 2])
+        #expect(verdict.isAllowed && verdict.parts.map(\.rule.line_number) == [1, 2] && verdict.isUncertain)
         #expect(
             verdict.sentences(file: "f").first?.contains("for 10.0.0.5/32: host all all 10.0.0.5/32 reject") == true)
-        #expect(try decide("192.0.2.1", rules).deciding?.line_number == 5)
+        // Which addresses are this machine's own is asked anew for every session.
+        let own = try decide("192.0.2.1", rules)
+        #expect(own.deciding?.line_number == 6 && own.isUncertain && own.parts.map(\.rule.line_number) == [2, 5])
+        #expect(own.sentences(file: "f")[1].contains("line 5 may decide first"))
     }
 
     @Test("a method other than ours, a broken line and another mark of encryption do not let in")
@@ -76,5 +79,47 @@ struct HbaVerdictTests {
         var broken = try rule(1, "host", "all", "all", "all", "scram-sha-256")
         broken.error = "bad"
         #expect(try decide("10.0.0.1", [broken]).deciding == nil)
+    }
+
+    @Test("what only the server can tell decides nothing: regular expressions, masks with holes")
+    func unknown() throws {
+        let ours = try rule(3, "hostssl", "knocknoc", "+knocknoc_owner", "0.0.0.0/0", "scram-sha-256")
+        for (database, user) in [("/^knock", "all"), ("all", "/^knocknoc_node"), ("/^k", "/^k")] {
+            let verdict = try decide("10.0.0.1", [rule(1, "host", database, user, "all", "reject"), ours])
+            #expect(verdict.deciding?.line_number == 3 && verdict.isAllowed && verdict.isUncertain)
+            #expect(verdict.sentences(file: "f").first?.contains("only PostgreSQL can tell") == true)
+        }
+        // Nobody else's login or database is ours, whatever the expression says.
+        let other = try decide("10.0.0.1", [rule(1, "host", "/^x", "somebody", "all", "reject"), ours])
+        #expect(other.parts.isEmpty && !other.isUncertain)
+        var holes = try rule(1, "host", "all", "all", "10.0.0.0/8", "reject")
+        holes.netmask = "255.0.255.0"
+        #expect(try decide("10.1.0.1", [holes, ours]).isUncertain)
+        #expect(holes.network == nil)
+    }
+
+    @Test("a line that wants a certificate too does not let in with a password")
+    func certificate() throws {
+        var strict = try rule(1, "hostssl", "all", "all", "all", "scram-sha-256")
+        strict.options = ["clientcert=verify-full"]
+        let verdict = try decide("10.0.0.1", [strict])
+        #expect(!verdict.isAllowed && verdict.sentences(file: "f").last?.contains("clientcert=verify-full") == true)
+        strict.options = ["clientcert=no-verify"]
+        #expect(try decide("10.0.0.1", [strict]).isAllowed)
+    }
+
+    @Test("sessions without TLS have rules of their own, and every line that lets in is found")
+    func admitting() throws {
+        let rules = [
+            try rule(1, "hostssl", "all", "all", "10.0.0.9/32", "md5"),
+            try rule(2, "hostnossl", "all", "all", "all", "md5"),
+            try rule(3, "host", "all", "all", "10.0.0.0/8", "reject"),
+        ]
+        #expect(try decide("10.0.0.0/24", rules).admitting.map(\.line_number) == [1])
+        var plain = guest
+        plain.isEncrypted = false
+        let verdict = HbaVerdict(try CIDR(parsing: "10.0.0.0/24"), plain, rules, own: [])
+        #expect(verdict.admitting.map(\.line_number) == [2])
+        #expect(try decide("10.0.1.0/24", rules).admitting.isEmpty)
     }
 }

@@ -48,6 +48,9 @@ struct SetupPartsTests {
         let foreign = ListenCheck.obstacle(ListenAddress(host: "192.0.2.200", port: 8756))
         #expect(foreign?.contains("192.0.2.200 is no address of this machine") == true)
         #expect(ListenCheck.obstacle(ListenAddress(host: "no.such.invalid", port: 1))?.contains("no.such") == true)
+        #expect(ListenCheck.obstacle(of: .v4(0x7f00_0001)) == nil && ListenCheck.obstacle(of: .v4(0)) == nil)
+        #expect(
+            ListenCheck.obstacle(of: .v4(0xc000_02c8))?.contains("192.0.2.200 is no address of this machine") == true)
         #expect(ListenCheck.obstacle(ListenAddress(host: "127.0.0.1", port: 0)) == nil)
     }
 

@@ -142,15 +142,20 @@ final class TestCluster: Sendable {
     }
 
     /// `knocker exposedb` as a library.
+    ///
+    /// - Parameter isShown: false where the command ends before it shows what it has made.
     @discardableResult
     func expose(
-        _ action: ExposeDB.Action, console: Recorder = Recorder(),
+        _ action: ExposeDB.Action, console: any Console = Recorder(), isShown: Bool = true,
         _ change: (inout ExposeDB.Options) -> Void = { _ in }
     ) async throws -> ExposeDB.Outcome {
         var options = ExposeDB.Options()
         options.advertise = "127.0.0.1"
         change(&options)
-        return try await ExposeDB(layout: layout, options: options, console: console).run(action)
+        let exposing = ExposeDB(layout: layout, options: options, console: console)
+        let outcome = try await exposing.run(action)
+        if isShown { try await exposing.shown(outcome) }
+        return outcome
     }
 
     private static func freePort() throws -> Int {
