@@ -1,3 +1,4 @@
+import Foundation
 import Lab
 import Testing
 
@@ -9,4 +10,15 @@ import Testing
 enum WholeHosts {
     /// What a test may take at most, the making of the image and the booting of hosts included.
     static let limit = TimeLimitTrait.Duration.minutes(8)
+}
+
+extension WholeHosts {
+    /// Whether `--long` was given.
+    static let isLong = ProcessInfo.processInfo.environment["KNOCKNOC_LONG"] != nil
+
+    /// Skips the test, and says why, where hosts of another Debian release cannot be made.
+    static func need(_ release: String) async throws {
+        let obstacle = try await HostImage.obstacle(release)
+        if !obstacle.isEmpty { try Test.cancel("hosts of Debian \(release) cannot be made: \(obstacle)") }
+    }
 }

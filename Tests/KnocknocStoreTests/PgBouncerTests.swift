@@ -81,6 +81,26 @@ struct PgBouncerTests {
         }
     }
 
+    @Test("a ListenURL that comes later makes events live at once")
+    func laterListenURL() async throws {
+        try await Fixture.with(.pooled) { _, url in
+            let name = url.split(separator: "/").last ?? ""
+            let direct = try await PostgresServer.shared.value.url(String(name))
+            try await node(url) { database in
+                // LISTEN was tried by then, and given up for a minute.
+                var asked = 0
+                for await event in database.events() where event == .everything {
+                    asked += 1
+                    if asked == 8 { break }
+                }
+                try database.redirect(to: url, listenURL: direct)
+                let start = ContinuousClock.now
+                try await untilLive(database)
+                #expect(start.duration(to: .now) < .seconds(30))
+            }
+        }
+    }
+
     @Test("a pooler that hands out sessions carries LISTEN")
     func sessionMode() async throws {
         try await Fixture.with(.pooled) { other, url in

@@ -24,6 +24,7 @@ public final class Server: Sendable {
     private let phase: ServerPhase
     let live: LiveSettings
     private let tls: TLSContexts?
+    private let way: DatabaseSwitch
     private let port: Once<Int>
 
     /// - Parameter hasher: shared by everything in the process, since it bounds the memory that hashes take.
@@ -43,6 +44,9 @@ public final class Server: Sendable {
             database: database, hasher: hasher, node: settings.nodeName, options: options, logger: logger)
         let site = try Site(
             settings: settings, fingerprint: fingerprint, access: access, phase: phase, live: live, logger: logger)
+        let way = DatabaseSwitch(settings.way, logger: logger) { way in
+            try database.redirect(to: way.url, listenURL: way.listenURL)
+        }
         var hubOptions = HubOptions()
         hubOptions.version = Self.version
         let hub = Hub(
@@ -71,16 +75,19 @@ public final class Server: Sendable {
         self.phase = phase
         self.live = live
         self.tls = tls
+        self.way = way
         self.port = port
         self.fingerprint = fingerprint
         services = [
             DatabaseRunner(database: database),
+            way,
             AfterReady(phase: phase, service: Sweeper(access: access)),
             AfterReady(phase: phase, service: NodePresence(access: access, node: node)),
             HTTPService(application: application, listen: settings.listen),
             AfterReady(phase: phase, service: hub),
             Preparation(
-                database: database, access: access, keyProtection: settings.keyProtection, node: node, phase: phase,
+                database: database, access: access, way: way, keyProtection: settings.keyProtection, node: node,
+                phase: phase,
                 logger: logger),
             DrainGate(phase: phase, seconds: settings.drainSeconds, logger: logger),
         ]
@@ -96,10 +103,12 @@ public final class Server: Sendable {
     /// - Returns: false where the task was cancelled first.
     public func waitUntilReady() async -> Bool { await phase.waitUntilReady() }
 
-    /// Takes over what a reload may change: trusted forwarders and the certificate's files.
+    /// Takes over what a reload may change: trusted forwarders and the certificate's files now, and the way to the
+    /// database once it has been tried.
     ///
-    /// - Throws: ``ServerError``; everything stays as it was.
+    /// - Throws: ``ServerError`` or ``StoreError``; everything stays as it was.
     public func reload(_ settings: ServerSettings) throws {
+        try way.check(settings.way)
         if let tls, case .files(let certificate, let key) = settings.tls {
             do {
                 try tls.reload(CertificateFiles(certificate: certificate, key: key))
@@ -108,6 +117,7 @@ public final class Server: Sendable {
             }
         }
         live.apply(settings)
+        way.follow(settings.way)
     }
 
     private static func certificate(_ settings: ServerSettings) throws -> (TLSContexts?, String?) {

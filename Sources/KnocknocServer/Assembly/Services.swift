@@ -23,6 +23,7 @@ struct DatabaseRunner: Service {
 struct Preparation: Service {
     let database: any DatabaseService
     let access: Access
+    let way: DatabaseSwitch
     let keyProtection: KeyProtection
     let node: WebNode
     let phase: ServerPhase
@@ -41,11 +42,14 @@ struct Preparation: Service {
         let migrator = try Migrator(database, logger: logger)
         while true {
             phase.set(.starting("the database does not answer"))
+            let switches = way.switches
             do {
                 try await database.waitUntilReachable()
                 phase.set(.starting("the database is being migrated"))
                 try await migrator.admit(node)
                 try await access.unlock(keyProtection)
+                // A reload may have led elsewhere meanwhile, where nothing is prepared yet.
+                guard way.settle(on: try await SiteIdentity.of(database), since: switches) else { continue }
                 phase.set(.ready)
                 return
             } catch let error as StoreError where error.code == .unavailable || error.code == .unknownOutcome {

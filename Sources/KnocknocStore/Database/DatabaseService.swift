@@ -19,6 +19,12 @@ public protocol DatabaseService: Database {
         _ body: @Sendable (any MigrationSession) async throws -> Result
     ) async throws -> Result
 
+    /// Makes connections by another URL from now on: another password, login or host of the same database. Those that are
+    /// there end as soon as nothing is under way on them.
+    ///
+    /// - Throws: ``StoreError`` `configuration`; everything stays as it was.
+    func redirect(to url: String, listenURL: String?) throws(StoreError)
+
     /// Closes all connections; nothing can be run afterwards.
     func close() async
 }

@@ -10,6 +10,7 @@ final class PostgresConnector: Sendable {
     }
 
     private struct State {
+        var targets: [PostgresTarget]
         var generation = 0
         /// Where the newest connection landed.
         var primary: (target: PostgresTarget, server: String)?
@@ -19,20 +20,21 @@ final class PostgresConnector: Sendable {
         var lookedAt: ContinuousClock.Instant?
     }
 
-    let targets: [PostgresTarget]
     private let options: PostgresOptions
     private let logger: Logger
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     /// - Parameter setting: where the DSN comes from, for messages.
     /// - Throws: ``StoreError`` `configuration`.
     init(
         dsn: String, setting: String = "DatabaseURL", options: PostgresOptions, logger: Logger
     ) throws(StoreError) {
-        targets = try PostgresTarget.parse(dsn, setting: setting)
+        state = Mutex(State(targets: try PostgresTarget.parse(dsn, setting: setting)))
         self.options = options
         self.logger = logger
     }
+
+    var targets: [PostgresTarget] { state.withLock { $0.targets } }
 
     var generation: Int { state.withLock { $0.generation } }
 
@@ -44,6 +46,15 @@ final class PostgresConnector: Sendable {
             return true
         }
         if isNew { logger.notice("database connections are replaced: \(reason)") }
+    }
+
+    /// Connects to these hosts from now on, and does not hand out connections made so far again.
+    func redirect(to targets: [PostgresTarget]) {
+        state.withLock { state in
+            state.targets = targets
+            state.generation += 1
+            state.lookedAt = nil
+        }
     }
 
     /// One connection, trying hosts again and again until `deadline`.
@@ -155,7 +166,8 @@ final class PostgresConnector: Sendable {
 
     /// The host that served last comes first.
     private func ordered() -> [PostgresTarget] {
-        guard let last = state.withLock({ $0.primary?.target }),
+        let (targets, last) = state.withLock { ($0.targets, $0.primary?.target) }
+        guard let last,
             let index = targets.firstIndex(where: { $0.host == last.host && $0.port == last.port })
         else { return targets }
         return [targets[index]] + targets[..<index] + targets[(index + 1)...]

@@ -15,6 +15,7 @@ extension PostgresDatabase {
     }
 
     private func askHealth(until deadline: ContinuousClock.Instant) async throws -> DatabaseHealth {
+        if pool.isStarving { pool.give(back: try await pool.take(until: deadline)) }
         let connection = try await service.connection(until: deadline)
         do {
             let preamble = connection.preamble

@@ -112,8 +112,9 @@ extension PostgresDatabase {
     private func listen() async throws {
         var isTold = false
         while true {
+            let ends = listening.ends
             var isPooled = false
-            do { try await listenOnce(&isPooled) } catch let error as StoreError {
+            do { try await listenOnce(ends, &isPooled) } catch let error as StoreError {
                 // That the database is away is told by the clock.
                 if listening.isLive || !isTold && silence() < .seconds(2) {
                     let hint = isPooled ? " (a pooler stands between; ListenURL can name the way past it)" : ""
@@ -124,13 +125,16 @@ extension PostgresDatabase {
             // A pooler that hands out sessions carries LISTEN; another one will not learn to.
             let pause: Duration = isPooled && !listening.isLive ? .seconds(60) : .milliseconds(250)
             listening.set(live: false)
-            try await Task.sleep(for: pause)
+            let redirected = Latch()
+            listening.onEnd(after: ends, redirected)
+            _ = try await redirected.wait(within: pause)
         }
     }
 
     /// Throws when the connection is lost or proves deaf.
-    private func listenOnce(_ isPooled: inout Bool) async throws {
+    private func listenOnce(_ ends: Int, _ isPooled: inout Bool) async throws {
         let lost = Latch()
+        listening.onEnd(after: ends, lost)
         let connection = try await listener.connect(
             until: .now + .seconds(2), onNotification: { [weak self] in self?.hear($0) }, onClose: { lost.set() })
         defer { connection.close("listening ended") }

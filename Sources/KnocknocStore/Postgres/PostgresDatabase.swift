@@ -8,8 +8,8 @@ public final class PostgresDatabase: DatabaseService {
     public let engine = Engine.postgres
 
     let connector: PostgresConnector
-    /// To where LISTEN works: past a pooler where the options name the way.
-    let listener: PostgresConnector
+    /// The way past a pooler, where one is named.
+    private let bypass: Mutex<PostgresConnector?>
     let pool: PostgresPool
     let readers: [PostgresSlot]
     /// Clock, notifications and health: never behind somebody's slow read.
@@ -32,7 +32,7 @@ public final class PostgresDatabase: DatabaseService {
         let url = try DatabaseURL(url)
         let connector = try PostgresConnector(dsn: url.location, options: options, logger: logger)
         self.connector = connector
-        listener = try Self.listener(options, logger) ?? connector
+        bypass = Mutex(try Self.listener(options.listenURL, options, logger))
         self.options = options
         self.logger = logger
         pool = PostgresPool(connector, limit: options.transactionConnections)
@@ -41,15 +41,34 @@ public final class PostgresDatabase: DatabaseService {
         clock = ClockEstimate(wall: SystemTime.now)
     }
 
+    /// To where LISTEN works.
+    var listener: PostgresConnector { bypass.withLock { $0 } ?? connector }
+
     private static func listener(
-        _ options: PostgresOptions, _ logger: Logger
+        _ url: String?, _ options: PostgresOptions, _ logger: Logger
     ) throws(StoreError) -> PostgresConnector? {
-        guard let text = options.listenURL else { return nil }
+        guard let text = url else { return nil }
         let url = try DatabaseURL(text, setting: "ListenURL")
         guard url.engine == .postgres else {
             throw StoreError(.configuration, "ListenURL: expected postgres://…, the way past a pooler")
         }
         return try PostgresConnector(dsn: url.location, setting: "ListenURL", options: options, logger: logger)
+    }
+
+    public func redirect(to url: String, listenURL: String?) throws(StoreError) {
+        let url = try DatabaseURL(url)
+        guard url.engine == .postgres else {
+            throw StoreError(.configuration, "DatabaseURL: from Postgres to a file needs a restart")
+        }
+        let targets = try PostgresTarget.parse(url.location)
+        let new = try Self.listener(listenURL, options, logger)
+        connector.redirect(to: targets)
+        bypass.withLock { $0 = new }
+        pool.closeOutdated()
+        for slot in readers + [service] { slot.closeOutdated() }
+        listening.end()
+        // What was said on the way before may not have been heard.
+        hub.publish(.reconnected)
     }
 
     public func run(_ statement: Statement) async throws -> [Row] {

@@ -41,4 +41,15 @@ final class PostgresSlot: Sendable {
         }
         return try result.get()
     }
+
+    /// Lets a connection that nobody will be given again finish what it does, and closes it.
+    func closeOutdated() {
+        let generation = connector.generation
+        let outdated: PostgresConnection? = state.withLock { state in
+            guard case .ready(let connection) = state, connection.generation != generation else { return nil }
+            state = .empty
+            return connection
+        }
+        outdated?.closeWhenIdle()
+    }
 }

@@ -133,6 +133,10 @@ public final class SQLiteDatabase: DatabaseService {
         }
     }
 
+    public func redirect(to url: String, listenURL: String?) throws(StoreError) {
+        throw StoreError(.configuration, "DatabaseURL: another file, or a file no more, needs a restart")
+    }
+
     public func close() async {
         snapshots.close()
         try? pool.close()

@@ -10,6 +10,8 @@ public struct DatabaseRefusal: Error, Sendable, CustomStringConvertible {
         case plainRefused
         /// The string demands TLS, and the server has none.
         case noTLS
+        /// The string binds the password to the TLS channel, which a pooler ends.
+        case noBinding
         case wrongPassword, noPassword, noSuchDatabase, unknownHost, standbyOnly, nobodyThere, tooManyConnections
         /// The login may not look into the schema that is there.
         case noRight
@@ -60,6 +62,9 @@ public struct DatabaseRefusal: Error, Sendable, CustomStringConvertible {
                 + "channel_binding out of the string, and what travels is readable on the way"
         case .noTLS:
             return "turn TLS on there; or take sslmode out of the string, and what travels is readable on the way"
+        case .noBinding:
+            return "a pooler ends TLS itself: take channel_binding out of the string; sslmode=verify-full with "
+                + "sslrootcert proves the pooler where its certificate can be checked"
         case .wrongPassword where isSite:
             return "copy the string again as exposedb printed it; knocker exposedb --rotate-password makes a new one"
         case .wrongPassword:
@@ -95,8 +100,19 @@ extension DatabaseRefusal.Kind {
         case "53300": self = .tooManyConnections
         case "42501": self = .noRight
         default:
+            // PgBouncer has no SQLSTATE of its own for these.
             if says("no password supplied") {
                 self = .noPassword
+            } else if says("SSL required") {
+                self = .plainRefused
+            } else if says("no such database") {
+                self = .noSuchDatabase
+            } else if says("no such user", "authentication failed") {
+                self = .wrongPassword
+            } else if says("no more connections allowed") {
+                self = .tooManyConnections
+            } else if says("channel binding is required, but server did not offer") {
+                self = .noBinding
             } else if says("does not support SSL", "channel binding required") {
                 self = .noTLS
             } else if says(

@@ -17,7 +17,11 @@ struct Reload: Service {
                 let settings = try options.settings()
                 try server.reload(settings)
                 LogfmtHandler.setLevel(settings.logLevel)
-                logger.notice("reloaded: TrustedForwarders, LogLevel and the certificate's files are as given now")
+                logger.notice(
+                    """
+                    reloaded: TrustedForwarders, LogLevel and the certificate's files are as given now; a new DatabaseURL \
+                    or ListenURL is in use once it has been tried
+                    """)
             } catch {
                 logger.error("not reloaded, everything stays as it was: \(error)")
             }

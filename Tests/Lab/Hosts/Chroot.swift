@@ -10,7 +10,7 @@ public struct Chroot: Sendable {
     public init() async throws {
         image = try await HostImage.ready()
         folder = try Lab.temporaryFolder("chroot", readable: true)
-        for part in ["upper", "work", "disk"] {
+        for part in ["upper", "overlay", "disk"] {
             try FileManager.default.createDirectory(
                 at: folder.appendingPathComponent(part), withIntermediateDirectories: false,
                 attributes: [.posixPermissions: 0o755])
@@ -64,8 +64,8 @@ public struct Chroot: Sendable {
     private static let script = #"""
         image=$1 folder=$2 packages=$3
         shift 3
-        rm -rf "$folder/work/work/incompat"
-        mount -t overlay -o "lowerdir=$image,upperdir=$folder/upper,workdir=$folder/work,volatile" lab "$folder/disk"
+        rm -rf "$folder/overlay/work/incompat"
+        mount -t overlay -o "lowerdir=$image,upperdir=$folder/upper,workdir=$folder/overlay,volatile" lab "$folder/disk"
         mount -t proc proc "$folder/disk/proc"
         mount --rbind /dev "$folder/disk/dev"
         mkdir -p "$folder/disk/run/knocknoc-packages"

@@ -17,7 +17,8 @@ extension HostImage {
             ],
             environment: [
                 "RELEASE": release, "MIRROR": sources.mirror, "SOURCES": sources.lines.joined(separator: "\n"),
-                "INSTALLED": Self.installed.joined(separator: " "), "AVAILABLE": Self.available.joined(separator: " "),
+                "INSTALLED": Self.installed.joined(separator: " "),
+                "AVAILABLE": Self.available(release).joined(separator: " "),
                 "ARCHIVE": Self.archive, "DEBIAN_FRONTEND": "noninteractive", "TMPDIR": "/tmp",
             ].merging(Self.proxies) { given, _ in given })
         guard result.status == 0, FileManager.default.fileExists(atPath: done) else {

@@ -51,12 +51,15 @@ extension Machine {
             echo $$ >"$top/$group/cgroup.procs"
         done
         # The disk outlives its machine's power cuts but not this computer's, so nothing is written through to it.
-        rm -rf "$folder/work/work/incompat"
-        mount -t overlay -o "lowerdir=$image,upperdir=$folder/upper,workdir=$folder/work,volatile" lab "$folder/root"
+        rm -rf "$folder/overlay/work/incompat"
+        mount -t overlay -o "lowerdir=$image,upperdir=$folder/upper,workdir=$folder/overlay,volatile" lab "$folder/root"
         binds=(--bind-ro="$names:/etc/hosts")
         [[ ! -d $packages ]] || binds+=(--bind-ro="$packages:/run/knocknoc-packages")
+        # systemd 256 and 257 refuse a computer with the older control groups unless told so on the kernel's command line,
+        # which here is their own.
         exec systemd-nspawn -q -D "$folder/root" --boot --register=no --keep-unit --network-namespace-path="$network" --capability=CAP_NET_ADMIN \
-            --console=pipe --machine="$group" --resolv-conf=off --timezone=off --link-journal=no "${binds[@]}"
+            --console=pipe --machine="$group" --resolv-conf=off --timezone=off --link-journal=no "${binds[@]}" \
+            SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1
         """#
 
     static let removal = #"""

@@ -23,7 +23,7 @@ public actor Machine {
         self.network = network
         self.names = names
         folder = try Lab.temporaryFolder("host-\(name)", readable: true, in: Rack.disks)
-        for part in ["upper", "work", "root"] {
+        for part in ["upper", "overlay", "root"] {
             try FileManager.default.createDirectory(
                 at: folder.appendingPathComponent(part), withIntermediateDirectories: false,
                 attributes: [.posixPermissions: 0o755])

@@ -4,22 +4,27 @@ import Glibc
 /// Whole Debian hosts on one wire, with people's namespaces beside them; made and removed together.
 public actor Rack {
     public nonisolated let network = Network()
-    private let image: HostImage
+    private var images: [String: Task<HostImage, any Error>] = [:]
     private let folder: URL
     private var machines: [String: Machine] = [:]
     private var visitors: [String: Host] = [:]
 
-    /// Makes the image, if that is not there yet.
-    public init(release: String? = nil) async throws {
-        image = try await HostImage.ready(release)
+    /// Makes the image of this computer's own release, if that is not there yet.
+    public init() async throws {
         folder = try Lab.temporaryFolder("rack", readable: true)
         try Data("127.0.0.1 localhost\n::1 localhost\n".utf8).write(to: names)
+        _ = try await image(of: nil)
     }
 
     private nonisolated var names: URL { folder.appendingPathComponent("hosts") }
 
     /// The machine of this name, on 10.77.0.N: new and booted, or the one that is there.
-    public func machine(_ name: String, _ number: Int) async throws -> Machine {
+    ///
+    /// - Parameter release: of Debian, such as `trixie`; this computer's own unless told otherwise. Its image is made first,
+    ///   if that is not there yet.
+    public func machine(_ name: String, _ number: Int, release: String? = nil) async throws -> Machine {
+        if let there = machines[name] { return there }
+        let image = try await image(of: release)
         if let there = machines[name] { return there }
         let host = try await network.socket(name, number)
         let machine = try Machine(name, on: host, image: image, network: network, names: names)
@@ -27,6 +32,13 @@ public actor Rack {
         try add(name, host)
         try await machine.boot()
         return machine
+    }
+
+    private func image(of release: String?) async throws -> HostImage {
+        let release = try release ?? AptSources.ownRelease()
+        let task = images[release] ?? Task { try await HostImage.ready(release) }
+        images[release] = task
+        return try await task.value
     }
 
     /// Several at once; they boot side by side.
@@ -66,6 +78,15 @@ public actor Rack {
             text += "--- \(name)\n\(await machine.journal(lines))\n"
         }
         return text
+    }
+
+    /// Takes machines away for good, with their disks.
+    public func scrap(_ gone: [Machine]) async {
+        for machine in gone {
+            machines[machine.name] = nil
+            await machine.remove()
+            try? await network.unplug(machine.host)
+        }
     }
 
     public func remove() async {

@@ -2,7 +2,7 @@
 public actor Network {
     private let name: String
     private var hosts: [Host] = []
-    private var bridged = false
+    private var bridging: Task<Void, any Error>?
 
     public init() {
         name = Lab.prefix + String(UInt32.random(in: 0x1000...0xffff), radix: 16)
@@ -28,12 +28,15 @@ public actor Network {
 
     /// A place on the wire for a host that brings its own network up; ``plug(_:)`` makes it.
     func socket(_ label: String, _ number: Int) async throws -> Host {
-        if !bridged {
-            bridged = true
-            try await Shell.check(["ip", "netns", "add", bridge])
-            try await Shell.check(["ip", "-n", bridge, "link", "add", "br0", "type", "bridge"])
-            try await Shell.check(["ip", "-n", bridge, "link", "set", "br0", "up"])
-        }
+        let bridging =
+            bridging
+            ?? Task { [bridge] in
+                try await Shell.check(["ip", "netns", "add", bridge])
+                try await Shell.check(["ip", "-n", bridge, "link", "add", "br0", "type", "bridge"])
+                try await Shell.check(["ip", "-n", bridge, "link", "set", "br0", "up"])
+            }
+        self.bridging = bridging
+        try await bridging.value
         let host = Host(namespace: name + label, ipv4: "10.77.0.\(number)", ipv6: "fd77::\(number)")
         hosts.append(host)
         return host
