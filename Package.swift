@@ -61,13 +61,15 @@ let lean: LinkerSetting = .unsafeFlags(
 let floors: [Target] = [
     // 1
     .target(name: "KnocknocModel", swiftSettings: settings),
+    .target(name: "KnocknocRelease", swiftSettings: settings),
     // 2
     .target(
         name: "KnocknocStore",
-        dependencies: ["KnocknocModel", "CLibpq", grdb, logging, nioConcurrency],
+        dependencies: ["KnocknocModel", "KnocknocRelease", "CLibpq", grdb, logging, nioConcurrency],
         swiftSettings: settings, plugins: ["EmbedFiles"]
     ),
-    .target(name: "KnocknocProtocol", dependencies: ["KnocknocModel"], swiftSettings: settings),
+    .target(
+        name: "KnocknocProtocol", dependencies: ["KnocknocModel", "KnocknocRelease"], swiftSettings: settings),
     .target(
         name: "KnocknocSystem", dependencies: ["KnocknocModel", certificates, crypto, subprocess, swiftASN1],
         swiftSettings: settings),
@@ -99,7 +101,7 @@ let floors: [Target] = [
     .target(
         name: "KnocknocAgent",
         dependencies: [
-            "KnocknocModel", "KnocknocProtocol", "KnocknocEnforcement", "CTimex", crypto, logging,
+            "KnocknocModel", "KnocknocRelease", "KnocknocProtocol", "KnocknocEnforcement", "CTimex", crypto, logging,
             nioConcurrency, nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket,
         ],
         swiftSettings: settings
@@ -121,8 +123,9 @@ let floors: [Target] = [
     .target(
         name: "KnocknocServer",
         dependencies: [
-            "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocProtocol", "KnocknocIdentity",
-            "KnocknocAccess", "KnocknocHub", crypto, httpTypes, hummingbird, hummingbirdCore, hummingbirdTLS, lifecycle,
+            "KnocknocModel", "KnocknocRelease", "KnocknocStore", "KnocknocSystem", "KnocknocProtocol",
+            "KnocknocIdentity", "KnocknocAccess", "KnocknocHub", crypto, httpTypes, hummingbird, hummingbirdCore,
+            hummingbirdTLS, lifecycle,
             logging, mustache,
             nioConcurrency, nioCore, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, nioPosix, nioSSL, nioWebSocket,
         ],
@@ -158,6 +161,7 @@ let embedding: [Target] = [
 /// `KNOCKNOC_TESTS=Store,Model` builds only those test targets (`./dev test NAME` sets it).
 let tests: [Target] = [
     .testTarget(name: "KnocknocModelTests", dependencies: ["KnocknocModel"], swiftSettings: settings),
+    .testTarget(name: "KnocknocReleaseTests", dependencies: ["KnocknocRelease"], swiftSettings: settings),
     .testTarget(
         name: "KnocknocStoreTests", dependencies: ["KnocknocModel", "KnocknocStore", logging, subprocess],
         swiftSettings: settings),

@@ -2,12 +2,12 @@
 . scripts/test-report.sh
 
 ALL=(
-    model protocol system identity access hub toolkit installer server store enforcement agent packages conformance
+    model release protocol system identity access hub toolkit installer server store enforcement agent packages conformance
     browser sites
 )
 declare -A TARGETS=(
     [system]=KnocknocSystemTests [toolkit]=KnocknocToolkitTests [installer]=InstallerTests
-    [model]=KnocknocModelTests [store]=KnocknocStoreTests [protocol]=KnocknocProtocolTests
+    [model]=KnocknocModelTests [release]=KnocknocReleaseTests [store]=KnocknocStoreTests [protocol]=KnocknocProtocolTests
     [identity]=KnocknocIdentityTests [enforcement]=KnocknocEnforcementTests [access]=KnocknocAccessTests
     [agent]=KnocknocAgentTests [hub]=KnocknocHubTests [server]=KnocknocServerTests
     [packages]=Packages [conformance]=Conformance [browser]=Browser [sites]=Hosts
@@ -15,7 +15,7 @@ declare -A TARGETS=(
 # Shares run one after another; the parts of one share run side by side. What measures time runs alone.
 SHARES=("unit" "access and server" "database" "kernel" "packages" "hosts" "browser" "sites")
 declare -A MEMBERS=(
-    ["unit"]="model protocol system identity hub" ["access and server"]="access server"
+    ["unit"]="model release protocol system identity hub" ["access and server"]="access server"
     ["database"]="store toolkit installer" ["kernel"]="enforcement agent" ["packages"]="packages"
     ["hosts"]="conformance" ["browser"]="browser" ["sites"]="sites"
 )

@@ -1,4 +1,6 @@
+import KnocknocRelease
+
 /// The version of this build.
 public enum AgentVersion {
-    public static let current = "0.1.0"
+    public static let current = Release.version
 }

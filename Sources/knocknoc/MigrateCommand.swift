@@ -17,6 +17,7 @@ struct MigrateCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try options.settings()
+        try PeerIdentity.take(for: settings.databaseURL)
         let logger = Logs.start(settings.logLevel)
         let database = try DatabaseFactory.open(
             url: settings.databaseURL, serverLock: false, mayCreate: !status, logger: logger)

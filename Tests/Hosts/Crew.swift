@@ -30,28 +30,44 @@ struct Crew {
 
     private static func name(_ row: Int, _ seat: Int) -> String { "p\(row)-\(seat)" }
 
+    /// The time of the database in microseconds: what people do from now on is of sessions that begin now.
+    func now(at site: ThreeNodes) async throws -> Int {
+        let text = try await site.nodes[0].sql("select (extract(epoch from clock_timestamp()) * 1000000)::bigint;")
+        guard let line = text.split(whereSeparator: \.isNewline).first, let time = Int(line) else {
+            throw LabError("the database told no time: \(text)")
+        }
+        return time
+    }
+
     /// Holds what people were told against the database, and the database against the kernel.
-    func check(_ ledger: [LoadReport.Holding], at site: ThreeNodes) async throws {
-        let database = site.nodes[0]
-        let live = Set(
-            try await database.sql(
-                """
-                select u.name
-                from knocknoc.grants g
-                join knocknoc.users u on u.id = g.user_id
-                where g.state = 'live' and g.expires_at > extract(epoch from clock_timestamp()) * 1000000;
-                """, database: "knocknoc"
-            ).split(separator: "\n").map(String.init))
-        #expect(ledger.count == people.count)
+    ///
+    /// - Parameters:
+    ///   - begun: from ``now(at:)``, before they signed in; what their earlier sessions hold is nothing to this ledger.
+    ///   - count: how many at least must have been granted, and revoked, in the end.
+    func check(
+        _ ledger: [LoadReport.Holding], at site: ThreeNodes, since begun: Int, atLeast count: Int = 30
+    ) async throws {
+        let rows = try await site.nodes[0].sql(
+            """
+            select u.name, bool_or(g.created_at >= \(begun))
+            from knocknoc.grants g
+            join knocknoc.users u on u.id = g.user_id
+            where g.state = 'live' and g.expires_at > extract(epoch from clock_timestamp()) * 1000000
+            group by u.name;
+            """, database: "knocknoc"
+        ).split(separator: "\n").map { $0.split(separator: "|").map(String.init) }
+        let all = Set(rows.map { $0[0] })
+        let live = Set(rows.filter { $0[1] == "t" }.map { $0[0] })
+        #expect(Set(ledger.map(\.name)).isSubset(of: people.map(\.name)))
         let granted = ledger.filter { $0.state == .granted }
         let revoked = ledger.filter { $0.state == .revoked }
         // Else the comparison below would compare little.
-        #expect(granted.count > 30 && revoked.count > 30, "\(granted.count) granted, \(revoked.count) revoked")
+        #expect(granted.count > count && revoked.count > count, "\(granted.count) granted, \(revoked.count) revoked")
         for holding in granted { #expect(live.contains(holding.name), "\(holding.name) was told: granted") }
         for holding in revoked { #expect(!live.contains(holding.name), "\(holding.name) was told: revoked") }
 
         var expected: [Int: Set<String>] = [:]
-        for (index, person) in people.enumerated() where live.contains(person.name) {
+        for (index, person) in people.enumerated() where all.contains(person.name) {
             expected[Self.ports[index / ThreeNodes.addresses.count], default: []].insert(person.address)
         }
         var seen: [Int: Set<String>] = [:]

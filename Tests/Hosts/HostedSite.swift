@@ -5,6 +5,7 @@ actor HostedSite {
     nonisolated let rack: Rack
     private var single: Task<SingleNode, any Error>?
     private var three: Task<ThreeNodes, any Error>?
+    private var hired: Task<Crew, any Error>?
 
     init(on rack: Rack) { self.rack = rack }
 
@@ -22,6 +23,15 @@ actor HostedSite {
         let single = try await singleNode()
         let task = Task { try await ThreeNodes.make(from: single, on: rack) }
         three = task
+        return try await task.value
+    }
+
+    /// 200 people with their Knocs, at the three nodes.
+    func crew() async throws -> Crew {
+        if let hired { return try await hired.value }
+        let site = try await threeNodes()
+        let task = Task { try await Crew.hire(at: site) }
+        hired = task
         return try await task.value
     }
 }

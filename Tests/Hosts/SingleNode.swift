@@ -10,8 +10,8 @@ struct SingleNode: Administration {
     let mallory: Host
     let admin: WebClient
     let agentID: String
-    /// How long everything took until the agent was linked, from the moment that the packages were there, in seconds;
-    /// and how much was typed for it.
+    /// How long everything took from the first package until the agent was linked, in seconds; and how much the installer
+    /// asked.
     let took: Double
     let answers: Int
 

@@ -62,6 +62,23 @@ struct ThreeNodes: Administration {
         return site
     }
 
+    /// People at work in the office; see ``Load``.
+    func work(_ people: [Load.Person], rate: Double, signIns: Double = 0) async throws -> Load {
+        try await Load.start(
+            on: office, people, at: balancer.ipv4, name: Self.name, certificate: certificate, rate: rate, changes: 0.3,
+            signIns: signIns, cookie: Machine.cookie)
+    }
+
+    /// Kills a node with SIGKILL; booting it brings it back.
+    func kill(_ node: Machine) async throws {
+        if node.name == nodes[0].name {
+            // The database is on this host: its server alone dies, and systemd starts it again.
+            try await node.run(["systemctl", "kill", "-s", "KILL", "knocknoc.service"])
+        } else {
+            await node.kill()
+        }
+    }
+
     /// Adds a node whose address is not let in yet: the installer says what to type on the first node, that is done, and
     /// the same answer is then taken.
     ///

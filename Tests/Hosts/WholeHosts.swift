@@ -4,7 +4,8 @@ import Testing
 
 /// Sites of whole Debian hosts, put up by the commands that a site's administrator types.
 ///
-/// The hosts are booted once, and the scenarios follow each other on them.
+/// The hosts are booted once, and the scenarios follow each other on them, in the order of their files' names: what
+/// needs one node comes before what needs three, and what goes to another release comes last.
 @Suite(
     "whole hosts", .serialized, .enabled(if: Rack.canRun, Comment(rawValue: Rack.obstacle)), .rack)
 enum WholeHosts {

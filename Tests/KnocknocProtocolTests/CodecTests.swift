@@ -72,6 +72,17 @@ struct CodecTests {
         #expect(chunk.contains(#""ttl_ms":500"#))
     }
 
+    @Test("of several protocols the highest in common is spoken")
+    func agreed() {
+        #expect(Codec.agreed(with: (1, 1), ours: 1...1) == 1)
+        #expect(Codec.agreed(with: (1, 2), ours: 1...1) == 1)
+        #expect(Codec.agreed(with: (1, 1), ours: 1...2) == 1)
+        #expect(Codec.agreed(with: (1, 3), ours: 1...2) == 2)
+        #expect(Codec.agreed(with: (2, 3), ours: 1...2) == 2)
+        #expect(Codec.agreed(with: (2, 2), ours: 1...1) == nil)
+        #expect(Codec.agreed(with: (1, 1), ours: 2...3) == nil)
+    }
+
     @Test("unknown fields are ignored")
     func unknownFields() throws {
         let message = try Codec.decodeServer(Array(#"{"type":"ping","id":"x","colour":"red"}"#.utf8))

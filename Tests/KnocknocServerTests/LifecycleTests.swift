@@ -89,6 +89,31 @@ struct LifecycleTests {
         #expect(phase.value == .draining)
     }
 
+    @Test("what comes while a server starts waits until it is ready, for a while", .timeLimit(.minutes(1)))
+    func waiting() async {
+        let phase = ServerPhase()
+        #expect(await phase.waitUntilReady(within: .milliseconds(1)) == false)
+        async let isReady = phase.waitUntilReady(within: .seconds(600))
+        await Task.yield()
+        phase.set(.ready)
+        #expect(await isReady)
+        #expect(await phase.waitUntilReady(within: .zero))
+    }
+
+    @Test("a node that drains says so, answers, and asks that its connections are not used again")
+    func draining() async throws {
+        try await TestSite.run { (site: TestSite) async throws in
+            #expect(try await site.get("/api/v1/ping").header("Connection") == nil)
+            site.server.phase.set(.draining)
+            for (path, status) in [("/health", 503), ("/livez", 200), ("/api/v1/ping", 200), ("/nowhere", 404)] {
+                let connection = site.connection()
+                let answer = try await site.send(.get, path, over: connection)
+                #expect(answer.status == status && answer.header("Connection") == "close", "\(path): \(answer)")
+                try await connection.shutdown()
+            }
+        }
+    }
+
     @Test("our own certificate is kept, is nobody else's to read, and is remade for another name")
     func certificate() throws {
         let directory = TemporaryDirectory()

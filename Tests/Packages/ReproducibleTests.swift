@@ -59,6 +59,12 @@ extension PackagesSuite {
             for build in first second; do
                 rm -rf "$2"/tree/.build/*-linux-gnu "$2/tree/.build/release" "$2/tree/.build/deb"
                 "$2/tree/dev" deb
+                # What makes a debug build the release after it does nothing to a release.
+                for name in knocknoc knocknoc-agent; do
+                    echo "9.9.9 9" >"$2/tree/.build/release/$name.following"
+                    [[ $("$2/tree/.build/release/$name" version) != *9.9.9* ]]
+                    rm "$2/tree/.build/release/$name.following"
+                done
                 (cd "$2/tree/.build/deb" && sha256sum *.deb) >"$2/$build"
             done
             """#

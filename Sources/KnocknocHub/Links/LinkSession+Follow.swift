@@ -15,7 +15,10 @@ extension LinkSession {
             version: hub.options.version)
         logger.info(
             "An agent is linked.",
-            metadata: ["version": "\(hello.version)", "machine": "\(hello.machine)", "instance": "\(hello.instance)"])
+            metadata: [
+                "version": "\(hello.version)", "machine": "\(hello.machine)", "instance": "\(hello.instance)",
+                "protocol": "\(Codec.agreed(with: (hello.protocolMin, hello.protocolMax)) ?? 0)",
+            ])
         var driver = LinkDriver(session: self, link: link)
         defer { driver.stop() }
         guard try await driver.perform(machine.start(welcome: welcome)) else { return }

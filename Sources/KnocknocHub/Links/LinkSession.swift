@@ -101,7 +101,7 @@ struct LinkSession: Sendable {
     /// - Returns: nil where the agent was refused, and told why.
     private func attach(_ hello: AgentMessage.Hello, nonce: String, at: Timestamp) async throws -> LinkMachine? {
         let ours = Codec.protocols
-        guard hello.protocolMin <= ours.upperBound, hello.protocolMax >= ours.lowerBound else {
+        guard Codec.agreed(with: (hello.protocolMin, hello.protocolMax)) != nil else {
             let text = "this node speaks protocol \(ours.lowerBound) to \(ours.upperBound)"
             try await end(.init(code: .unsupportedProtocol, text: text))
             return nil

@@ -46,7 +46,7 @@ extension AgentMachine {
 
     private mutating func greet(_ challenge: ServerMessage.Challenge, now: AgentStamp) -> [AgentEffect] {
         let ours = Codec.protocols
-        guard challenge.protocolMin <= ours.upperBound, challenge.protocolMax >= ours.lowerBound else {
+        guard Codec.agreed(with: (challenge.protocolMin, challenge.protocolMax)) != nil else {
             let theirs = "\(challenge.protocolMin) to \(challenge.protocolMax)"
             return close(
                 .unsupported(

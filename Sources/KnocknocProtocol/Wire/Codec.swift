@@ -1,4 +1,5 @@
 import FoundationEssentials
+import KnocknocRelease
 
 /// Messages as JSON text, one message a WebSocket message: `{"type": …}` with the payload's fields beside it.
 /// Unknown fields are ignored, so that a newer end can say more; an unknown `type` is an error.
@@ -7,7 +8,16 @@ public enum Codec {
     public static let maximumBytes = 1 << 20
 
     /// The protocols that this build speaks.
-    public static let protocols = 1...1
+    public static let protocols = Release.protocols
+
+    /// The protocol that both ends of a link speak, the highest where there are several.
+    ///
+    /// - Parameter theirs: the lowest and the highest that the other end says it speaks.
+    /// - Returns: nil where there is none.
+    public static func agreed(with theirs: (lowest: Int, highest: Int), ours: ClosedRange<Int> = protocols) -> Int? {
+        let version = min(ours.upperBound, theirs.highest)
+        return version >= max(ours.lowerBound, theirs.lowest) ? version : nil
+    }
 
     /// - Throws: ``ProtocolError`` where the message would be larger than ``maximumBytes``.
     public static func encode(_ message: ServerMessage) throws(ProtocolError) -> [UInt8] {

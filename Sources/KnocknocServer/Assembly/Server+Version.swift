@@ -1,6 +1,8 @@
+import KnocknocRelease
+
 extension Server {
     /// This release's name, as logs and agents see it.
-    public static let version = "0.1.0"
+    public static let version = Release.version
 }
 
 extension Server {

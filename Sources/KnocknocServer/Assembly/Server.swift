@@ -21,7 +21,7 @@ public final class Server: Sendable {
     public let fingerprint: String?
 
     let routes: RouteTable
-    private let phase: ServerPhase
+    let phase: ServerPhase
     let live: LiveSettings
     private let tls: TLSContexts?
     private let way: DatabaseSwitch

@@ -25,4 +25,17 @@ final class ServerPhase: Sendable {
 
     /// - Returns: false where the task was cancelled first.
     func waitUntilReady() async -> Bool { await ready.wait() != nil }
+
+    /// - Returns: false where that took longer than `limit`, or the task was cancelled.
+    func waitUntilReady(within limit: Duration) async -> Bool {
+        await withTaskGroup(of: Bool.self) { group in
+            group.addTask { await self.waitUntilReady() }
+            group.addTask {
+                try? await Task.sleep(for: limit)
+                return false
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? false
+        }
+    }
 }

@@ -32,13 +32,15 @@ struct EdgeMiddleware: RouterMiddleware {
 
         var response: Response
         do {
-            try admit(request, context)
+            try await admit(request, context)
             response = try await next(request, context)
         } catch {
             response = answer(error, request, context)
         }
         SecurityHeaders.apply(to: &response.headers, https: context.https)
         response.headers[.requestID] = context.requestID
+        // A connection that is used again could be closed by our stop while a request is on its way.
+        if site.phase.value == .draining { response.headers[.connection] = "close" }
         log(request, context, response, ContinuousClock.now - began)
         return response
     }
@@ -53,7 +55,10 @@ struct EdgeMiddleware: RouterMiddleware {
         return last.map { $0.lowercased().filter { $0 != " " } } == "https"
     }
 
-    private func admit(_ request: Request, _ context: KnocknocRequestContext) throws {
+    /// How long a request waits for a node that is starting.
+    static let patience = Duration.seconds(5)
+
+    private func admit(_ request: Request, _ context: KnocknocRequestContext) async throws {
         let path = request.uri.path
         if isCheck(request) { return }
         guard site.hosts.allows(request.head.authority, local: context.local) else {
@@ -62,6 +67,8 @@ struct EdgeMiddleware: RouterMiddleware {
                 "This server does not go by the name in the address. Set PublicURL to the address that people use.")
         }
         if path.hasPrefix("/assets/") || path == "/api/v1/ping" || path == "/api/v1/openapi.json" { return }
+        // A load balancer sends what belongs to this node as soon as it listens, which is a moment before it is ready.
+        if case .starting = site.phase.value { _ = await site.phase.waitUntilReady(within: Self.patience) }
         if case .starting(let why) = site.phase.value {
             throw Problem.unavailable("Not ready yet: \(why). Try again in a moment.")
         }

@@ -1,3 +1,5 @@
+import KnocknocRelease
+
 /// One numbered file of `Migrations/`.
 public struct Migration: Hashable, Sendable {
     public var version: Int
@@ -35,7 +37,8 @@ public struct Migration: Hashable, Sendable {
     /// - Throws: ``StoreError`` `configuration` where two files have one number.
     public static func embedded(for engine: Engine) throws(StoreError) -> [Migration] {
         var migrations: [Migration] = []
-        for (path, sql) in EmbeddedFiles.all where path.hasPrefix(engine.rawValue + "/") {
+        for (path, sql) in EmbeddedFiles.all.merging(Release.furtherMigrations, uniquingKeysWith: { $1 })
+        where path.hasPrefix(engine.rawValue + "/") {
             migrations.append(try Migration(file: String(path.dropFirst(engine.rawValue.count + 1)), sql: sql))
         }
         migrations.sort { $0.version < $1.version }

@@ -23,14 +23,16 @@ public struct Load: Sendable {
     ///   - name: of the site, which its certificate (PEM) must show.
     ///   - rate: requests a second by all of them at most.
     ///   - changes: the part of the requests that grant or revoke, 0 to 1.
+    ///   - signIns: the part of the other requests that signs the person in once more, 0 to 1.
     ///   - cookie: by which the load balancer tells the nodes apart.
     public static func start(
         on host: Host, _ people: [Person], at address: String, name: String, certificate: String, rate: Double,
-        changes: Double, cookie: String
+        changes: Double, signIns: Double = 0, cookie: String
     ) async throws -> Load {
         let plan: JSON = [
             "address": .string(address), "name": .string(name), "certificate": .string(certificate),
-            "rate": .number(rate), "changes": .number(changes), "cookie": .string(cookie), "patience": 15,
+            "rate": .number(rate), "changes": .number(changes), "sign_ins": .number(signIns), "cookie": .string(cookie),
+            "patience": 15,
             "password": .string(Site.password),
             "people": .array(
                 people.map {

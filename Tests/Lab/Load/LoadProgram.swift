@@ -11,7 +11,7 @@ enum LoadProgram {
         stop = threading.Event()
         lock = threading.Lock()
         failures, signed_out, moves, latencies = [], [], [], []
-        requests = changes = 0
+        requests = changes = sign_ins = 0
         served = {}
 
         class Connection(http.client.HTTPSConnection):
@@ -29,12 +29,12 @@ enum LoadProgram {
                 self.name, self.address, self.knoc = given["name"], given["address"], given["knoc"]
                 self.connection = Connection(self.address)
                 self.token = self.cookie = None
-                # What was acknowledged last: nobody knows what became of a request without an answer.
-                self.state, self.since = "revoked", time.monotonic()
+                # What was acknowledged last: nobody knows what became of a request without an answer, nor what was before.
+                self.state, self.since = "unknown", time.monotonic()
 
-            def send(self, method, path, body=None):
+            def send(self, method, path, body=None, anonymous=False):
                 headers = {}
-                if self.token:
+                if self.token and not anonymous:
                     headers["Authorization"] = "Bearer " + self.token
                 if self.cookie:
                     headers["Cookie"] = self.cookie
@@ -56,15 +56,18 @@ enum LoadProgram {
                         self.cookie = pair
                 return answer.status, data
 
-            def sign_in(self):
+            def ask_in(self):
                 body = json.dumps({"username": self.name, "password": plan["password"]})
-                status, data = self.send("POST", "/api/v1/login", body)
+                return self.send("POST", "/api/v1/login", body, anonymous=True)
+
+            def sign_in(self):
+                status, data = self.ask_in()
                 if status != 200:
                     raise RuntimeError("%s cannot sign in: %d %s" % (self.name, status, data[:300]))
                 self.token = json.loads(data)["token"]
 
             def act(self, chance):
-                global requests, changes
+                global requests, changes, sign_ins
                 wanted, path = None, chance.choice(("/api/v1/me", "/api/v1/me/knocs"))
                 method = "GET"
                 if chance.random() < plan["changes"]:
@@ -72,16 +75,23 @@ enum LoadProgram {
                     # Twice the same now and then: what is repeated must do no harm.
                     wanted = chance.choices(("granted", "revoked"), (1, 4) if self.state == "granted" else (4, 1))[0]
                     method = "POST" if wanted == "granted" else "DELETE"
+                # As from another browser: what was opened belongs to the session that opened it.
+                again = not wanted and chance.random() < plan["sign_ins"]
+                if again:
+                    method, path = "POST", "/api/v1/login"
                 begun = time.monotonic()
                 try:
-                    status, data = self.send(method, path)
+                    status, data = self.ask_in() if again else self.send(method, path)
                     why = None if status in (200, 202) else "%d %s" % (status, data[:200].decode("utf-8", "replace"))
+                    if again and not why and not json.loads(data)["token"]:
+                        why = "signed in without a token"
                 except (OSError, http.client.HTTPException) as error:
                     status, why = 0, repr(error)
                 ended = time.monotonic()
                 with lock:
                     requests += 1
                     changes += wanted is not None
+                    sign_ins += again
                     latencies.append(ended - begun)
                     if self.cookie:
                         served[node(self.cookie)] = served.get(node(self.cookie), 0) + 1
@@ -144,7 +154,7 @@ enum LoadProgram {
         latencies.sort()
         share = lambda part: latencies[min(len(latencies) - 1, int(len(latencies) * part))] if latencies else 0
         print("report", json.dumps({
-            "requests": requests, "changes": changes, "seconds": span, "failures": failures, "signed_out": signed_out,
+            "requests": requests, "changes": changes, "sign_ins": sign_ins, "seconds": span, "failures": failures, "signed_out": signed_out,
             "moves": moves, "served": served, "p50": share(0.5), "p99": share(0.99), "longest": share(1),
             "ledger": [{"name": person.name, "state": person.state, "since": person.since} for person in people],
         }), flush=True)

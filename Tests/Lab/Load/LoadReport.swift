@@ -48,6 +48,8 @@ public struct LoadReport: Decodable, Sendable {
     public var requests: Int
     /// Grants and revokes among them.
     public var changes: Int
+    /// Sign-ins among them; what everybody signed in with at first is not counted.
+    public var signIns: Int
     public var seconds: Double
     public var failures: [Failure]
     /// Who was answered 401.
@@ -62,6 +64,7 @@ public struct LoadReport: Decodable, Sendable {
 
     enum CodingKeys: String, CodingKey {
         case requests, changes, seconds, failures, moves, served, p50, p99, longest, ledger
+        case signIns = "sign_ins"
         case signedOut = "signed_out"
     }
 }
@@ -69,7 +72,7 @@ public struct LoadReport: Decodable, Sendable {
 extension LoadReport: CustomStringConvertible {
     public var description: String {
         let milliseconds = { (span: Double) in String(Int((span * 1000).rounded())) + " ms" }
-        return "\(requests) requests in \(Int(seconds)) s, \(changes) of them grants and revokes, "
+        return "\(requests) requests in \(Int(seconds)) s, \(changes) of them grants and revokes, \(signIns) sign-ins, "
             + "\(failures.count) failed, median \(milliseconds(p50)), p99 \(milliseconds(p99)), longest "
             + "\(milliseconds(longest)), by node \(served.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" })"
     }

@@ -50,6 +50,12 @@ public actor Browser {
     public func url() async throws -> String { try await call("GET", session + "/url", nil).string ?? "" }
     public func source() async throws -> String { try await call("GET", session + "/source", nil).string ?? "" }
 
+    /// The value of a cookie of the page's site, whether scripts may read it or not; nil where there is none.
+    public func cookie(_ name: String) async throws -> String? {
+        let all = try await call("GET", session + "/cookie", nil).items
+        return all.first { $0["name"].string == name }?["value"].string
+    }
+
     /// The text that a person sees in the first element that the selector names; empty where there is none.
     public func text(_ selector: String) async throws -> String {
         guard let element = try await find(selector) else { return "" }

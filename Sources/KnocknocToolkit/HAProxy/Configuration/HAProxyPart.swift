@@ -50,6 +50,8 @@ struct HAProxyPart {
             timeout connect 2s
             timeout http-request 10s
             timeout http-keep-alive 30s
+            # A reload closes no connection that a request may already be on its way over.
+            option idle-close-on-response
             timeout queue 5s
             # Live updates (SSE) send something every 15 s.
             timeout client 60s

@@ -1,0 +1,85 @@
+import Foundation
+import Lab
+
+/// A second cluster on a host, with a `pg_hba.conf` that somebody has written with a taste of their own, and a database
+/// with Knocknoc's schema.
+struct StrangeCluster {
+    static let port = 5433
+    static let connection = "postgres:///knocknoc?port=\(port)"
+
+    let machine: Machine
+    /// Where `pg_hba.conf` is.
+    let folder: String
+
+    /// What PostgreSQL reads and nobody would write: tabs, CRLF, a line that goes on, names in quotes, bytes that are no
+    /// UTF-8, a mark that only looks like ours, and no newline at the end.
+    static let lines: [UInt8] =
+        Array("# Ours since 2009\t\u{20}\r\n\t local\t all   all\tpeer # wie \u{fc}blich\r\n\n".utf8)
+        + [0x23, 0x20, 0xe4, 0xf6, 0xfc, 0xff, 0x0a]
+        + Array(
+            """
+            hostssl  "all"	 "Some Body","o""ther" \\
+                 192.0.2.0  255.255.255.0\t cert  clientcert="verify-full"
+            host all all 198.51.100.7/32 reject
+            # END  knocknoc, said somebody
+                host replication,all +admins samenet scram-sha-256   \t
+            host all all ::1/128 md5
+            """.utf8)
+
+    init(on machine: Machine) async throws {
+        self.machine = machine
+        let version = try await machine.shell("ls /usr/lib/postgresql | sort -n | tail -n 1")
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        folder = "/etc/postgresql/\(version)/strange"
+        try await machine.shell(
+            """
+            pg_createcluster -p "$PORT" "$VERSION" strange >/dev/null
+            base64 -d <<<"$LINES" >"$FOLDER/pg_hba.conf"
+            pg_ctlcluster "$VERSION" strange start
+            cd /tmp
+            runuser -u postgres -- createuser -p "$PORT" admins
+            runuser -u postgres -- createdb -p "$PORT" knocknoc
+            runuser -u postgres -- knocknoc migrate --config none \\
+                --database-url "postgres:///knocknoc?host=/var/run/postgresql&port=$PORT"
+            """,
+            environment: [
+                "PORT": String(Self.port), "VERSION": version, "FOLDER": folder,
+                "LINES": Data(Self.lines).base64EncodedString(),
+            ])
+    }
+
+    /// Runs `knocker exposedb` on it, as root.
+    func expose(_ arguments: String...) async throws -> Shell.Result {
+        try await machine.attempt(command(arguments))
+    }
+
+    /// The same, killed after so many seconds.
+    func expose(_ arguments: String..., killedAfter seconds: Double) async throws -> Shell.Result {
+        try await machine.attempt(["timeout", "--signal=KILL", String(seconds)] + command(arguments))
+    }
+
+    private func command(_ arguments: [String]) -> [String] {
+        ["knocker", "exposedb"] + arguments + ["--conn", Self.connection]
+    }
+
+    func file() async throws -> [UInt8] { Array(try await machine.run(["cat", folder + "/pg_hba.conf"]).output) }
+
+    func write(_ bytes: [UInt8]) async throws {
+        try await machine.shell(
+            "base64 -d <<<\"$BYTES\" >\"$FILE\"",
+            environment: ["BYTES": Data(bytes).base64EncodedString(), "FILE": folder + "/pg_hba.conf"])
+    }
+
+    /// What PostgreSQL itself cannot read of the file that is there now.
+    func errors() async throws -> String {
+        try await machine.run(
+            [
+                "runuser", "-u", "postgres", "--", "psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-p", String(Self.port),
+                "-d", "knocknoc",
+            ], input: "select line_number, error from pg_hba_file_rules where error is not null;"
+        ).text
+    }
+
+    /// What lies beside it.
+    func neighbours() async throws -> String { try await machine.run(["ls", "-A", folder]).text }
+}

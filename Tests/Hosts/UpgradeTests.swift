@@ -1,0 +1,137 @@
+import Lab
+import Testing
+
+extension WholeHosts {
+    /// A release and the one after it, side by side on one database, by the commands of docs/upgrade.md.
+    @Suite("a rolling upgrade") struct UpgradeTests {
+        private static let next = FollowingRelease.version
+        private static let schema = FollowingRelease.schema
+
+        @Test(
+            "nodes and agent go to the next release, back, and there again, while 200 people work: no sign-in fails, no grant is lost",
+            .timeLimit(limit))
+        func rolling() async throws {
+            try await RackTrait.with { hosted in
+                let site = try await hosted.threeNodes()
+                let crew = try await hosted.crew()
+                _ = try await FollowingRelease.packages()
+                let started = try await crew.now(at: site)
+                let load = try await site.work(crew.people, rate: 100, signIns: 0.03)
+                let report: LoadReport
+                do {
+                    let begun = Clock.now
+                    try await upgrade(site, load)
+                    report = try await load.finish()
+                    print("upgrade: \(Int(Clock.now - begun)) s; \(report)")
+                } catch {
+                    await load.stop()
+                    throw error
+                }
+                #expect(report.signIns > 50)
+                #expect(report.failures.isEmpty, "\(report.failures.map(\.description).joined())")
+                #expect(report.signedOut.isEmpty)
+                try await crew.check(report.ledger, at: site, since: started)
+                try await contract(site)
+            }
+        }
+
+        private func upgrade(_ site: ThreeNodes, _ load: Load) async throws {
+            let database = site.nodes[0]
+            try await database.shell(
+                "cd /tmp; runuser -u postgres -- pg_dump -Fc knocknoc >/var/tmp/knocknoc.dump")
+            // The node that has the agent's link first, so that the link has to move.
+            let linked = try await site.agentRecord()["node"].string
+            let nodes = site.nodes.filter { $0.name == linked } + site.nodes.filter { $0.name != linked }
+            let now = try await database.cluster()
+            #expect(Set(now.keys) == Set(nodes.map(\.name)) && Set(now.values).count == 1, "\(now)")
+
+            let told = try await goodbyes(site)
+            try await nodes[0].replaced { try await nodes[0].upgrade("knocknoc") }
+            try await site.untilAgentIsOnline(within: 60)
+            let moved = try await goodbyes(site)
+            #expect(moved > told, "the node with the agent's link did not send it away")
+            // The new node has migrated; the old ones go on with what it made.
+            for node in nodes {
+                let health = try await node.health()
+                #expect(health["status"].string == "ok" && health["schema"].int == Self.schema.additive, "\(health)")
+            }
+            var mixed = try await database.cluster()
+            #expect(mixed.removeValue(forKey: nodes[0].name) == Self.next && Set(mixed.values) == Set(now.values))
+            try await load.more(300)
+
+            // Back again, on the newer schema; then a newer agent at older nodes.
+            try await nodes[0].replaced { try await nodes[0].goBack("knocknoc") }
+            #expect(try await database.cluster() == now)
+            try await site.gate.upgrade("knocknoc-agent")
+            try await agent(site, is: Self.next)
+            try await load.more(300)
+
+            try await nodes[0].replaced { try await nodes[0].upgrade("knocknoc") }
+            try await nodes[1].replaced { try await nodes[1].upgrade("knocknoc") }
+            let early = try await nodes[0].attempt(["knocknoc", "migrate", "--finish"])
+            #expect(early.status != 0 && early.errors.contains(nodes[2].name), "\(early)")
+            // An older agent at newer nodes.
+            try await site.gate.goBack("knocknoc-agent")
+            try await nodes[2].replaced { try await nodes[2].upgrade("knocknoc") }
+            #expect(Set(try await database.cluster().values) == [Self.next])
+            try await agent(site, is: now.values.first ?? "")
+            try await load.more(300)
+            try await site.gate.upgrade("knocknoc-agent")
+            try await agent(site, is: Self.next)
+            // Both ends speak a further protocol now, and use it.
+            var spoken = ""
+            for node in nodes { spoken += try await links(of: node) }
+            #expect(spoken.contains("protocol=2") && spoken.contains("protocol=1"), "\(spoken)")
+            for line in spoken.split(separator: "\n") where line.contains("protocol=2") {
+                #expect(line.contains("version=\(Self.next)"), "\(line)")
+            }
+            try await load.more(300)
+        }
+
+        /// What older releases used goes, and one of those does not start any more.
+        private func contract(_ site: ThreeNodes) async throws {
+            let node = site.nodes[0]
+            let said = try await node.run(["knocknoc", "migrate", "--finish"])
+            #expect((said.text + said.errors).contains("schema version \(Self.schema.contracted)"), "\(said)")
+            for node in site.nodes {
+                let health = try await node.health()
+                #expect(health["status"].string == "ok" && health["schema"].int == Self.schema.contracted, "\(health)")
+            }
+            // The same release has nothing else to write there.
+            try await site.balancer.shell("knocker haproxy --print | diff /etc/haproxy/haproxy.cfg -")
+            try await site.balancer.run(["knocker", "haproxy", "--init"])
+            guard let older = Packages.file("knocknoc") else { throw LabError(Packages.obstacle) }
+            let refused = try await node.attempt([
+                "bash", "-c",
+                """
+                dpkg-deb -x "/run/knocknoc-packages/$0" /var/tmp/older
+                exec runuser -u knocknoc -- /var/tmp/older/opt/knocknoc/bin/knocknoc serve --listen 127.0.0.1:9756
+                """, older,
+            ])
+            let reason =
+                "needs release \(Self.schema.additive) or newer; this is release \(Self.schema.before): upgrade this node"
+            #expect(refused.status == 78 && refused.errors.contains(reason), "\(refused)")
+        }
+
+        private func agent(_ site: ThreeNodes, is version: String) async throws {
+            let end = Clock.now + 60
+            var seen = try await site.agentRecord()
+            while seen["status"].string != "online" || seen["software"].string != version {
+                guard Clock.now < end else { throw LabError("the agent is not online as \(version): \(seen)") }
+                seen = try await site.agentRecord()
+            }
+        }
+
+        /// How many times the agent was told to go elsewhere (RFC 6455 §7.4.1).
+        private func goodbyes(_ site: ThreeNodes) async throws -> Int {
+            let log = try await site.gate.shell(
+                "journalctl --sync; journalctl -q -o cat -u knocknoc-agent.service | grep -c 'closed the link (1001)' || true"
+            )
+            return Int(log.split(whereSeparator: \.isNewline).first ?? "") ?? 0
+        }
+
+        private func links(of node: Machine) async throws -> String {
+            try await node.shell("journalctl -q -o cat -u knocknoc.service | grep 'An agent is linked' || true")
+        }
+    }
+}
