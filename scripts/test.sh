@@ -13,10 +13,10 @@ declare -A TARGETS=(
     [packages]=Packages [conformance]=Conformance [browser]=Browser [sites]=Hosts
 )
 # Shares run one after another; the parts of one share run side by side. What measures time runs alone.
-SHARES=("unit" "access and server" "database" "kernel" "packages" "hosts" "browser" "sites")
+SHARES=("unit" "access and server" "store" "database" "kernel" "packages" "hosts" "browser" "sites")
 declare -A MEMBERS=(
     ["unit"]="model release protocol system identity hub" ["access and server"]="access server"
-    ["database"]="store toolkit installer" ["kernel"]="enforcement agent" ["packages"]="packages"
+    ["store"]="store" ["database"]="toolkit installer" ["kernel"]="enforcement agent" ["packages"]="packages"
     ["hosts"]="conformance" ["browser"]="browser" ["sites"]="sites"
 )
 

@@ -25,6 +25,7 @@ struct PgBouncerTests {
         options.proofTimeout = proofTimeout
         options.connectTimeout = .seconds(10)
         options.patience = .seconds(30)
+        options.serviceTimeout = .seconds(30)
         let database = try PostgresDatabase(url: url, logger: Fixture.logger, options: options)
         try await Fixture.running(database) { try await body(database) }
     }

@@ -2,7 +2,7 @@ import KnocknocModel
 
 extension PostgresDatabase {
     public func health() async throws -> DatabaseHealth {
-        let limit = Duration.seconds(2)
+        let limit = options.serviceTimeout
         let shot = OneShot<DatabaseHealth>()
         let asking = Task {
             do { shot.complete(.success(try await askHealth(until: .now + limit))) } catch {
@@ -11,7 +11,7 @@ extension PostgresDatabase {
         }
         defer { asking.cancel() }
         return try await shot.value(
-            within: limit, else: StoreError(.unavailable, "the database did not answer within 2 s"))
+            within: limit, else: StoreError(.unavailable, "the database did not answer within \(limit.components.seconds) s"))
     }
 
     private func askHealth(until deadline: ContinuousClock.Instant) async throws -> DatabaseHealth {

@@ -42,7 +42,7 @@ extension PostgresDatabase {
     }
 
     private func sampleOnce() async throws {
-        let connection = try await service.connection(until: .now + .seconds(2))
+        let connection = try await service.connection(until: .now + options.serviceTimeout)
         let sent = ContinuousClock.now
         do {
             let outcome = try await connection.run(
@@ -52,7 +52,7 @@ extension PostgresDatabase {
                         select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint) as now,
                             pg_is_in_recovery() as standby
                         """)
-                ], until: .now + .seconds(2))
+                ], until: .now + options.serviceTimeout)
             guard let row = try outcome.replies.first?.rows().first else { return }
             clock.take(try row.timestamp("now"), sent: sent)
             if try row.bool("standby") {
@@ -87,13 +87,13 @@ extension PostgresDatabase {
 
     /// Outside any grant's transaction, and without waiting for the disk: a hint is not worth it.
     private func notify(_ notification: Notification) async throws {
-        let connection = try await service.connection(until: .now + .seconds(2))
+        let connection = try await service.connection(until: .now + options.serviceTimeout)
         do {
             _ = try await connection.run(
                 [
                     Statement("select set_config('synchronous_commit', 'off', true)"),
                     Statement("select pg_notify('knocknoc', $1)", notification.text),
-                ], until: .now + .seconds(2))
+                ], until: .now + options.serviceTimeout)
         } catch {
             throw retire(error, connection)
         }
@@ -136,10 +136,10 @@ extension PostgresDatabase {
         let lost = Latch()
         listening.onEnd(after: ends, lost)
         let connection = try await listener.connect(
-            until: .now + .seconds(2), onNotification: { [weak self] in self?.hear($0) }, onClose: { lost.set() })
+            until: .now + options.serviceTimeout, onNotification: { [weak self] in self?.hear($0) }, onClose: { lost.set() })
         defer { connection.close("listening ended") }
         isPooled = connection.isPooled
-        _ = try await connection.run([Statement("listen knocknoc")], until: .now + .seconds(2))
+        _ = try await connection.run([Statement("listen knocknoc")], until: .now + options.serviceTimeout)
         while true {
             let nonce = String(UInt64.random(in: .min ... .max), radix: 36)
             let heard = listening.expect(nonce)
@@ -147,7 +147,7 @@ extension PostgresDatabase {
             guard try await heard.wait(within: options.proofTimeout) else {
                 // A pooler lends the session to others next.
                 if isPooled {
-                    _ = try? await connection.run([Statement("unlisten knocknoc")], until: .now + .seconds(2))
+                    _ = try? await connection.run([Statement("unlisten knocknoc")], until: .now + options.serviceTimeout)
                 }
                 throw StoreError(.unavailable, "the listening connection does not hear", sqlState: "08006")
             }

@@ -12,6 +12,8 @@ public struct PostgresOptions: Sendable {
     public var statementDeadline = Duration.seconds(5)
     /// For a read or a write in all, with its retries.
     public var patience = Duration.seconds(5)
+    /// For what a node asks on its own account: health, the clock, events.
+    public var serviceTimeout = Duration.seconds(2)
     /// Between two tries to hear our own nonce on the channel.
     public var proofInterval = Duration.seconds(5)
     /// For a nonce to come back.

@@ -96,14 +96,6 @@ extension Machine {
 }
 
 extension Machine {
-    /// What the node says of itself.
-    func health() async throws -> JSON {
-        let answer = try await attempt([
-            "curl", "-sk", "--max-time", "10", "https://127.0.0.1:\(SingleNode.port)/health",
-        ])
-        return (try? JSON(parsing: answer.output)) ?? .null
-    }
-
     func untilHealth(within limit: Double = 90, _ matches: (JSON) -> Bool) async throws {
         let end = Clock.now + limit
         var seen = JSON.null

@@ -1,14 +1,6 @@
 import Lab
 
 extension Machine {
-    /// What the node's own `/health` says, whatever its status is.
-    func health() async throws -> JSON {
-        let answer = try await attempt([
-            "curl", "-sk", "--max-time", "5", "https://127.0.0.1:\(SingleNode.port)/health",
-        ])
-        return try JSON(parsing: answer.output)
-    }
-
     /// Does what puts another release in the place of the node's, and waits until it serves.
     ///
     /// - Throws: where `/health` did not say `draining` before the old one stopped.

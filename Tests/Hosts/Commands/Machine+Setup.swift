@@ -40,16 +40,22 @@ extension Machine {
         return try SetUp(terminal.transcript)
     }
 
+    /// What the node answers at `/health`; null where nothing does.
+    func health() async throws -> JSON {
+        let answer = try await attempt([
+            "curl", "-sk", "--max-time", "10", "https://127.0.0.1:\(SingleNode.port)/health",
+        ])
+        return (try? JSON(parsing: answer.output)) ?? .null
+    }
+
     /// Waits until the node says itself that it can serve.
     func untilHealthy(within limit: Double = 60) async throws {
         let end = Clock.now + limit
         var seen = ""
         while Clock.now < end {
-            let answer = try await attempt([
-                "curl", "-sk", "--max-time", "3", "https://127.0.0.1:\(SingleNode.port)/health",
-            ])
-            seen = answer.text
-            if (try? JSON(parsing: answer.output))?["status"].string == "ok" { return }
+            let answer = try await health()
+            if answer["status"].string == "ok" { return }
+            seen = "\(answer)"
             try await Task.sleep(for: .milliseconds(50))
         }
         throw LabError("\(name) is not healthy: \(seen)\n\(await journal(60, unit: "knocknoc.service"))")

@@ -58,7 +58,10 @@ enum Fixture {
         }
         var options = PostgresOptions()
         options.connectTimeout = .seconds(10)
-        options.patience = .seconds(30)
+        options.patience = .seconds(60)
+        options.statementDeadline = .seconds(60)
+        options.serviceTimeout = .seconds(30)
+        options.proofTimeout = .seconds(30)
         return try PostgresDatabase(url: url, logger: logger, options: options)
     }
 
