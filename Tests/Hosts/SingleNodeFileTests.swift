@@ -46,7 +46,7 @@ extension WholeHosts {
                 // The site's own cluster beside it has not been touched.
                 #expect(try await machine.shell("sha256sum /etc/postgresql/*/main/*.conf") == others)
                 try await machine.untilHealthy()
-                try await machine.shell("pg_dropcluster --stop $(basename $(dirname \(cluster.folder))) strange")
+                try await cluster.remove()
             }
         }
 

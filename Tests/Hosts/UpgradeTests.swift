@@ -57,14 +57,14 @@ extension WholeHosts {
             }
             var mixed = try await database.cluster()
             #expect(mixed.removeValue(forKey: nodes[0].name) == Self.next && Set(mixed.values) == Set(now.values))
-            try await load.more(300)
+            try await load.more(200)
 
             // Back again, on the newer schema; then a newer agent at older nodes.
             try await nodes[0].replaced { try await nodes[0].goBack("knocknoc") }
             #expect(try await database.cluster() == now)
             try await site.gate.upgrade("knocknoc-agent")
             try await agent(site, is: Self.next)
-            try await load.more(300)
+            try await load.more(200)
 
             try await nodes[0].replaced { try await nodes[0].upgrade("knocknoc") }
             try await nodes[1].replaced { try await nodes[1].upgrade("knocknoc") }
@@ -75,7 +75,7 @@ extension WholeHosts {
             try await nodes[2].replaced { try await nodes[2].upgrade("knocknoc") }
             #expect(Set(try await database.cluster().values) == [Self.next])
             try await agent(site, is: now.values.first ?? "")
-            try await load.more(300)
+            try await load.more(200)
             try await site.gate.upgrade("knocknoc-agent")
             try await agent(site, is: Self.next)
             // Both ends speak a further protocol now, and use it.
@@ -85,7 +85,7 @@ extension WholeHosts {
             for line in spoken.split(separator: "\n") where line.contains("protocol=2") {
                 #expect(line.contains("version=\(Self.next)"), "\(line)")
             }
-            try await load.more(300)
+            try await load.more(200)
         }
 
         /// What older releases used goes, and one of those does not start any more.

@@ -89,7 +89,7 @@ struct LifecycleTests {
         #expect(phase.value == .draining)
     }
 
-    @Test("what comes while a server starts waits until it is ready, for a while", .timeLimit(.minutes(1)))
+    @Test("a server listens when it is ready, or after a while", .timeLimit(.minutes(1)))
     func waiting() async {
         let phase = ServerPhase()
         #expect(await phase.waitUntilReady(within: .milliseconds(1)) == false)

@@ -83,7 +83,7 @@ public final class Server: Sendable {
             way,
             AfterReady(phase: phase, service: Sweeper(access: access)),
             AfterReady(phase: phase, service: NodePresence(access: access, node: node)),
-            HTTPService(application: application, listen: settings.listen),
+            HTTPService(application: application, listen: settings.listen, phase: phase),
             AfterReady(phase: phase, service: hub),
             Preparation(
                 database: database, access: access, way: way, keyProtection: settings.keyProtection, node: node,

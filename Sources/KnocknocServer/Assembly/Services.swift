@@ -92,10 +92,17 @@ struct DrainGate: Service {
 
 /// The HTTP server, with words for what keeps it from starting.
 struct HTTPService: Service {
+    /// How long nothing listens for want of a database: then `/health` can say so.
+    static let patience = Duration.seconds(5)
+
     let application: Application<RouterResponder<KnocknocRequestContext>>
     let listen: ListenAddress
+    let phase: ServerPhase
 
     func run() async throws {
+        // A load balancer sends what belongs to this node as soon as it listens, and sends elsewhere what is refused.
+        let isReady = await cancelWhenGracefulShutdown { await phase.waitUntilReady(within: Self.patience) }
+        if !isReady, Task.isShuttingDownGracefully { return }
         do {
             try await application.run()
         } catch let error as IOError {

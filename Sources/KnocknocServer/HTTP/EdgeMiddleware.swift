@@ -32,7 +32,7 @@ struct EdgeMiddleware: RouterMiddleware {
 
         var response: Response
         do {
-            try await admit(request, context)
+            try admit(request, context)
             response = try await next(request, context)
         } catch {
             response = answer(error, request, context)
@@ -55,10 +55,7 @@ struct EdgeMiddleware: RouterMiddleware {
         return last.map { $0.lowercased().filter { $0 != " " } } == "https"
     }
 
-    /// How long a request waits for a node that is starting.
-    static let patience = Duration.seconds(5)
-
-    private func admit(_ request: Request, _ context: KnocknocRequestContext) async throws {
+    private func admit(_ request: Request, _ context: KnocknocRequestContext) throws {
         let path = request.uri.path
         if isCheck(request) { return }
         guard site.hosts.allows(request.head.authority, local: context.local) else {
@@ -67,8 +64,6 @@ struct EdgeMiddleware: RouterMiddleware {
                 "This server does not go by the name in the address. Set PublicURL to the address that people use.")
         }
         if path.hasPrefix("/assets/") || path == "/api/v1/ping" || path == "/api/v1/openapi.json" { return }
-        // A load balancer sends what belongs to this node as soon as it listens, which is a moment before it is ready.
-        if case .starting = site.phase.value { _ = await site.phase.waitUntilReady(within: Self.patience) }
         if case .starting(let why) = site.phase.value {
             throw Problem.unavailable("Not ready yet: \(why). Try again in a moment.")
         }

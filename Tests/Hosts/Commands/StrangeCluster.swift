@@ -80,6 +80,17 @@ struct StrangeCluster {
         ).text
     }
 
+    /// Leaves nothing of it, systemd's memory included: the host goes on, and boots again.
+    func remove() async throws {
+        try await machine.shell(
+            """
+            version=$(basename "$(dirname "$FOLDER")")
+            systemctl stop "postgresql@$version-strange.service"
+            pg_dropcluster "$version" strange
+            systemctl reset-failed "postgresql@$version-strange.service" 2>/dev/null || true
+            """, environment: ["FOLDER": folder])
+    }
+
     /// What lies beside it.
     func neighbours() async throws -> String { try await machine.run(["ls", "-A", folder]).text }
 }
