@@ -1,31 +1,33 @@
 import Lab
 import Testing
 
-/// 200 people at ten addresses and twenty Knocs: whoever shares a Knoc is at another address, so that every member of a
-/// kernel's set is one person's doing.
+/// People at ten addresses, ten of them to a Knoc: whoever shares a Knoc is at another address, so that every member of
+/// a kernel's set is one person's doing.
 struct Crew {
-    static let ports = Array(9100..<9120)
+    static let addresses = (101...110).map { "10.77.0.\($0)" }
+    let ports: [Int]
     let people: [Load.Person]
 
-    /// Makes them, their groups and their Knocs in the administration.
-    static func hire(at site: ThreeNodes) async throws -> Crew {
+    /// Makes them, their groups and their Knocs in the administration; one Knoc for each of the ports from 9100 on.
+    static func hire(at site: some Administration, knocs: Int = 20) async throws -> Crew {
+        let ports = Array(9100..<9100 + knocs)
         var people: [Load.Person] = []
         for (row, port) in ports.enumerated() {
             let group = try await site.make(group: "crew \(row)")
             let knoc = try await site.make(
                 knoc: "port \(port)", groups: [group], backend: SingleNode.guarding(port), seconds: 7200)
             try await withThrowingTaskGroup { tasks in
-                for seat in ThreeNodes.addresses.indices {
+                for seat in addresses.indices {
                     tasks.addTask { _ = try await site.make(user: name(row, seat), groups: [group]) }
                 }
                 try await tasks.waitForAll()
             }
-            for (seat, address) in ThreeNodes.addresses.enumerated() {
+            for (seat, address) in addresses.enumerated() {
                 people.append(Load.Person(name: name(row, seat), address: address, knoc: knoc))
             }
         }
-        for port in ports { try await site.untilTargetsApplied("port \(port)", within: 30) }
-        return Crew(people: people)
+        for port in ports { try await site.untilTargetsApplied("port \(port)", within: 60) }
+        return Crew(ports: ports, people: people)
     }
 
     private static func name(_ row: Int, _ seat: Int) -> String { "p\(row)-\(seat)" }
@@ -47,7 +49,14 @@ struct Crew {
     func check(
         _ ledger: [LoadReport.Holding], at site: ThreeNodes, since begun: Int, atLeast count: Int = 30
     ) async throws {
-        let rows = try await site.nodes[0].sql(
+        try await check(ledger, database: site.nodes[0], gate: site.gate, since: begun, atLeast: count)
+    }
+
+    /// The same, of a database and an agent on these machines.
+    func check(
+        _ ledger: [LoadReport.Holding], database: Machine, gate: Machine, since begun: Int = 0, atLeast count: Int
+    ) async throws {
+        let rows = try await database.sql(
             """
             select u.name, bool_or(g.created_at >= \(begun))
             from knocknoc.grants g
@@ -68,14 +77,14 @@ struct Crew {
 
         var expected: [Int: Set<String>] = [:]
         for (index, person) in people.enumerated() where all.contains(person.name) {
-            expected[Self.ports[index / ThreeNodes.addresses.count], default: []].insert(person.address)
+            expected[ports[index / Self.addresses.count], default: []].insert(person.address)
         }
         var seen: [Int: Set<String>] = [:]
-        let end = Clock.now + 10
+        let end = Clock.now + 60
         repeat {
-            let guards = try await site.gate.guards()
+            let guards = try await gate.guards()
             seen = [:]
-            for port in Self.ports where guards[port]?.isEmpty == false {
+            for port in ports where guards[port]?.isEmpty == false {
                 seen[port] = Set(guards[port, default: [:]].keys)
             }
         } while seen != expected && Clock.now < end

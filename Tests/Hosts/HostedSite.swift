@@ -5,6 +5,7 @@ actor HostedSite {
     nonisolated let rack: Rack
     private var single: Task<SingleNode, any Error>?
     private var three: Task<ThreeNodes, any Error>?
+    private var database: Task<DatabaseSite, any Error>?
     private var hired: Task<Crew, any Error>?
 
     init(on rack: Rack) { self.rack = rack }
@@ -14,6 +15,14 @@ actor HostedSite {
         if let single { return try await single.value }
         let task = Task { try await SingleNode.make(on: rack) }
         single = task
+        return try await task.value
+    }
+
+    /// A database and a node on one machine, and a node for the people on another.
+    func databaseSite() async throws -> DatabaseSite {
+        if let database { return try await database.value }
+        let task = Task { try await DatabaseSite.make(on: rack) }
+        database = task
         return try await task.value
     }
 

@@ -18,8 +18,6 @@ struct ThreeNodes: Administration {
     /// From one node to three and a load balancer, in seconds.
     let took: Double
 
-    static let addresses = (101...110).map { "10.77.0.\($0)" }
-
     static func make(from single: SingleNode, on rack: Rack) async throws -> ThreeNodes {
         let machines = try await rack.machines([("web2", 12), ("web3", 13), ("lb", 30)])
         let (second, third, balancer) = (machines[0], machines[1], machines[2])

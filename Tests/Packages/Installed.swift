@@ -92,6 +92,8 @@ struct Installed {
             echo 'Listen = 127.0.0.1:8756   # ours' | put \(Self.configuration) 640 root knocknoc
             echo 0123abcd | put /opt/knocknoc/etc/encryption.key 600 root root
             echo a certificate | put /opt/knocknoc/etc/tls/node.pem 640 root knocknoc
+            mkdir -p /etc/systemd/system/postgresql@15-main.service.d
+            echo '[Service]' | put /etc/systemd/system/postgresql@15-main.service.d/knocknoc.conf 644 root root
             echo data | put /var/lib/knocknoc/knocknoc.db 600 knocknoc knocknoc
             echo 'ServerURL = https://knocknoc.example' | put \(Self.agentConfiguration) 600 root root
             echo '{}' | put /var/lib/knocknoc-agent/keys.json 600 root root

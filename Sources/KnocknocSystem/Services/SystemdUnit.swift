@@ -7,6 +7,11 @@ public struct SystemdUnit: Sendable {
     /// Whether this machine was booted by systemd at all.
     public static var isHere: Bool { SystemFile("/run/systemd/system").exists }
 
+    /// Has systemd read its units' files again.
+    public static func readFiles() async throws {
+        try await Command.check("having systemd read its files", ["systemctl", "daemon-reload"])
+    }
+
     public func isActive() async throws -> Bool {
         try await Command.run(["systemctl", "is-active", "--quiet", name]).succeeded
     }

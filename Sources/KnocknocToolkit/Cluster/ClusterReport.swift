@@ -44,7 +44,9 @@ public struct ClusterReport: Encodable, Sendable {
     public var warnings: [String]
 
     public init(_ state: ClusterState, _ hosts: [PostgresHost]) {
-        nodes = state.nodes.map { node in
+        // A machine that lost its power is back under its name.
+        let back = Set(state.nodes.filter(\.isAlive).map(\.name))
+        nodes = state.nodes.filter { $0.isAlive || !back.contains($0.name) }.map { node in
             Node(
                 name: node.name, version: node.version, alive: node.isAlive,
                 seen: max(0, state.now.milliseconds(since: node.seenAt) / 1000), agents: node.agents)

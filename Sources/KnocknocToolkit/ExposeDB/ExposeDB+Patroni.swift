@@ -32,7 +32,10 @@ extension ExposeDB {
             outcome.action = "init"
         }
         let tls = try await site.cluster.settings(["ssl"])["ssl"]
-        outcome.commands = Patroni.patch(rules: rules, turningTLSOn: tls?.setting != "on")
+        outcome.commands = Patroni.patch(
+            rules: rules, turningTLSOn: tls?.setting != "on",
+            owner: SystemUser.entry(of: site.cluster.owner)?.name ?? "postgres",
+            file: try Patroni.configuration(of: site.cluster))
         outcome.lines = [
             "Patroni keeps this cluster and writes its files, so nothing is changed here. On one member run:",
             "",

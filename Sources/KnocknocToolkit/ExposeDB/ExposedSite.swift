@@ -16,7 +16,10 @@ struct ExposedSite: Sendable {
         if let given = options.configuration, !SystemFile(given).exists {
             throw SystemError(.invalid, "there is no \(given)")
         }
-        let settings = try SiteSettings(file: path, url: options.connection)
+        var url = options.connection
+        // A standby's machine has no web node's settings; promoted, it is where all this is done.
+        if url == nil, !SystemFile(path).exists { url = try await LocalCluster.ownSite() }
+        let settings = try SiteSettings(file: path, url: url)
         guard settings.database.engine == .postgres else {
             throw SystemError(
                 .invalid,

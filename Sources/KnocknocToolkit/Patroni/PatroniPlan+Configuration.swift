@@ -106,6 +106,8 @@ extension PatroniPlan {
     var rules: [String] {
         var rules = [
             "local all all peer", "host all all 127.0.0.1/32 scram-sha-256", "host all all ::1/128 scram-sha-256",
+            // Patroni asks its own server how far its log goes.
+            "hostssl replication \(Self.replicator) 127.0.0.1/32 scram-sha-256",
         ]
         for member in members {
             let host = CIDR(member.address)

@@ -23,6 +23,32 @@ extension LocalCluster {
         return try await LocalCluster(socket(for: place), database: database)
     }
 
+    /// The site's database on this machine, where no settings name it: a machine that has the database and no web node.
+    ///
+    /// - Returns: a URL; nil unless exactly one database of this machine is a site's.
+    static func ownSite() async throws -> String? {
+        var found: [String] = []
+        for socket in try PostgresSocket.all() {
+            guard let cluster = try? await LocalCluster(socket, database: "postgres") else { continue }
+            found += try await cluster.sites().map { "postgres:///\($0)?host=\(socket.folder)&port=\(socket.port)" }
+        }
+        return found.count == 1 ? found.first : nil
+    }
+
+    /// The databases in this cluster that are a site's: those that have its schema as a setting.
+    func sites() async throws -> [String] {
+        struct Named: Decodable { var name: String }
+        let found: [Named] = try await rows(
+            """
+            select datname as name from pg_database d
+            where datallowconn and exists (
+                select from pg_db_role_setting s where s.setdatabase = d.oid
+                    and array_to_string(s.setconfig, ' ') like '%search_path=\(InstallLayout.schema)%')
+            order by datname
+            """)
+        return found.map(\.name)
+    }
+
     static func isHere(_ place: PostgresPlace) -> Bool {
         guard !place.isSocket, let host = place.host else { return true }
         return OwnAddresses.resolve(host).contains(where: OwnAddresses.contains)

@@ -8,6 +8,8 @@ extension LocalCluster {
         var slot: String
         /// `streaming` while it does.
         var status: String?
+        /// When the last message came from there.
+        var heard: String?
         /// Bytes of the log from its beginning.
         var received: Int64?
         var replayed: Int64?
@@ -21,6 +23,7 @@ extension LocalCluster {
             """
             select current_setting('primary_conninfo') as connection, current_setting('primary_slot_name') as slot,
                 (select status from pg_stat_wal_receiver) as status,
+                (select last_msg_receipt_time::text from pg_stat_wal_receiver) as heard,
                 pg_wal_lsn_diff(pg_last_wal_receive_lsn(), '0/0')::bigint as received,
                 pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')::bigint as replayed,
                 extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())::float8 as age,

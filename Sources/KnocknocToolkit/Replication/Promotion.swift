@@ -148,36 +148,34 @@ public struct Promotion: Sendable {
 
     /// The site's database: the one that has its schema's owner as a setting.
     private static func database(of cluster: LocalCluster) async throws -> String {
-        struct Named: Decodable { var name: String }
-        let found: [Named] = try await cluster.rows(
-            """
-            select datname as name from pg_database d
-            where datallowconn and exists (
-                select from pg_db_role_setting s where s.setdatabase = d.oid
-                    and array_to_string(s.setconfig, ' ') like '%search_path=\(InstallLayout.schema)%')
-            order by datname
-            """)
+        let found = try await cluster.sites()
         guard let first = found.first, found.count == 1 else {
             throw SystemError(
                 .invalid,
                 "\(cluster.name) holds \(found.count) databases of Knocknoc; name the one with --conn "
                     + "\"postgres:///DATABASE?host=FOLDER&port=N\"")
         }
-        return first.name
+        return first
     }
 
     private func refuseWhileItAnswers(_ cluster: LocalCluster, _ following: LocalCluster.Following) async throws {
         guard !options.isForced else { return }
-        guard following.status != "streaming" else { throw Self.answers("it sends its changes to this machine now") }
+        let streams = Self.answers("it sends its changes to this machine now")
         let words = Self.words(following.connection)
-        guard let host = words["host"] else { return }
+        guard let host = words["host"] else {
+            guard following.status != "streaming" else { throw streams }
+            return
+        }
         let asking = [
             try await Replica.program("pg_isready", cluster), "-h", host, "-p", words["port"] ?? "5432", "-t", "3",
         ]
         let output = try await Command.run(try cluster.asOwner(asking))
         // 2 is no answer at all; one that refuses or starts up is alive.
-        guard output.status != 2 else { return }
-        throw Self.answers("\(host) says: \(output.text.split(separator: "\n").first ?? "it is there")")
+        guard output.status == 2 else {
+            throw Self.answers("\(host) says: \(output.text.split(separator: "\n").first ?? "it is there")")
+        }
+        // The receiver takes a machine without power for a silent one for a minute; one that lives was heard meanwhile.
+        if let heard = try await cluster.following().heard, heard != following.heard { throw streams }
     }
 
     private static func answers(_ how: String) -> SystemError {

@@ -80,6 +80,31 @@ public struct LocalPostgres: Sendable {
         clusters.first { $0.port == 5432 } ?? clusters.max { (Double($0.version) ?? 0) < (Double($1.version) ?? 0) }
     }
 
+    /// Debian's unit leaves a Postgres down that was killed, by the kernel for want of memory for example.
+    var dropIn: SystemFile {
+        SystemFile("/etc/systemd/system/postgresql@\(cluster.version)-\(cluster.name).service.d/knocknoc.conf")
+    }
+
+    /// Has systemd start this cluster again where it ends by a signal; a stop stays a stop.
+    func keepRunning() async throws {
+        try SystemFolder.make(SystemFolder.parent(of: dropIn.path), mode: 0o755)
+        try dropIn.replace(
+            with: """
+                # Written by knocknoc-setup: a PostgreSQL that is killed, or crashes, is started again. Restart= would start
+                # one again, too, that its owner stops by pg_ctlcluster.
+                [Service]
+                RestartForceExitStatus=SIGKILL SIGABRT SIGBUS SIGFPE SIGILL SIGSEGV
+                RestartSec=1
+
+                """, attributes: .init(mode: 0o644, owner: 0, group: 0))
+        try await SystemdUnit.readFiles()
+    }
+
+    func leaveAlone() async throws {
+        try dropIn.remove()
+        try await SystemdUnit.readFiles()
+    }
+
     func found() async throws -> Found {
         let answer = try await sql(
             """

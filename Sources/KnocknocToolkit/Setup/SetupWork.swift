@@ -86,6 +86,13 @@ public struct SetupWork: Sendable {
             let postgres = try await steps.step("Installing PostgreSQL, where it is not, and starting it") {
                 try await LocalPostgres.ready()
             }
+            if SystemdUnit.isHere, !postgres.dropIn.exists {
+                try await steps.step("Having systemd start PostgreSQL again where it is killed") {
+                    try await postgres.keepRunning()
+                } undo: {
+                    try await postgres.leaveAlone()
+                }
+            }
             let before = try await postgres.found()
             let cluster = "\(postgres.cluster.version)/\(postgres.cluster.name)"
             _ = try await steps.step("Making roles, database and schema in PostgreSQL \(cluster)") {

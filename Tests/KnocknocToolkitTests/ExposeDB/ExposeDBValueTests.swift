@@ -123,7 +123,7 @@ struct ExposeDBValueTests {
         let patch = Patroni.patch(rules: ["local all all peer", "host \"a\" all all md5"], turningTLSOn: true)
         #expect(
             patch == """
-                patronictl edit-config --force --apply - <<'END'
+                sudo -u postgres patronictl -c /etc/patroni/config.yml edit-config --force --apply - <<'END'
                 postgresql:
                   parameters:
                     ssl: "on"

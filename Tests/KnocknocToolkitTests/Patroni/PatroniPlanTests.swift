@@ -66,6 +66,6 @@ struct PatroniPlanTests {
                 d["loop_wait"] + 2 * d["retry_timeout"] <= d["ttl"], len(d["postgresql"]["pg_hba"])], sys.stdout)
             """
         let output = try await Command.check("reading", ["python3", "-c", script], input: file.text)
-        #expect(output == #"["db2", "10.0.0.2:5432", "10.0.0.3:2379", true, true, 13]"#)
+        #expect(output == #"["db2", "10.0.0.2:5432", "10.0.0.3:2379", true, true, 14]"#)
     }
 }

@@ -66,6 +66,8 @@ extension HostImage {
         mkdir -p "$image/var/log/journal"
         ln -sf /etc/machine-id "$image/var/lib/dbus/machine-id"
         inside systemctl enable -q systemd-networkd
+        # Tests start it where they need it.
+        inside systemctl disable -q ssh.service
         # Timers that would do the machine's upkeep in the middle of a test.
         inside systemctl mask -q apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
             fstrim.timer systemd-tmpfiles-clean.timer getty.target console-getty.service

@@ -15,7 +15,7 @@ public struct HostImage: Sendable {
         // A host that boots and has a network.
         "systemd", "systemd-sysv", "dbus", "iproute2",
         // What a Debian installed from the usual medium has, and packages' scripts may count on.
-        "apt-utils", "ca-certificates", "kmod", "less", "procps", "netbase",
+        "apt-utils", "ca-certificates", "kmod", "less", "openssh-server", "procps", "netbase", "sudo",
         // With what tests look at a host, or drive it as its administrator does.
         "curl", "openssl", "nftables", "conntrack", "python3-minimal", "tmux",
     ]

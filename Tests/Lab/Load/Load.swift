@@ -20,19 +20,21 @@ public struct Load: Sendable {
     /// Signs everybody in, and lets them work until ``finish()``.
     ///
     /// - Parameters:
-    ///   - name: of the site, which its certificate (PEM) must show.
+    ///   - name: of the site.
+    ///   - certificate: the only one that is trusted, in PEM.
+    ///   - isNamed: whether the certificate has to show that name.
     ///   - rate: requests a second by all of them at most.
     ///   - changes: the part of the requests that grant or revoke, 0 to 1.
     ///   - signIns: the part of the other requests that signs the person in once more, 0 to 1.
-    ///   - cookie: by which the load balancer tells the nodes apart.
+    ///   - cookie: by which the load balancer tells the nodes apart; empty where there is none.
     public static func start(
         on host: Host, _ people: [Person], at address: String, name: String, certificate: String, rate: Double,
-        changes: Double, signIns: Double = 0, cookie: String
+        changes: Double, signIns: Double = 0, cookie: String = "", port: Int = 443, isNamed: Bool = true
     ) async throws -> Load {
         let plan: JSON = [
             "address": .string(address), "name": .string(name), "certificate": .string(certificate),
             "rate": .number(rate), "changes": .number(changes), "sign_ins": .number(signIns), "cookie": .string(cookie),
-            "patience": 15,
+            "port": .number(Double(port)), "named": .bool(isNamed), "patience": 15,
             "password": .string(Site.password),
             "people": .array(
                 people.map {
@@ -67,10 +69,27 @@ public struct Load: Sendable {
         }
     }
 
+    /// Waits until a grant or a revoke is acknowledged that was asked for from now on, or after `moment` on ``Clock``.
+    public func untilAcknowledged(
+        after moment: Double = Clock.now, within limit: Duration = .seconds(60)
+    ) async throws {
+        _ = try await process.line(within: limit) { line in
+            line.hasPrefix("acknowledged ") && (Double(line.dropFirst(13)) ?? 0) >= moment
+        }
+    }
+
+    /// Lets everybody finish what they are at; then nobody does anything until ``goOn()``.
+    public func hold() async throws -> LoadReport { try await report(SIGUSR1) }
+
+    public func goOn() { process.signal(SIGUSR2) }
+
     /// Lets everybody finish what they are at.
-    public func finish() async throws -> LoadReport {
-        process.signal(SIGTERM)
-        let line = try await process.line(within: .seconds(60)) { $0.hasPrefix("report ") }
+    public func finish() async throws -> LoadReport { try await report(SIGTERM) }
+
+    private func report(_ signal: Int32) async throws -> LoadReport {
+        let seen = process.outputLines.count
+        process.signal(signal)
+        let line = try await process.line(from: seen, within: .seconds(120)) { $0.hasPrefix("report ") }
         return try JSONDecoder().decode(LoadReport.self, from: Data(line.dropFirst(7).utf8))
     }
 

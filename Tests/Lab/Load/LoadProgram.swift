@@ -8,19 +8,22 @@ enum LoadProgram {
 
         plan = json.loads(sys.stdin.readline())
         context = ssl.create_default_context(cadata=plan["certificate"])
+        context.check_hostname = plan["named"]
         stop = threading.Event()
         lock = threading.Lock()
-        failures, signed_out, moves, latencies = [], [], [], []
+        running = threading.Event()
+        running.set()
+        failures, signed_out, moves, latencies, acknowledged = [], [], [], [], []
         requests = changes = sign_ins = 0
         served = {}
 
         class Connection(http.client.HTTPSConnection):
             def __init__(self, source):
-                super().__init__(plan["name"], 443, timeout=plan["patience"])
+                super().__init__(plan["name"], plan["port"], timeout=plan["patience"])
                 self.source = source
 
             def connect(self):
-                plain = socket.create_connection((plan["address"], 443), self.timeout, (self.source, 0))
+                plain = socket.create_connection((plan["address"], plan["port"]), self.timeout, (self.source, 0))
                 plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self.sock = context.wrap_socket(plain, server_hostname=plan["name"])
 
@@ -66,6 +69,18 @@ enum LoadProgram {
                     raise RuntimeError("%s cannot sign in: %d %s" % (self.name, status, data[:300]))
                 self.token = json.loads(data)["token"]
 
+            def is_signed_in(self):
+                status = 0
+                for attempt in range(40):
+                    try:
+                        status, _ = self.send("GET", "/api/v1/me")
+                    except (OSError, http.client.HTTPException):
+                        pass
+                    if status in (200, 401):
+                        break
+                    time.sleep(0.5)
+                return status == 200
+
             def act(self, chance):
                 global requests, changes, sign_ins
                 wanted, path = None, chance.choice(("/api/v1/me", "/api/v1/me/knocs"))
@@ -101,11 +116,29 @@ enum LoadProgram {
                         failures.append([ended, self.name, method + " " + path, why])
                 if wanted:
                     self.state, self.since = ("unknown" if why else wanted), ended
+                    if not why:
+                        acknowledge(begun, ended)
+
+        told = 0
+
+        def say(line):
+            # In one piece, since several threads speak.
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+
+        def acknowledge(begun, ended):
+            global told
+            with lock:
+                acknowledged.append([begun, ended])
+                # Often enough to wait for.
+                if ended > told + 0.1:
+                    told = ended
+                    say("acknowledged %r" % begun)
 
         def node(cookie):
             return cookie.split("=", 1)[1]
 
-        def work(people, seed):
+        def work(people, seed, turn_of):
             chance = random.Random(seed)
             period = plan["threads"] / plan["rate"]
             due = time.monotonic() + period * chance.random()
@@ -114,7 +147,9 @@ enum LoadProgram {
                 stop.wait(max(0, due - time.monotonic()))
                 # What could not be done in time is left out, not made up for.
                 due = max(due + period, time.monotonic() - period)
-                people[turn % len(people)].act(chance)
+                running.wait()
+                with turn_of:
+                    people[turn % len(people)].act(chance)
                 turn += 1
 
         people = [Person(given) for given in plan["people"]]
@@ -123,18 +158,50 @@ enum LoadProgram {
             by_address.setdefault(person.address, []).append(person)
         plan["threads"] = len(by_address)
 
+        turns = [threading.Lock() for _ in by_address]
+
         def all_at_once(work):
-            threads = [threading.Thread(target=work, args=(group, seed)) for seed, group in enumerate(by_address.values())]
+            threads = [
+                threading.Thread(target=work, args=(group, seed, turns[seed]))
+                for seed, group in enumerate(by_address.values())
+            ]
             for thread in threads:
                 thread.start()
             return threads
 
-        signal.signal(signal.SIGTERM, lambda *_: stop.set())
-        for thread in all_at_once(lambda group, _: [person.sign_in() for person in group]):
+        def report(span):
+            signed_out.extend(person.name for person in people if not person.is_signed_in())
+            times = sorted(latencies)
+            share = lambda part: times[min(len(times) - 1, int(len(times) * part))] if times else 0
+            say("report " + json.dumps({
+                "requests": requests, "changes": changes, "sign_ins": sign_ins, "seconds": span, "failures": failures,
+                "signed_out": signed_out, "moves": moves, "served": served, "p50": share(0.5), "p99": share(0.99),
+                "longest": share(1), "acknowledged": acknowledged,
+                "ledger": [{"name": person.name, "state": person.state, "since": person.since} for person in people],
+            }))
+
+        def hold():
+            """Lets everybody finish what they are at, and then nobody begins anything until they may."""
+            for turn in turns:
+                turn.acquire()
+            report(time.monotonic() - begun)
+            while not running.wait(0.05) and not stop.is_set():
+                pass
+            for turn in turns:
+                turn.release()
+
+        def end(*_):
+            stop.set()
+            running.set()
+
+        signal.signal(signal.SIGTERM, end)
+        signal.signal(signal.SIGUSR1, lambda *_: running.clear())
+        signal.signal(signal.SIGUSR2, lambda *_: running.set())
+        for thread in all_at_once(lambda group, *_: [person.sign_in() for person in group]):
             thread.join()
         if not all(person.token for person in people):
             raise SystemExit("not everybody could sign in")
-        print("signed in", flush=True)
+        say("signed in")
         begun = time.monotonic()
         threads = all_at_once(work)
         shown = 0
@@ -142,21 +209,12 @@ enum LoadProgram {
             stop.wait(0.05)
             if requests // 100 > shown:
                 shown = requests // 100
-                print("requests", requests, flush=True)
+                say("requests %d" % requests)
+            if not running.is_set():
+                hold()
             if stop.is_set():
                 for thread in threads:
                     thread.join()
-        span = time.monotonic() - begun
-        for person in people:
-            status, _ = person.send("GET", "/api/v1/me")
-            if status != 200:
-                signed_out.append(person.name)
-        latencies.sort()
-        share = lambda part: latencies[min(len(latencies) - 1, int(len(latencies) * part))] if latencies else 0
-        print("report", json.dumps({
-            "requests": requests, "changes": changes, "sign_ins": sign_ins, "seconds": span, "failures": failures, "signed_out": signed_out,
-            "moves": moves, "served": served, "p50": share(0.5), "p99": share(0.99), "longest": share(1),
-            "ledger": [{"name": person.name, "state": person.state, "since": person.since} for person in people],
-        }), flush=True)
+        report(time.monotonic() - begun)
         """#
 }

@@ -45,6 +45,30 @@ public struct LoadReport: Decodable, Sendable {
         }
     }
 
+    /// Something was taken away: before `begun` it was there, after `done` it was not.
+    public struct Loss: Sendable {
+        public var begun: Double
+        public var done: Double
+
+        public init(_ body: () async throws -> Void) async rethrows {
+            begun = Clock.now
+            try await body()
+            done = Clock.now
+        }
+    }
+
+    /// A grant or a revoke that was acknowledged.
+    public struct Change: Decodable, Sendable {
+        public var begun: Double
+        public var ended: Double
+
+        public init(from decoder: any Decoder) throws {
+            var items = try decoder.unkeyedContainer()
+            begun = try items.decode(Double.self)
+            ended = try items.decode(Double.self)
+        }
+    }
+
     public var requests: Int
     /// Grants and revokes among them.
     public var changes: Int
@@ -61,11 +85,19 @@ public struct LoadReport: Decodable, Sendable {
     public var p99: Double
     public var longest: Double
     public var ledger: [Holding]
+    public var acknowledged: [Change]
 
     enum CodingKeys: String, CodingKey {
-        case requests, changes, seconds, failures, moves, served, p50, p99, longest, ledger
+        case requests, changes, seconds, failures, moves, served, p50, p99, longest, ledger, acknowledged
         case signIns = "sign_ins"
         case signedOut = "signed_out"
+    }
+}
+
+extension LoadReport {
+    /// Seconds from a loss to the first change that was asked for after it and acknowledged; nil where none was.
+    public func service(after loss: Loss) -> Double? {
+        acknowledged.filter { $0.begun >= loss.done }.map(\.ended).min().map { $0 - loss.begun }
     }
 }
 
