@@ -3,7 +3,7 @@
 
 create function knocknoc_now() returns bigint
     language sql volatile
-    return (extract(epoch from clock_timestamp()) * 1000000)::bigint;
+    as 'select (extract(epoch from clock_timestamp()) * 1000000)::bigint';
 
 comment on function knocknoc_now() is 'The clock of this database in microseconds, moving also inside a transaction.';
 

@@ -1,15 +1,16 @@
 import Lab
 
 /// A database as a service gives it: nodes have a limited login, TLS alone is let in, and a pooler stands in front.
-struct ManagedDatabase {
+struct ManagedDatabase: Administration {
     static let name = "managed.test"
 
     let database: Machine
     /// The first made the schema, the second joined.
     let nodes: [Machine]
-    let certificate: Machine.SetUp
     /// Of `nodes[0]`, signed in.
     let admin: WebClient
+    /// Of an agent that is never started.
+    let agentID: String
     /// What the installer of each node showed before the string that it took.
     let refusals: [String]
 
@@ -36,8 +37,10 @@ struct ManagedDatabase {
         guard try await database.migrations() == before else { throw LabError("the second node has migrated") }
         guard second.code == nil else { throw LabError("the second node printed a link for an administrator") }
         for node in nodes { try await node.untilHealth { $0["status"].string == "ok" } }
+        let agent = try await admin.expect(201, "POST", "/api/v1/admin/agents", ["name": "nowhere"])
         return ManagedDatabase(
-            database: database, nodes: nodes, certificate: first, admin: admin, refusals: [refusal, plain])
+            database: database, nodes: nodes, admin: admin, agentID: agent["id"].string ?? "",
+            refusals: [refusal, plain])
     }
 
     /// Somebody at a node itself, with the name that the portal has.

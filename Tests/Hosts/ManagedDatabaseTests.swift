@@ -99,16 +99,20 @@ extension WholeHosts {
             let (north, south) = (managed.nodes[0], managed.nodes[1])
             try await north.untilHealth { $0["events"].string == "polling" }
             try await south.untilHealth { $0["events"].string == "live" }
-            for user in ["alice", "bob"] {
-                try await managed.admin.expect(
-                    201, "POST", "/api/v1/admin/users",
-                    ["username": .string(user), "password": .string(Site.password), "group_ids": []])
-            }
+            let staff = try await managed.make(group: "staff")
+            for user in ["alice", "bob"] { try await managed.make(user: user, groups: [staff]) }
+            let knoc = try await managed.make(knoc: "service", groups: [staff], backend: SingleNode.guarding(9000))
             let here = try ManagedDatabase.client(of: north)
             let there = try ManagedDatabase.client(of: south)
             #expect(try await here.signIn("bob", Site.password).status == 200)
             await there.use(token: await here.token)
             #expect(try await there.expect(200, "GET", "/api/v1/me")["user"]["username"].string == "bob")
+            // Granted by one node, through the pooler, and revoked by the other; no agent is there to open anything.
+            let live = "select count(*) from knocknoc.grants where state = 'live';"
+            try await here.change("POST", knoc, wait: 0)
+            #expect(try await managed.database.sql(live, database: "knocknoc") == "1\n")
+            try await there.change("DELETE", knoc, wait: 0)
+            #expect(try await managed.database.sql(live, database: "knocknoc") == "0\n")
             try await there.expect(204, "POST", "/api/v1/logout")
             #expect(try await here.get("/api/v1/me").status == 401)
 

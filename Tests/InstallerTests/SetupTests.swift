@@ -107,6 +107,30 @@ struct SetupTests {
         try? FileManager.default.removeItem(atPath: layout.root)
     }
 
+    @Test("a schema that cannot be made leaves nothing to put back by hand")
+    func unmade() async throws {
+        let name = try await TestSite.emptyDatabase()
+        // In the way of the first migration, and no table.
+        try await TestSite.server.value.sql(
+            """
+            create schema knocknoc authorization owner;
+            create function knocknoc.knocknoc_now() returns int language sql as 'select 1';
+            """, database: name)
+        let layout = TestSite.machine()
+        let terminal = PaperTerminal(
+            [Self.listen, "", "2", try await TestSite.url(name, "?sslmode=require")], enters: 4)
+        await #expect(throws: StoreError.self) {
+            try await Setup(
+                Setup.Options(), layout: layout, terminal: terminal, console: terminal, nodeName: "web",
+                checkConfiguration: TestSite.check
+            ).run()
+        }
+        #expect(terminal.screen.contains("Undoing: Making Knocknoc's tables"), "\(terminal.screen)")
+        #expect(!terminal.screen.contains("by hand"), "\(terminal.screen)")
+        #expect(!SystemFile(layout.configuration).exists && !SystemFile(layout.encryptionKey).exists)
+        try? FileManager.default.removeItem(atPath: layout.root)
+    }
+
     @Test("a database in a file, with secrets unwrapped by choice, without a question")
     func embedded() async throws {
         let layout = TestSite.machine()

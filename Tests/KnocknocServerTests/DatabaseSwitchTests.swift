@@ -106,6 +106,12 @@ struct DatabaseSwitchTests {
             #expect(await seen.next() == .tried(Self.old))
             #expect(await seen.next() == .switched(Self.old))
             #expect(follower.switches == 1)
+            // Nobody is left who would try the one before, now that it would work.
+            world.answers.withLock { $0[Self.new] = .success(Self.ours) }
+            world.wake.yield()
+            follower.follow(Way(url: "postgres://h/third"))
+            #expect(await seen.next() == .tried("postgres://h/third"))
+            #expect(await seen.next() == .switched("postgres://h/third"))
         }
     }
 

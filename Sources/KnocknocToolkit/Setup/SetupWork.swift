@@ -151,7 +151,8 @@ public struct SetupWork: Sendable {
             // What somebody else has begun to use meanwhile stays.
             guard isNew, location.engine == .postgres else { return }
             try await asServer(location) {
-                try await with(location) { database, _ in
+                try await with(location) { database, migrator in
+                    guard try await migrator.status().version > 0 else { return }
                     guard try await access(database).needsFirstAdmin() else { return }
                     try await database.migrate { try await $0.execute(script: "drop schema knocknoc cascade") }
                 }
