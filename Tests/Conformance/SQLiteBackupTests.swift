@@ -14,7 +14,7 @@ extension WholeSystem {
                 let page = try Page("backup.md")
                 func type(_ label: String) async throws {
                     // Here a service is a process of the test's, and its files are root's.
-                    let lines = try page.commands(label).joined().split(separator: "\n")
+                    let lines = try page.blocks("sh " + label).joined().split(separator: "\n")
                         .filter { !$0.hasPrefix("systemctl ") }.joined(separator: "\n")
                         .replacing("/var/lib/knocknoc", with: data).replacing("/var/backups", with: backups)
                         .replacing("-o knocknoc -g knocknoc ", with: "")

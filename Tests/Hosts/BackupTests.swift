@@ -14,14 +14,14 @@ extension WholeHosts {
                 let knoc = try await site.protect(early: "kept", port: 9002, seconds: 600)
                 let browser = try site.browser(on: site.alice)
                 #expect(try await browser.signIn("alice", Site.password).status == 200)
-                try await site.web.shell(page.commands("backup").joined())
+                try await site.web.shell(page.blocks("sh backup").joined())
                 #expect(try await site.web.run(["stat", "-c", "%a", "/var/backups/knocknoc.dump"]).text == "600\n")
 
                 #expect(try await browser.change("POST", knoc)["state"].string == "open")
                 try await site.make(user: "later", groups: [])
                 #expect(try await browser.send("POST", "/api/v1/logout", .null).status == 204)
 
-                try await site.web.shell(page.commands("restore").joined())
+                try await site.web.shell(page.blocks("sh restore").joined())
                 try await site.web.untilHealthy()
                 #expect(try await site.admin.signIn("root", Site.adminPassword, admin: true).status == 200)
                 try await site.untilAgentIsOnline()
@@ -35,7 +35,7 @@ extension WholeHosts {
                 #expect(try await browser.signIn("alice", Site.password).status == 200)
                 #expect(try await browser.change("POST", knoc)["state"].string == "open")
                 #expect(try await browser.change("DELETE", knoc)["state"].string == "closed")
-                try await site.web.shell(page.commands("restored").joined())
+                try await site.web.shell(page.blocks("sh restored").joined())
             }
         }
     }

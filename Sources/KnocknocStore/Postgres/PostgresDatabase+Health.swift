@@ -11,7 +11,8 @@ extension PostgresDatabase {
         }
         defer { asking.cancel() }
         return try await shot.value(
-            within: limit, else: StoreError(.unavailable, "the database did not answer within \(limit.components.seconds) s"))
+            within: limit,
+            else: StoreError(.unavailable, "the database did not answer within \(limit.components.seconds) s"))
     }
 
     private func askHealth(until deadline: ContinuousClock.Instant) async throws -> DatabaseHealth {

@@ -136,7 +136,8 @@ extension PostgresDatabase {
         let lost = Latch()
         listening.onEnd(after: ends, lost)
         let connection = try await listener.connect(
-            until: .now + options.serviceTimeout, onNotification: { [weak self] in self?.hear($0) }, onClose: { lost.set() })
+            until: .now + options.serviceTimeout, onNotification: { [weak self] in self?.hear($0) },
+            onClose: { lost.set() })
         defer { connection.close("listening ended") }
         isPooled = connection.isPooled
         _ = try await connection.run([Statement("listen knocknoc")], until: .now + options.serviceTimeout)
@@ -147,7 +148,8 @@ extension PostgresDatabase {
             guard try await heard.wait(within: options.proofTimeout) else {
                 // A pooler lends the session to others next.
                 if isPooled {
-                    _ = try? await connection.run([Statement("unlisten knocknoc")], until: .now + options.serviceTimeout)
+                    _ = try? await connection.run(
+                        [Statement("unlisten knocknoc")], until: .now + options.serviceTimeout)
                 }
                 throw StoreError(.unavailable, "the listening connection does not hear", sqlState: "08006")
             }

@@ -30,13 +30,13 @@ extension Machine {
             create database shop;
             """)
         try await sql("create table orders (id bigint);", database: "shop")
-        let page = try Documentation.blocks("installation.md", "sql managed").joined()
+        let page = try Page("installation.md").blocks("sql managed").joined()
         try await sqlAsAdministrator(page.replacing("PASSWORD", with: ManagedLogin(host: name).password))
         try await pool(version)
     }
 
     private func pool(_ version: String) async throws {
-        let page = try Documentation.blocks("installation.md", "ini pooler").joined()
+        let page = try Page("installation.md").blocks("ini pooler").joined()
         try await write(
             page.replacing("192.0.2.20", with: "127.0.0.1"), to: "/etc/pgbouncer/pgbouncer.ini", mode: "640",
             owner: "postgres:postgres")
@@ -131,18 +131,5 @@ extension Machine {
     /// The server's process.
     func server() async throws -> String {
         try await run(["systemctl", "show", "-P", "MainPID", "knocknoc.service"]).line
-    }
-}
-
-/// What docs/ have people type.
-enum Documentation {
-    /// The code blocks of a page that carry this mark.
-    static func blocks(_ page: String, _ mark: String) throws -> [String] {
-        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("../../../docs/\(page)").standardized
-        let parts = try String(contentsOf: file, encoding: .utf8).components(separatedBy: "```\(mark)\n").dropFirst()
-        let blocks = parts.compactMap { $0.components(separatedBy: "```").first }
-        guard !blocks.isEmpty else { throw LabError("docs/\(page) has no block \"\(mark)\"") }
-        return blocks
     }
 }

@@ -38,7 +38,7 @@ extension ExposeDBSuite {
 
         @Test("the page's commands do the same by hand")
         func byHand() async throws {
-            let commands = try Page("high-availability.md").commands("by-hand")
+            let commands = try Page("high-availability.md").blocks("sh by-hand")
             #expect(commands.count == 5)
             let result = try await DebianHost.run(
                 """

@@ -1,21 +1,23 @@
 import Foundation
 
-/// A page of docs/, whose commands a test runs as they stand there.
+/// A page of docs/, whose commands and files a test takes as they stand there.
 public struct Page: Sendable {
-    private let text: String
+    public let text: String
+    private let name: String
 
     /// - Parameter name: such as "backup.md".
     public init(_ name: String) throws {
         let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../../../docs")
         text = try String(contentsOf: folder.standardized.appending(path: name), encoding: .utf8)
+        self.name = name
     }
 
-    /// What stands in blocks that begin with "```sh LABEL", in the page's order.
+    /// The code blocks that carry this mark, such as "sh backup", in the page's order.
     ///
     /// - Throws: ``LabError`` where there is none.
-    public func commands(_ label: String) throws -> [String] {
-        let blocks = text.components(separatedBy: "```sh \(label)\n").dropFirst()
-        guard !blocks.isEmpty else { throw LabError("the page has no block \"```sh \(label)\"") }
-        return blocks.compactMap { $0.components(separatedBy: "```").first }
+    public func blocks(_ mark: String) throws -> [String] {
+        let parts = text.components(separatedBy: "```\(mark)\n").dropFirst()
+        guard !parts.isEmpty else { throw LabError("docs/\(name) has no block \"\(mark)\"") }
+        return parts.compactMap { $0.components(separatedBy: "```").first }
     }
 }

@@ -5,7 +5,7 @@ import Lab
 ///
 /// Such a block begins with ```` ```sh PURPOSE MACHINE… ````; a test takes one after the other, so that the page cannot
 /// say another thing than what is tested.
-struct Page {
+struct Walkthrough {
     struct Block: Sendable {
         var machines: [String]
         var text: String
@@ -15,11 +15,9 @@ struct Page {
 
     /// - Parameter addresses: what the page's network stands for, both as the beginning of an address.
     init(_ name: String, purpose: String, addresses: (page: String, lab: String)) throws {
-        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
-            "../../../docs/\(name)")
         var blocks: [Block] = []
         var open: Block?
-        for line in try String(contentsOf: file.standardized, encoding: .utf8).components(separatedBy: "\n") {
+        for line in try Page(name).text.components(separatedBy: "\n") {
             let line = line.trimmingCharacters(in: .whitespaces)
             let words = line.split(separator: " ").map(String.init)
             if let block = open {
