@@ -32,31 +32,53 @@ extension ExposeDB {
         }
         if options.isDryRun { return try preview("add", site, edit) }
         let (guest, own) = (try await site.guest(login), OwnAddresses.networks())
-        let file = site.cluster.facts.hbaFile
+        let (file, console) = (site.cluster.facts.hbaFile, console)
+        let new = networks.filter { !known.contains($0) }
+        let recorded = try await SiteRecord.read(site.cluster).allowed
         var parts: [String] = []
-        let changed = try await site.cluster.changeHba(console, edit) { rules in
-            for network in networks {
-                let verdict = HbaVerdict(network, guest, rules, own: own)
-                let sentences = verdict.sentences(file: file)
-                guard verdict.isAllowed else {
-                    throw SystemError(
-                        .failed,
-                        sentences.joined(separator: "\n")
-                            + "\nThat line stands before ours and is yours to change; nothing is changed")
+        let changed = try await Undoing.run(console) { steps in
+            try await steps.step("Allowing \(networks.map(\.description).joined(separator: ", "))") {
+                let changed = try await site.cluster.changeHba(console, edit) { rules in
+                    for network in networks {
+                        let verdict = HbaVerdict(network, guest, rules, own: own)
+                        let sentences = verdict.sentences(file: file)
+                        guard verdict.isAllowed else {
+                            throw SystemError(
+                                .failed,
+                                sentences.joined(separator: "\n")
+                                    + "\nThat line stands before ours and is yours to change; nothing is changed")
+                        }
+                        parts += sentences.dropLast()
+                    }
                 }
-                parts += sentences.dropLast()
+                try await SiteRecord.note(allowed: try site.entries().map(\.network), site.cluster)
+                return changed
+            } undo: {
+                guard try await SiteRecord.read(site.cluster).allowed != recorded || !Self.isFree(of: new, site) else {
+                    return
+                }
+                try await SiteRecord.note(allowed: recorded, site.cluster)
+                _ = try await site.cluster.changeHba(console) { document in
+                    document.remove { $0.database == site.database && new.contains($0.network) }
+                } verify: { _ in
+                }
             }
         }
-        try await SiteRecord.note(allowed: try site.entries().map(\.network), site.cluster)
-        var outcome = Outcome("add", site, changed: changed)
-        for part in parts { console.note(part) }
-        outcome.lines = networks.map { network in
-            known.contains(network)
-                ? "\(network) was allowed already; nothing changed"
-                : "\(network) may use the database \"\(site.database)\" now"
+        return try await Interruption.held {
+            var outcome = Outcome("add", site, changed: changed)
+            for part in parts { console.note(part) }
+            outcome.lines = networks.map { network in
+                known.contains(network)
+                    ? "\(network) was allowed already; nothing changed"
+                    : "\(network) may use the database \"\(site.database)\" now"
+            }
+            outcome.networks = try await networkFields(try site.entries(), site)
+            return outcome
         }
-        outcome.networks = try await networkFields(try site.entries(), site)
-        return outcome
+    }
+
+    private static func isFree(of networks: [CIDR], _ site: ExposedSite) throws -> Bool {
+        try site.entries().allSatisfy { !networks.contains($0.network) }
     }
 
     func remove(_ networks: [CIDR], _ site: ExposedSite) async throws -> Outcome {

@@ -36,7 +36,7 @@ extension ExposeDB {
         } catch {
             throw await halfDone(error, site)
         }
-        return try await disabled(site, changed: changed, others: others)
+        return try await Interruption.held { try await disabled(site, changed: changed, others: others) }
     }
 
     private func disabled(_ site: ExposedSite, changed: Bool, others: Bool) async throws -> Outcome {

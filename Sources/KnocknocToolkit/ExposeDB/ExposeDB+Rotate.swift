@@ -19,7 +19,8 @@ extension ExposeDB {
         } else {
             outcome = try await beginRotation(site, current)
         }
-        for login in try await site.ownLogins() {
+        // What is made is shown, whatever comes now.
+        for login in try await Interruption.held({ try await site.ownLogins() }) {
             outcome.lines.append(
                 "\(login.name), of a database machine's own web node, stays as it is; on that machine: sudo knocker "
                     + "replica --follow HOSTS --renew")

@@ -35,23 +35,28 @@ extension Replica {
             let isOurs = role?.comment == Self.note + "\(host)" + Self.nodeMark
             let node = HbaEntry(database: site.database, role: InstallLayout.owner, network: network)
             let wasNode = try site.entries().contains(node)
-            // First, since another standby that is promoted lets in whom this says.
-            if isOurs {
-                let staying = try site.entries().map(\.network).filter { $0 != network }
-                try await SiteRecord.note(allowed: staying, cluster)
+            var changed = role != nil
+            do {
+                // First, since another standby that is promoted lets in whom this says.
+                if isOurs {
+                    let staying = try site.entries().map(\.network).filter { $0 != network }
+                    try await SiteRecord.note(allowed: staying, cluster)
+                }
+                let hasLines = try await cluster.changeHba(console) { document in
+                    document.remove {
+                        $0 == HbaEntry(replicationBy: Self.role, network: network) || isOurs && $0 == node
+                    }
+                } verify: { _ in
+                }
+                changed = changed || hasLines
+                try await drop(name, cluster)
+            } catch {
+                let known = error as? SystemError ?? SystemError(.failed, "\(error)")
+                throw SystemError(
+                    known.code,
+                    "\(known.message)\n--remove may be half done; what it has taken back stays so. The same command again "
+                        + "does the rest")
             }
-            let changed = try await cluster.changeHba(console) { document in
-                document.remove { $0 == HbaEntry(replicationBy: Self.role, network: network) || isOurs && $0 == node }
-            } verify: { _ in
-            }
-            let (login, text) = (try SQLText.identifier(name), try SQLText.literal(name))
-            try await cluster.run(
-                """
-                select pg_terminate_backend(active_pid, 5000) from pg_replication_slots
-                where slot_name = \(text) and active_pid is not null;
-                select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = \(text);
-                drop role if exists \(login);
-                """)
             var lines = ["\(host) may not follow this database any more."]
             if isOurs, wasNode {
                 lines.append(
@@ -62,7 +67,18 @@ extension Replica {
                     "As a web node it may use it still, as exposedb --add has it; to end that too: sudo knocker exposedb "
                         + "--remove \"\(network)\"")
             }
-            return Outcome(changed: changed || role != nil, lines: lines)
+            return Outcome(changed: changed, lines: lines)
         }
+    }
+
+    private func drop(_ name: String, _ cluster: LocalCluster) async throws {
+        let (login, text) = (try SQLText.identifier(name), try SQLText.literal(name))
+        try await cluster.run(
+            """
+            select pg_terminate_backend(active_pid, 5000) from pg_replication_slots
+            where slot_name = \(text) and active_pid is not null;
+            select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = \(text);
+            drop role if exists \(login);
+            """)
     }
 }

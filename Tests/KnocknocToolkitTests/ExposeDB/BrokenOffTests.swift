@@ -54,6 +54,33 @@ extension ExposeDBSuite {
             #expect(try await cluster.sql("select count(*) from pg_roles where rolname like 'knocknoc\\_node%'") == "0")
         }
 
+        @Test("an address that was let in, and could not be noted, is out again")
+        func addedInPart() async throws {
+            let cluster = try await TestCluster()
+            try await cluster.expose(.initialize)
+            try await cluster.expose(.add([CIDR(.v4(0xcb00_7107))]))
+            let hba = try cluster.hba()
+            let holder = try LabProcess(
+                TestCluster.psql(cluster.url(user: "postgres")) + [
+                    "-c", "begin; lock table pg_db_role_setting in share mode; select 'held'", "-c",
+                    "select pg_sleep(600)",
+                ])
+            _ = try await holder.line { $0 == "held" }
+            let command = try knocker(cluster, ["--add", "127.0.0.1", "--add", "203.0.113.7"])
+            _ = try await command.errorLine(within: .seconds(60)) { $0.hasPrefix("Having") }
+            while try await cluster.sql("select count(*) from pg_stat_activity where wait_event_type = 'Lock'") == "0" {
+            }
+            #expect(try cluster.hba() != hba)
+            command.signal(SIGINT)
+            // What is undone has to write there too.
+            _ = try await command.errorLine(within: .seconds(60)) { $0.hasPrefix("Undoing: Allowing") }
+            await holder.stop(SIGKILL)
+            try await cluster.sql(
+                "select pg_terminate_backend(pid, 10000) from pg_stat_activity where query like '%pg_sleep(600)'")
+            #expect(await command.exit() == 130, "\(command.errorText)")
+            #expect(try cluster.hba() == hba)
+        }
+
         @Test("a disable that a signal stops says what is left, and the same command does it")
         func disabledInPart() async throws {
             let cluster = try await TestCluster()
