@@ -6,7 +6,7 @@ extension WholeHosts {
     @Suite("exposedb on a pg_hba.conf of somebody's own") struct SingleNodeFileTests {
         private static let other = "203.0.113.7/32"
         /// How many times it is killed.
-        private static let kills = ProcessInfo.processInfo.environment["KNOCKNOC_LONG"] == nil ? 5 : 40
+        private static let kills = ProcessInfo.processInfo.environment["KNOCKNOC_LONG"] == nil ? 4 : 40
 
         @Test(
             "strange lines are the same, byte for byte, after all that it does, and after all that can go wrong",
