@@ -41,7 +41,7 @@ extension WholeHosts {
                 let (db1, web) = (site.db1, site.web)
                 let (db2, db3) = try await site.spares()
                 try await db2.installServer()
-                var page = try Page("high-availability.md", purpose: "standby", addresses: Self.addresses)
+                var page = try Walkthrough("high-availability.md", purpose: "standby", addresses: Self.addresses)
                 let load = try await site.work()
                 do {
                     try await db1.type(page.next(on: "db1"))
@@ -90,7 +90,7 @@ extension WholeHosts {
 
         /// A new web node, after the promotion: refused with the line to type, and let in by it.
         private func joinLater(
-            _ node: Machine, _ site: DatabaseSite, primary: Machine, _ page: inout Page
+            _ node: Machine, _ site: DatabaseSite, primary: Machine, _ page: inout Walkthrough
         ) async throws {
             try await node.installServer()
             let both = site.url.replacingOccurrences(
@@ -139,7 +139,7 @@ extension WholeHosts {
 
         private func takeOver(_ site: DatabaseSite, _ hosts: PatroniHosts) async throws {
             let (db1, others) = (hosts.machines[0], Array(hosts.machines.dropFirst()))
-            var page = try Page("high-availability.md", purpose: "patroni", addresses: Self.addresses)
+            var page = try Walkthrough("high-availability.md", purpose: "patroni", addresses: Self.addresses)
             try await db1.reachByShell(others)
             try await db1.type(page.next(on: "db1"))
             try await site.nodes(among: hosts.machines + [site.web]).type(page.next(on: "web"))

@@ -2,7 +2,7 @@ import Foundation
 
 /// A page of docs/, whose commands a test runs as they stand there.
 public struct Page: Sendable {
-    private let text: String
+    public let text: String
 
     /// - Parameter name: such as "backup.md".
     public init(_ name: String) throws {

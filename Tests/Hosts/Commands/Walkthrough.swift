@@ -5,7 +5,7 @@ import Lab
 ///
 /// Such a block begins with ```` ```sh PURPOSE MACHINE… ````; a test takes one after the other, so that the page cannot
 /// say another thing than what is tested.
-struct Page {
+struct Walkthrough {
     struct Block: Sendable {
         var machines: [String]
         var text: String
@@ -14,12 +14,10 @@ struct Page {
     private var blocks: ArraySlice<Block>
 
     /// - Parameter addresses: what the page's network stands for, both as the beginning of an address.
-    init(_ name: String, purpose: String, addresses: (page: String, lab: String)) throws {
-        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
-            "../../../docs/\(name)")
+    init(_ page: String, purpose: String, addresses: (page: String, lab: String)) throws {
         var blocks: [Block] = []
         var open: Block?
-        for line in try String(contentsOf: file.standardized, encoding: .utf8).components(separatedBy: "\n") {
+        for line in try Page(page).text.components(separatedBy: "\n") {
             let line = line.trimmingCharacters(in: .whitespaces)
             let words = line.split(separator: " ").map(String.init)
             if let block = open {
