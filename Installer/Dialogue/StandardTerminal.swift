@@ -7,17 +7,18 @@ public struct StandardTerminal: Terminal {
     public func say(_ line: String) { Self.write(line + "\n") }
 
     public func ask(_ prompt: String, isSecret: Bool) -> String? {
-        Self.write(prompt)
         let isTerminal = isatty(STDIN_FILENO) == 1
         var before = termios()
         let isHidden = isSecret && isTerminal && tcgetattr(STDIN_FILENO, &before) == 0
         if isHidden {
             var hidden = before
             hidden.c_lflag &= ~tcflag_t(ECHO)
-            tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden)
+            // Before the prompt, and without throwing away what was typed or pasted ahead.
+            tcsetattr(STDIN_FILENO, TCSADRAIN, &hidden)
         }
+        Self.write(prompt)
         let line = readLine(strippingNewline: true)
-        if isHidden { tcsetattr(STDIN_FILENO, TCSAFLUSH, &before) }
+        if isHidden { tcsetattr(STDIN_FILENO, TCSADRAIN, &before) }
         // Nobody typed the line feed that would end the question's line.
         if isHidden || !isTerminal || line == nil { Self.write("\n") }
         return line
