@@ -80,7 +80,9 @@ struct ManagedDatabase: Administration {
         terminal.type(login.direct)
         try await terminal.expect("EncryptionKey of the site: ", within: .seconds(60))
         terminal.type(key)
-        return (try await node.answer(rest, on: terminal), refusal)
+        let setUp = try await node.answer(rest, on: terminal)
+        guard !terminal.transcript.contains(key) else { throw LabError("the key was shown as it was typed") }
+        return (setUp, refusal)
     }
 
     private static func begin(_ node: Machine, option: String, _ question: String) async throws -> Terminal {

@@ -55,7 +55,7 @@ extension WholeHosts {
             #expect(!managed.refusals.joined().contains("exposedb"), "a service has no exposedb")
             let login = ManagedLogin(host: managed.database.name)
             let plain = try await managed.database.attempt("select 1", as: login, "sslmode=disable")
-            #expect(plain.status != 0 && plain.errors.contains("no encryption"), "\(plain.errors)")
+            #expect(plain.status != 0 && plain.errors.contains("no pg_hba.conf entry"), "\(plain.errors)")
         }
 
         /// What the login is, and what the server refuses it.
