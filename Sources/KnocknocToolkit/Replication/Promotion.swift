@@ -53,7 +53,7 @@ public struct Promotion: Sendable {
         guard try !Patroni.keeps(cluster) else { throw Replica.patroni(cluster) }
         return try await SystemFile(cluster.facts.hbaFile).locked {
             let mark = SystemFile(cluster.dataDirectory + "/" + Self.markName, followsLinks: false)
-            guard cluster.isStandby else { return try await finish(cluster, mark) }
+            guard cluster.isStandby else { return try await Interruption.held { try await finish(cluster, mark) } }
             return try await promote(cluster, mark)
         }
     }
@@ -74,6 +74,18 @@ public struct Promotion: Sendable {
             ends
                 ? "All sessions end and agents are told everything anew: an ending may be among what is lost."
                 : "Sessions go on.")
+        try Interruption.check()
+        // From here on it goes to its end: a standby that lets nobody in, and is none, helps nobody.
+        return try await Interruption.held {
+            do { try await prepare(cluster, mark, ends: ends) } catch {
+                if ends { _ = try? await Replica.letInAsRecorded(cluster, console) }
+                throw error
+            }
+            return try await promoteNow(cluster, mark)
+        }
+    }
+
+    private func prepare(_ cluster: LocalCluster, _ mark: SystemFile, ends: Bool) async throws {
         // What ends must be over before a web node reads it here as if it lived.
         if ends {
             try await Replica.keepOut(cluster, console)
@@ -87,6 +99,9 @@ public struct Promotion: Sendable {
             attributes: .init(
                 mode: 0o600, owner: cluster.owner, group: SystemUser.entry(of: cluster.owner)?.group ?? 0),
             keepingBackup: false)
+    }
+
+    private func promoteNow(_ cluster: LocalCluster, _ mark: SystemFile) async throws -> Outcome {
         console.note("Promoting \(cluster.name)")
         struct Answer: Decodable { var done: Bool }
         let answer: [Answer] = try await cluster.rows("select pg_promote(true, 60) as done")
