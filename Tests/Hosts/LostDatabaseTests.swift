@@ -114,9 +114,7 @@ extension WholeHosts {
                 let hosts = PatroniHosts(machines: [site.db1, db2, db3])
                 let load = try await site.work()
                 do {
-                    let begun = Clock.now
                     try await takeOver(site, hosts)
-                    print("patroni: taken over in \(told(Clock.now - begun))")
                     try await exposeMore(hosts)
                     var times: [String] = []
                     for round in 0..<Self.rounds {
@@ -140,19 +138,30 @@ extension WholeHosts {
         private func takeOver(_ site: DatabaseSite, _ hosts: PatroniHosts) async throws {
             let (db1, others) = (hosts.machines[0], Array(hosts.machines.dropFirst()))
             var page = try Walkthrough("high-availability.md", purpose: "patroni", addresses: Self.addresses)
+            var (times, last): ([String], Double) = ([], Clock.now)
+            func note(_ what: String) {
+                times.append("\(what) \(told(Clock.now - last))")
+                last = Clock.now
+            }
             try await db1.reachByShell(others)
             try await db1.type(page.next(on: "db1"))
             try await site.nodes(among: hosts.machines + [site.web]).type(page.next(on: "web"))
+            note("nodes told")
             try await hosts.machines.type(page.next(on: "db1", "db2", "db3"))
+            note("packages")
             try await db1.type(page.next(on: "db1"))
             try await hosts.machines.type(page.next(on: "db1", "db2", "db3"))
+            note("files")
             try await db1.type(page.next(on: "db1"))
             try await hosts.untilLeading(db1)
+            note("first member")
             try await others.type(page.next(on: "db2", "db3"))
             #expect(try await hosts.untilWhole().name == "db1")
+            note("the others")
             let list = try await db1.type(page.next(on: "db1"))
             #expect(list.contains("Leader") && list.contains("Sync Standby"), "\(list)")
             #expect(page.isDone)
+            print("patroni: taken over: \(times.joined(separator: ", "))")
         }
 
         /// On Patroni `exposedb` prints a command, which lets a network in on all machines.
@@ -194,11 +203,15 @@ extension WholeHosts {
             case .network: try await old.reach(true)
             }
             let new = try await hosts.untilWhole()
+            let whole = Clock.now - lost.begun
             let report = try await load.hold()
             // Where it were the same machine, nothing would have been taken over.
             #expect(new.name != old.name)
             try await check(report, site, database: new)
             load.goOn()
+            print(
+                "patroni: \(loss.rawValue): first write after \(told(report.service(after: lost))), whole after \(told(whole))"
+            )
             return report.service(after: lost)
         }
 

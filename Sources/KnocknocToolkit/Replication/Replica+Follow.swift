@@ -103,10 +103,39 @@ extension Replica {
             guard try await RoleState.read(name, cluster) != nil else { return }
             try await cluster.run(NodeLogin.dropping(name))
         }
+        try await letOwnIn(host, site, &steps)
         let base =
             "postgres://\(URLText.encoded(name)):\(password)@HOST/\(URLText.encoded(site.database))"
             + "?sslmode=require&channel_binding=require"
         return try DatabaseHosts.replace(in: base, by: hosts)
+    }
+
+    /// Over the network this machine's node is a guest like the others.
+    private func letOwnIn(_ host: String, _ site: ExposedSite, _ steps: inout Undoing) async throws {
+        let known = try site.entries()
+        let new = OwnAddresses.resolve(host).prefix(1).map { address in
+            HbaEntry(database: site.database, role: InstallLayout.owner, network: CIDR(address))
+        }.filter { !known.contains($0) }
+        guard !new.isEmpty else { return }
+        let (allowed, console) = (try await SiteRecord.read(site.cluster).allowed, console)
+        let lock = SystemFile(site.cluster.facts.hbaFile)
+        try await steps.step("Letting \(host) in") {
+            try await lock.locked {
+                _ = try await site.cluster.changeHba(console) { document in
+                    for entry in new { document.add(entry) }
+                } verify: { _ in
+                }
+                try await SiteRecord.note(allowed: try site.entries().map(\.network), site.cluster)
+            }
+        } undo: {
+            try await lock.locked {
+                try await SiteRecord.note(allowed: allowed, site.cluster)
+                _ = try await site.cluster.changeHba(console) { document in
+                    document.remove { new.contains($0) }
+                } verify: { _ in
+                }
+            }
+        }
     }
 
     /// At least one of the hosts has to let us in and take writes.

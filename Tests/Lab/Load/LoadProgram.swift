@@ -185,18 +185,17 @@ enum LoadProgram {
             for turn in turns:
                 turn.acquire()
             report(time.monotonic() - begun)
-            while not running.wait(0.05) and not stop.is_set():
-                pass
+            while wishes["hold"] and not wishes["end"]:
+                time.sleep(0.05)
+            running.set()
             for turn in turns:
                 turn.release()
 
-        def end(*_):
-            stop.set()
-            running.set()
-
-        signal.signal(signal.SIGTERM, end)
-        signal.signal(signal.SIGUSR1, lambda *_: running.clear())
-        signal.signal(signal.SIGUSR2, lambda *_: running.set())
+        # No more is done in a handler: an event's lock may be held by what it interrupts.
+        wishes = {"hold": False, "end": False}
+        signal.signal(signal.SIGTERM, lambda *_: wishes.update(end=True))
+        signal.signal(signal.SIGUSR1, lambda *_: wishes.update(hold=True))
+        signal.signal(signal.SIGUSR2, lambda *_: wishes.update(hold=False))
         for thread in all_at_once(lambda group, *_: [person.sign_in() for person in group]):
             thread.join()
         if not all(person.token for person in people):
@@ -206,13 +205,15 @@ enum LoadProgram {
         threads = all_at_once(work)
         shown = 0
         while any(thread.is_alive() for thread in threads):
-            stop.wait(0.05)
+            time.sleep(0.05)
             if requests // 100 > shown:
                 shown = requests // 100
                 say("requests %d" % requests)
-            if not running.is_set():
+            if wishes["hold"]:
+                running.clear()
                 hold()
-            if stop.is_set():
+            if wishes["end"]:
+                stop.set()
                 for thread in threads:
                     thread.join()
         report(time.monotonic() - begun)
