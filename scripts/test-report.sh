@@ -1,6 +1,6 @@
 # Reads what Swift Testing printed and adds it up. Sourced by test.sh.
 
-passed=0 failed=0 skipped=0 unable=0
+passed=0 failed=0 skipped=0 unable=0 long=0
 times=() skips=() failures=()
 
 report_time() { times+=("$(printf '%-20s %4d s' "$1" "$2")"); }
@@ -12,12 +12,14 @@ report_part() {
     here_passed=$(grep -cE '^✔ Test .* passed after ' "$output" || true)
     here_passed=$((here_passed - $(grep -cE '^✔ Test (run|case) ' "$output" || true)))
     here_failed=$(grep -E '^✘ Test .* failed after ' "$output" | grep -cvE '^✘ Test (run|case) ' || true)
-    here_skipped=$(grep -cE '^➜ Test .* (skipped|was cancelled)' "$output" || true)
+    # What is left for --long by its own mark could run here, and is counted apart.
+    long=$((long + $(grep -cE '^➜ Test .* skipped: "only with --long"' "$output" || true)))
+    here_skipped=$(grep -E '^➜ Test .* (skipped|was cancelled)' "$output" | grep -cv '"only with --long"' || true)
     while read -r line; do
         [[ -n $line ]] || continue
         skips+=("$name: ${line#➜ }")
         unable=$((unable + 1))
-    done < <(grep -E '^➜ Test .* (skipped|was cancelled)' "$output" || true)
+    done < <(grep -E '^➜ Test .* (skipped|was cancelled)' "$output" | grep -v '"only with --long"' || true)
     while read -r line; do
         [[ -n $line ]] && failures+=("$name: ${line#✘ }")
     done < <(grep -E '^✘ Test .* failed after ' "$output" | grep -vE '^✘ Test (run|case) ' || true)
@@ -39,6 +41,7 @@ report_end() {
     local line
     echo
     for line in "${times[@]}"; do echo "    $line"; done
+    [[ $long -eq 0 ]] || printf '\n    left for --long: %d\n' "$long"
     if [[ ${#skips[@]} -gt 0 ]]; then
         echo
         for line in "${skips[@]}"; do echo "    skipped  $line"; done

@@ -3,12 +3,11 @@ import Testing
 
 extension WholeHosts {
     /// The load balancer's host is of another Debian release than the nodes', with another HAProxy.
-    @Suite("HAProxy of another Debian release") struct BalancerReleaseTests {
+    @Suite("HAProxy of another Debian release", .rack) struct BalancerReleaseTests {
         @Test(
-            "HAProxy 3.0, of Debian trixie: its file is accepted, people keep their node, and nodes come and go under them (with --long)",
-            .timeLimit(limit))
+            "HAProxy 3.0, of Debian trixie: its file is accepted, people keep their node, and nodes come and go under them",
+            .timeLimit(limit), .onlyLong)
         func newer() async throws {
-            guard WholeHosts.isLong else { return }
             try await WholeHosts.need("trixie")
             try await RackTrait.with { site in
                 let rack = site.rack

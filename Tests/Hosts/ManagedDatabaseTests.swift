@@ -10,16 +10,14 @@ extension WholeHosts {
             .timeLimit(limit))
         func managed() async throws { try await scenario(nil, 20) }
 
-        @Test("the same with PostgreSQL 13, of Debian bullseye (with --long)", .timeLimit(limit))
+        @Test("the same with PostgreSQL 13, of Debian bullseye", .timeLimit(limit), .onlyLong)
         func older() async throws {
-            guard WholeHosts.isLong else { return }
             try await WholeHosts.need("bullseye")
             try await scenario("bullseye", 26)
         }
 
-        @Test("the same with PostgreSQL 17, of Debian trixie (with --long)", .timeLimit(limit))
+        @Test("the same with PostgreSQL 17, of Debian trixie", .timeLimit(limit), .onlyLong)
         func newer() async throws {
-            guard WholeHosts.isLong else { return }
             try await WholeHosts.need("trixie")
             try await scenario("trixie", 23)
         }

@@ -9,9 +9,7 @@ extension SingleNode {
     /// A service on the gate behind a Knoc that opens at Alice's sign-in.
     func protect(_ knoc: String, port: Int) async throws -> Probe {
         let service = try await Probe.service(on: gate.host, port: port)
-        let group = try await make(group: "staff")
-        try await make(user: "alice", groups: [group])
-        try await make(knoc: knoc, groups: [group], backend: Self.guarding(port), on: "sign_in")
+        try await make(knoc: knoc, groups: [try await staff()], backend: Self.guarding(port), on: "sign_in")
         try await untilTargetsApplied(knoc)
         return service
     }
@@ -20,16 +18,19 @@ extension SingleNode {
     ///
     /// - Returns: its id.
     func protect(early knoc: String, port: Int, seconds: Int) async throws -> String {
-        let groups = try await admin.expect(200, "GET", "/api/v1/admin/groups")["items"].items
-        var staff = groups.first { $0["name"].string == "staff" }?["id"].string
-        if staff == nil {
-            let made = try await make(group: "staff")
-            try await make(user: "alice", groups: [made])
-            staff = made
-        }
-        let id = try await make(knoc: knoc, groups: [staff ?? ""], backend: Self.guarding(port), seconds: seconds)
+        let id = try await make(
+            knoc: knoc, groups: [try await staff()], backend: Self.guarding(port), seconds: seconds)
         try await untilTargetsApplied(knoc)
         return id
+    }
+
+    /// The group that Alice is in, whichever scenario needs it first.
+    private func staff() async throws -> String {
+        let groups = try await admin.expect(200, "GET", "/api/v1/admin/groups")["items"].items
+        if let id = groups.first(where: { $0["name"].string == "staff" })?["id"].string { return id }
+        let made = try await make(group: "staff")
+        try await make(user: "alice", groups: [made])
+        return made
     }
 
     static func guarding(_ port: Int) -> JSON {

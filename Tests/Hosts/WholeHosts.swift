@@ -1,4 +1,3 @@
-import Foundation
 import Lab
 import Testing
 
@@ -10,12 +9,12 @@ import Testing
     "whole hosts", .serialized, .enabled(if: Rack.canRun, Comment(rawValue: Rack.obstacle)), .rack)
 enum WholeHosts {
     /// What a test may take at most, the making of the image and the booting of hosts included.
-    static let limit = TimeLimitTrait.Duration.minutes(8)
+    static let limit = TimeLimitTrait.Duration.minutes(15)
 }
 
 extension WholeHosts {
     /// Whether `--long` was given.
-    static let isLong = ProcessInfo.processInfo.environment["KNOCKNOC_LONG"] != nil
+    static let isLong = Lab.isLong
 
     /// Skips the test, and says why, where hosts of another Debian release cannot be made.
     static func need(_ release: String) async throws {

@@ -14,6 +14,9 @@ struct RedactionTests {
             ("  user admin insecure-password s3cret", "user admin"), ("  stats auth admin:s3cret", "stats auth"),
             ("DatabaseURL = postgres://me:s3cret@db1/knocknoc?sslmode=require", "@db1/knocknoc?sslmode=require"),
             ("#DatabaseURL = postgres://me:s3cret@db1/knocknoc", "#DatabaseURL = postgres://me:***@db1"),
+            ("DatabaseURL = postgres://me:s3c@s3cret@db1/knocknoc", "me:***@db1/knocknoc"),
+            ("  setenv API_KEY s3cret", "setenv API_KEY"),
+            ("  http-request set-header Authorization \"Basic s3cret\"", "set-header Authorization"),
             ("EncryptionKey = s3cret", "EncryptionKey ="), ("Something_Token: s3cret", "Something_Token:"),
         ])
     func hidden(_ line: String, _ kept: String) {

@@ -21,7 +21,8 @@ public enum Redaction {
         let assigned =
             /(?i)[a-z0-9_-]*(?:passw|secret|passphrase|private_?key|encryption_?key|token)[a-z0-9_-]*["']?\s*[=:]\s*/
         // HAProxy's own: words with blanks between.
-        let spoken = /(?i)\b(?:insecure-password|password|stats\s+auth|ocsp-key-password)\s+(?=\S)/
+        let spoken =
+            /(?i)\b(?:insecure-password|password|stats\s+auth|ocsp-key-password|(?:pre)?setenv\s+\S+|authorization)\s+(?=\S)/
         let ends = [line.firstMatch(of: assigned), line.firstMatch(of: spoken)].compactMap { match in
             match.map(\.range.upperBound)
         }
@@ -31,6 +32,6 @@ public enum Redaction {
 
     /// `scheme://user:password@host` with the password hidden.
     private static func urls(in line: Substring) -> String {
-        String(line).replacing(/(:\/\/[^:\/@\s]*):[^@\s]*@/) { match in "\(match.output.1):***@" }
+        String(line).replacing(/(:\/\/[^:\/@\s]*):[^\/\s]*@/) { match in "\(match.output.1):***@" }
     }
 }

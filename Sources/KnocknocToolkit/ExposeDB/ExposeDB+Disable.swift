@@ -9,6 +9,7 @@ extension ExposeDB {
         let own = try await site.ownLogins()
         let logins = try await site.logins() + own
         try refuseWhileUsed(logins, own, site)
+        try await refuseWhileFollowed(site)
         let others = try await isNeededByOthers(site)
         let plan = others ? nil : try await Retreat(cluster)
         let remove = { (document: inout HbaDocument) in document.remove { $0.database == site.database } }
@@ -51,10 +52,21 @@ extension ExposeDB {
                 : "The database \"\(site.database)\" was not exposed; nothing changed."
         ]
         if others {
-            outcome.lines.append("Another database of this cluster is exposed still, so it goes on listening.")
+            outcome.lines.append(
+                "Another database of this cluster is exposed still, or a standby follows it, so it goes on listening.")
         }
         outcome.lines += try await standbyLines(site)
         return outcome
+    }
+
+    /// A standby has a login and a line of its own, which are not this command's to take back.
+    private func refuseWhileFollowed(_ site: ExposedSite) async throws {
+        let standbys = try await Replica.known(site.cluster)
+        guard !standbys.isEmpty, !options.isForced, !options.isDryRun else { return }
+        throw SystemError(
+            .failed,
+            "standbys follow this database, and may copy all of it: \(standbys.joined(separator: ", ")). First, for each: "
+                + "sudo knocker replica --remove HOST. With --force it goes on listening for them. Nothing is changed")
     }
 
     private func refuseWhileUsed(_ logins: [NodeLogin], _ own: [NodeLogin], _ site: ExposedSite) throws {

@@ -75,6 +75,8 @@ extension ExposeDB {
             try await givePassword(string, site, &steps)
             outcome.logins = loginFields(try await site.logins())
         }
+        // Whoever came in with the old password is out.
+        try await site.cluster.run(NodeLogin.ending(login.name))
         (outcome.connectionString, outcome.newLogin) = (string.text, login.name)
         outcome.lines = [
             isLost

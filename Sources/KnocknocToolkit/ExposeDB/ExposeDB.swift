@@ -64,6 +64,7 @@ public struct ExposeDB: Sendable {
         }
         return try await lock.locked {
             guard try !Patroni.keeps(site.cluster) else { return try await advise(action, site) }
+            try Promotion.refuseUnderWay(site.cluster)
             switch action {
             case .initialize: return try await initialize(site)
             case .add(let networks): return try await add(networks, site)

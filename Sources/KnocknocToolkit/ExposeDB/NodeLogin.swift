@@ -85,14 +85,19 @@ struct NodeLogin: Decodable, Sendable {
         "comment on role \(try SQLText.identifier(name)) is \(try SQLText.literal(note(database)));"
     }
 
+    /// What ends everybody's session that uses it.
+    static func ending(_ name: String) throws -> String {
+        "select pg_terminate_backend(pid) from pg_stat_activity where usename = \(try SQLText.literal(name));"
+    }
+
     /// What takes it away, with whoever uses it.
     static func dropping(_ name: String) throws -> String {
-        let (login, text) = (try SQLText.identifier(name), try SQLText.literal(name))
+        let login = try SQLText.identifier(name)
         let owner = try SQLText.identifier(InstallLayout.owner)
         // Nobody comes back between the end of a session and the end of the login: the first statement stands by then.
         return """
             alter role \(login) nologin;
-            select pg_terminate_backend(pid) from pg_stat_activity where usename = \(text);
+            \(try ending(name))
             begin;
             reassign owned by \(login) to \(owner);
             drop owned by \(login);

@@ -79,7 +79,9 @@ public struct LocalCluster: Sendable {
 
     private var shell: Shell { Shell(socket: socket, owner: owner, user: superuser, database: database) }
 
-    /// Runs SQL, each statement by itself unless it says `begin`. A signal cancels the statement that runs.
+    /// Runs SQL, each statement by itself unless it says `begin`. A signal cancels the statement that runs. No commit waits
+    /// for a standby unless the SQL sets `synchronous_commit` itself: with one that is away it would wait for ever, and what
+    /// a command takes back would stay.
     ///
     /// - Throws: ``SystemError`` `failed` with Postgres' own words.
     @discardableResult
@@ -111,7 +113,8 @@ public struct LocalCluster: Sendable {
             let preamble = "set client_min_messages = warning; set standard_conforming_strings = on;\n"
             let output = try await Command.run(
                 command, input: preamble + sql + "\n",
-                environment: ["HOME": "/", "PGCLIENTENCODING": "UTF8", "PGOPTIONS": ""], isInterruptible: true)
+                environment: ["HOME": "/", "PGCLIENTENCODING": "UTF8", "PGOPTIONS": "-c synchronous_commit=local"],
+                isInterruptible: true)
             guard output.succeeded else { throw SystemError(.failed, Self.complaint(output)) }
             return output.text
         }

@@ -18,6 +18,8 @@ public struct Promotion: Sendable {
         public var sessions = Sessions.automatic
         /// Also while the old primary answers.
         public var isForced = false
+        /// How old the last commit may be that proves that every commit was waited for.
+        public var certainty: Double = 120
 
         public init() {}
     }
@@ -38,6 +40,14 @@ public struct Promotion: Sendable {
     private let options: Options
     private let console: any Console
     private let startOver: StartOver
+
+    /// Refuses what would let somebody in while a promotion is not at its end.
+    static func refuseUnderWay(_ cluster: LocalCluster) throws {
+        guard try SystemFile(cluster.dataDirectory + "/" + markName, followsLinks: false).text() != nil else { return }
+        throw SystemError(
+            .failed,
+            "a promotion of \(cluster.name) was broken off; finish it first: sudo knocker promote. Nothing is changed")
+    }
 
     public init(options: Options, console: any Console, startOver: @escaping StartOver) {
         self.options = options
@@ -64,6 +74,14 @@ public struct Promotion: Sendable {
         let record = try await SiteRecord.read(cluster)
         let isSafe = !following.slot.isEmpty && record.synchronous == following.slot
         for line in Self.loss(following, isSafe: isSafe) { console.note(line) }
+        // A standby that is away learns of no "--asynchronous": only a young commit proves that it was waited for.
+        if isSafe, options.sessions == .automatic, following.age.map({ $0 > options.certainty }) ?? true {
+            throw SystemError(
+                .failed,
+                "that this machine was waited for until the end is not certain, since it has heard of no change for long. "
+                    + "Where \"knocker replica --asynchronous\" was not used meanwhile, nothing is lost: --keep-sessions. "
+                    + "Where it was, or nobody knows: --end-sessions. Nothing is changed")
+        }
         let ends =
             switch options.sessions {
             case .automatic: !isSafe
@@ -126,8 +144,8 @@ public struct Promotion: Sendable {
         }
         if left != nil {
             try await cluster.alterSystem([("primary_conninfo", nil), ("primary_slot_name", nil)])
-            try await SiteRecord.note(synchronous: nil, cluster)
             try await cluster.reload()
+            try await SiteRecord.note(synchronous: nil, cluster)
         }
         var lines = ["\(cluster.name) is the primary now."]
         if ends { lines = [lines[0], try await startOver(cluster)] }

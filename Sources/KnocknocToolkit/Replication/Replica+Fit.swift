@@ -12,10 +12,12 @@ extension Replica {
             guard let bytes = try SystemFile("\(old.dataDirectory)/\(name)", followsLinks: false).bytes() else {
                 continue
             }
-            try SystemFile("\(copy)/\(name)").replace(with: bytes, attributes: attributes, keepingBackup: false)
+            try SystemFile("\(copy)/\(name)", followsLinks: false).replace(
+                with: bytes, attributes: attributes, keepingBackup: false)
         }
-        try SystemFile(copy + "/standby.signal").replace(with: "", attributes: attributes, keepingBackup: false)
-        try SystemFile("\(copy)/\(Promotion.markName)").remove()
+        try SystemFile(copy + "/standby.signal", followsLinks: false).replace(
+            with: "", attributes: attributes, keepingBackup: false)
+        try SystemFile("\(copy)/\(Promotion.markName)", followsLinks: false).remove()
         let file = SystemFile(copy + "/postgresql.auto.conf", followsLinks: false)
         let own = AutoConf(
             try SystemFile(old.dataDirectory + "/postgresql.auto.conf", followsLinks: false).text() ?? "")
@@ -32,11 +34,12 @@ extension Replica {
             settings[name] = value
         }
         if let certificate = settings["ssl_cert_file"], let key = settings["ssl_key_file"],
-            !certificate.hasPrefix("/"), !key.hasPrefix("/")
+            !certificate.contains("/"), !key.contains("/")
         {
             let made = try SelfSignedCertificate(names: [try ownHost()])
             for (name, text) in [(certificate, made.certificate), (key, made.key)] {
-                try SystemFile("\(copy)/\(name)").replace(with: text, attributes: attributes, keepingBackup: false)
+                try SystemFile("\(copy)/\(name)", followsLinks: false).replace(
+                    with: text, attributes: attributes, keepingBackup: false)
             }
         }
         try file.replace(with: settings.text, attributes: attributes, keepingBackup: false)

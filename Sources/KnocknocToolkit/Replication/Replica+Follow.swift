@@ -34,12 +34,25 @@ extension Replica {
                 var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
                 lines[old.line - 1] = "DatabaseURL = \(new)"
                 let changed = lines.joined(separator: "\n")
+                let service = try await runningService()
+                if let service {
+                    try await steps.step("Looking at \(service.name): it runs") {
+                    } undo: {
+                        // After the file is back, and before a login goes.
+                        try await service.restart()
+                    }
+                }
                 try await steps.step("Writing \(path)") {
                     try file.replace(with: changed)
                 } undo: {
                     try file.replace(with: text, keepingBackup: false)
                 }
-                try await restart(&steps)
+                if let service {
+                    try await steps.step("Restarting \(service.name)") {
+                        try await service.restart()
+                    } undo: {
+                    }
+                }
                 return Outcome(changed: true, lines: ["DatabaseURL in \(path) names \(hosts) now."])
             }
         }
@@ -149,15 +162,9 @@ extension Replica {
         }
     }
 
-    private func restart(_ steps: inout Undoing) async throws {
+    private func runningService() async throws -> SystemdUnit? {
         let unit = SystemdUnit(InstallLayout.unit)
-        guard layout.root.isEmpty, SystemdUnit.isHere else { return }
-        let isActive = try await unit.isActive()
-        guard isActive else { return }
-        try await steps.step("Restarting \(unit.name)") {
-            try await unit.restart()
-        } undo: {
-            try await unit.restart()
-        }
+        guard layout.root.isEmpty, SystemdUnit.isHere else { return nil }
+        return try await unit.isActive() ? unit : nil
     }
 }

@@ -72,11 +72,22 @@ extension Replica {
     }
 
     private func drop(_ name: String, _ cluster: LocalCluster) async throws {
+        struct Ended: Decodable { var ended: Bool }
         let (login, text) = (try SQLText.identifier(name), try SQLText.literal(name))
+        let deadline = ContinuousClock.now + .seconds(10)
+        while try await !cluster.rows(
+            """
+            select pg_terminate_backend(active_pid) as ended from pg_replication_slots
+            where slot_name = \(text) and active_pid is not null
+            """, as: Ended.self
+        ).isEmpty {
+            guard ContinuousClock.now < deadline else {
+                throw SystemError(.failed, "the connection of \(name) does not end")
+            }
+            try await Task.sleep(for: .milliseconds(50))
+        }
         try await cluster.run(
             """
-            select pg_terminate_backend(active_pid, 5000) from pg_replication_slots
-            where slot_name = \(text) and active_pid is not null;
             select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = \(text);
             drop role if exists \(login);
             """)

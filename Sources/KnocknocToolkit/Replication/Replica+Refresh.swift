@@ -14,6 +14,7 @@ extension Replica {
         }
         guard try !Patroni.keeps(own) else { throw Self.patroni(own) }
         return try await SystemFile(own.facts.hbaFile).locked {
+            try Promotion.refuseUnderWay(own)
             let cluster = try await LocalCluster(own.socket, database: try await Self.siteDatabase(of: own))
             let before = try cluster.hbaDocument().bytes
             let networks = try await Self.letInAsRecorded(cluster, console)

@@ -33,7 +33,7 @@ extension Replica {
                 try await untilSynchronous(name, cluster)
                 try await steps.step("Noting it where the standby learns of it") {
                     // Now that it waits, the note itself is with the standby when it is done.
-                    try await SiteRecord.note(synchronous: name, cluster)
+                    try await SiteRecord.note(synchronous: name, cluster, waits: true)
                 } undo: {
                     try await unnote(cluster)
                 }
@@ -83,7 +83,7 @@ extension Replica {
         struct Answer: Decodable { var isThere: Bool }
         guard let name = try await SiteRecord.read(cluster).synchronous else { return true }
         // Nobody is waited for by the commit itself: a standby that is away would keep it for ever.
-        try await SiteRecord.note(synchronous: nil, cluster, waits: false)
+        try await SiteRecord.note(synchronous: nil, cluster)
         let places: [Place] = try await cluster.rows("select pg_current_wal_flush_lsn()::text as end")
         let deadline = ContinuousClock.now + .seconds(5)
         while let end = places.first?.end {

@@ -51,6 +51,7 @@ public struct Replica: Sendable {
         exposing.configuration = options.configuration
         let site = try await ExposedSite.find(layout, exposing)
         guard try !Patroni.keeps(site.cluster) else { throw Self.patroni(site.cluster) }
+        try Promotion.refuseUnderWay(site.cluster)
         return site
     }
 

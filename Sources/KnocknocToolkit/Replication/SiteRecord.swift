@@ -33,17 +33,18 @@ struct SiteRecord: Hashable, Sendable {
         return record
     }
 
+    /// Whether a standby has it is not waited for; one that is away learns of it when it is back.
     static func note(allowed: [CIDR], _ cluster: LocalCluster) async throws {
         try await set(allowedName, allowed.map(\.description).joined(separator: " "), cluster)
     }
 
     /// - Parameter waits: whether it is only said once the synchronous standby has it.
-    static func note(synchronous: String?, _ cluster: LocalCluster, waits: Bool = true) async throws {
+    static func note(synchronous: String?, _ cluster: LocalCluster, waits: Bool = false) async throws {
         try await set(synchronousName, synchronous ?? "", cluster, waits: waits)
     }
 
     private static func set(
-        _ name: String, _ value: String, _ cluster: LocalCluster, waits: Bool = true
+        _ name: String, _ value: String, _ cluster: LocalCluster, waits: Bool = false
     ) async throws {
         let place = try SQLText.identifier(cluster.database)
         let action = value.isEmpty ? "reset \(name)" : "set \(name) = \(try SQLText.literal(value))"

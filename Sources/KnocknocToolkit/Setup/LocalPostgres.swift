@@ -142,12 +142,13 @@ public struct LocalPostgres: Sendable {
         let rules = try await cluster.hbaRules()
         var guest = HbaVerdict.Guest(database: database, login: database, roles: [database, InstallLayout.owner])
         var found: [HbaRule] = []
+        let own = OwnAddresses.networks().filter { !$0.address.isLoopback }
         for everywhere in [CIDR(containing: .v4(0), length: 0), CIDR(containing: .v6(0), length: 0)].compactMap(\.self)
         {
             for isEncrypted in [true, false] {
                 guest.isEncrypted = isEncrypted
                 // Our login has no password, so nothing but trust lets it in.
-                for rule in HbaVerdict(everywhere, guest, rules, own: []).admitting
+                for rule in HbaVerdict(everywhere, guest, rules, own: own).admitting
                 where rule.auth_method == "trust" && rule.network?.address.isLoopback != true && !found.contains(rule) {
                     found.append(rule)
                 }

@@ -101,6 +101,12 @@ struct ReplicaTests {
         #expect(try await PostgresSurvey.take(DatabaseURL(pair.exposed))[0].isSynchronous == true)
         let token = try await pair.signIn()
         try await pair.first.stop()
+        // A last commit that is old proves nothing: commits may have gone on without it.
+        let stale = await #expect(throws: SystemError.self) {
+            try await pair.promote(pair.second) { $0.certainty = -1 }
+        }
+        #expect(stale?.message.contains("--keep-sessions") == true, "\(stale?.message ?? "")")
+        #expect(try await pair.second.sql("select pg_is_in_recovery()") == "t")
         let outcome = try await pair.promote(pair.second)
         #expect(outcome.changed && !outcome.endedSessions)
         #expect(try await DatabasePair.isSignedIn(token, pair.second))
@@ -146,6 +152,11 @@ struct ReplicaTests {
         #expect(try await DatabasePair.isSignedIn(token, pair.second))
         let refused = try await PostgresSurvey.take(node)[0]
         #expect(refused.role == .away && refused.problem?.contains("pg_hba.conf") == true, "\(refused)")
+        // Nobody else lets anybody in meanwhile.
+        let early = await #expect(throws: SystemError.self) {
+            try await pair.second.expose(.add([CIDR(DatabasePair.address)]))
+        }
+        #expect(early?.message.contains("finish it first: sudo knocker promote") == true, "\(early?.message ?? "")")
         #expect(try await pair.promote(pair.second).endedSessions)
         #expect(try await !DatabasePair.isSignedIn(token, pair.second))
         #expect(try await PostgresSurvey.take(node)[0].role == .primary)

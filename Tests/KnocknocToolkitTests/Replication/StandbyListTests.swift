@@ -36,6 +36,34 @@ struct StandbyListTests {
         #expect(wrong?.message.contains("is no standby") == true)
     }
 
+    @Test(
+        "while the standby that commits wait for is away, who is removed is out at once; a standby outlives no --disable"
+    )
+    func away() async throws {
+        let pair = try await DatabasePair()
+        let first = pair.first
+        try await pair.join()
+        try await first.expose(.add([Self.network]))
+        #expect(try await pair.replica(first).synchronous(DatabasePair.address).changed)
+        try await pair.second.stop()
+        #expect(try await first.expose(.remove([Self.network])).changed)
+        #expect(try await first.expose(.list).lines.contains("\(Self.network)") == false)
+        let refused = await #expect(throws: SystemError.self) { try await first.expose(.disable) }
+        #expect(refused?.message.contains("knocker replica --remove") == true, "\(refused?.message ?? "")")
+        #expect(try await pair.replica(first).asynchronous().changed)
+        #expect(try await pair.replica(first).forget(DatabasePair.address).changed)
+        #expect(try await first.expose(.disable).exposed == false)
+    }
+
+    @Test("a standby that is forgotten while it follows is cut off")
+    func following() async throws {
+        let pair = try await DatabasePair()
+        try await pair.join()
+        #expect(try await pair.replica(pair.first).forget(DatabasePair.address).changed)
+        #expect(try await pair.first.sql("select count(*) from pg_replication_slots") == "0")
+        #expect(try await pair.first.sql("select count(*) from pg_stat_replication") == "0")
+    }
+
     @Test("what --allow has added goes with --remove; what exposedb --add had added stays, and is said")
     func forgotten() async throws {
         let pair = try await DatabasePair()

@@ -59,11 +59,11 @@ public struct Load: Sendable {
     }
 
     /// Waits until as many more requests have been made.
-    public func more(_ count: Int, within limit: Duration = .seconds(120)) async throws {
+    public func more(_ count: Int, within limit: Duration = .seconds(400)) async throws {
         try await until(requests + count, within: limit)
     }
 
-    public func until(_ count: Int, within limit: Duration = .seconds(120)) async throws {
+    public func until(_ count: Int, within limit: Duration = .seconds(400)) async throws {
         _ = try await process.line(within: limit) { line in
             line.hasPrefix("requests ") && (Int(line.dropFirst(9)) ?? 0) >= count
         }

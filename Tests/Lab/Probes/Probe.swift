@@ -57,7 +57,7 @@ public struct Probe: Sendable {
 
     /// Waits until the watch has seen the port in this state.
     @discardableResult
-    public func until(open: Bool, within limit: Duration = .seconds(5)) async throws -> Change {
+    public func until(open: Bool, within limit: Duration = .seconds(20)) async throws -> Change {
         let start = max(0, process.outputLines.count - 1)
         _ = try await process.line(from: start, within: limit) { $0.contains(open ? " open " : " closed ") }
         guard let change = changes.last(where: { $0.open == open }) else { throw LabError("a watch that lost a line") }

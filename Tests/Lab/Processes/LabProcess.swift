@@ -71,7 +71,7 @@ public final class LabProcess: Sendable {
 
     /// Standard output's first matching line from number `start` on.
     public func line(
-        from start: Int = 0, within limit: Duration = .seconds(10), where matches: @escaping @Sendable (String) -> Bool
+        from start: Int = 0, within limit: Duration = .seconds(60), where matches: @escaping @Sendable (String) -> Bool
     ) async throws -> String {
         if let line = await output.first(from: start, within: limit, where: matches) { return line }
         throw LabError(
@@ -80,7 +80,7 @@ public final class LabProcess: Sendable {
 
     /// Standard error's first matching line from number `start` on.
     public func errorLine(
-        from start: Int = 0, within limit: Duration = .seconds(10), where matches: @escaping @Sendable (String) -> Bool
+        from start: Int = 0, within limit: Duration = .seconds(60), where matches: @escaping @Sendable (String) -> Bool
     ) async throws -> String {
         if let line = await errors.first(from: start, within: limit, where: matches) { return line }
         throw LabError("no such line within \(limit); the last were:\n\(errorLines.suffix(20).joined(separator: "\n"))")

@@ -11,7 +11,7 @@ public struct Impostor: Sendable {
 
     /// Waits until three handshakes were broken off by the other side.
     public func untilRefused() async throws {
-        _ = try await process.line(within: .seconds(20)) { $0 == "refused 3" }
+        _ = try await process.line(within: .seconds(60)) { $0 == "refused 3" }
     }
 
     /// How many requests were sent to him.

@@ -22,12 +22,12 @@ public struct Stream: Sendable {
     }
 
     /// Waits until a line has come that holds `text`.
-    public func line(holding text: String, within limit: Duration = .seconds(10)) async throws {
+    public func line(holding text: String, within limit: Duration = .seconds(60)) async throws {
         _ = try await process.line(within: limit) { $0.contains(text) }
     }
 
     /// Waits for the next of the comments that hold the stream open.
-    public func heartbeat(within limit: Duration = .seconds(20)) async throws {
+    public func heartbeat(within limit: Duration = .seconds(60)) async throws {
         _ = try await process.line(from: process.outputLines.count, within: limit) { $0.hasPrefix(":") }
     }
 
