@@ -139,7 +139,7 @@ def write(rows):
     begin, end = "<!-- written by ./dev bench modes -->\n", "<!-- end -->\n"
     head, rest = text.split(begin, 1)
     tail = rest.split(end, 1)[1]
-    machine = f"{os.cpu_count()} cores, Linux {platform.release()}, {time.strftime('%Y-%m-%d')}; release build."
+    machine = f"{os.cpu_count()} cores, Linux {platform.release().split('-')[0]}, {time.strftime('%Y-%m-%d')}; release build."
     table = "\n".join(["| mode | idle, MiB | after 100 sign-ins, MiB | of which |", "|---|---|---|---|"] + rows)
     PAGE.write_text(f"{head}{begin}\n{machine}\n\n{table}\n\n{end}{tail}")
     print(f"Written to {PAGE.relative_to(HERE.parent)}.")

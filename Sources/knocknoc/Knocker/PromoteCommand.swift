@@ -11,7 +11,9 @@ struct PromoteCommand: AsyncParsableCommand {
             For when the machine with the primary is lost. Refuses while the old primary still answers, since two primaries \
             would each take changes that the other never learns. Says first what may be lost: nothing where every commit \
             waited for this machine ("knocker replica --synchronous"), else what the old primary took in its last moments. \
-            In that case all sessions end and agents are told everything anew, since what is lost may have been an ending.
+            In that case all sessions end and agents are told everything anew, since what is lost may have been an ending. Where \
+            the last change is older than two minutes it is not certain that it was waited for until the end, and one of \
+            --keep-sessions and --end-sessions has to be given.
 
             Web nodes whose DatabaseURL names both machines go on by themselves. The old primary must not come back as it \
             is; make it the standby of this one with "knocker replica".
