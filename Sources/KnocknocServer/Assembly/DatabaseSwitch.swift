@@ -13,31 +13,39 @@ final class DatabaseSwitch: Service {
 
     private struct State {
         var way: Way
-        /// nil until the server is ready; another site's database is refused from then on.
-        var site: SiteIdentity?
+        /// nil until the server is ready; a database that lacks any of it is refused from then on.
+        var seen: SiteHistory?
         var switches = 0
     }
 
     private let state: Mutex<State>
     private let requests: AsyncStream<Way>
     private let requested: AsyncStream<Way>.Continuation
-    private let find: @Sendable (_ url: String) async throws -> SiteIdentity
+    private let events: @Sendable () -> AsyncStream<StoreEvent>
+    private let look: @Sendable () async throws -> SiteHistory
+    private let find: @Sendable (_ url: String, _ seen: SiteHistory?) async throws -> Void
     private let redirect: @Sendable (Way) throws -> Void
     private let pause: @Sendable (Duration) async throws -> Void
     private let logger: Logger
 
     /// - Parameters:
-    ///   - find: says whose the database is that a URL leads to.
+    ///   - events: of the database that is in use.
+    ///   - look: reads how far the database that is in use has come.
+    ///   - find: throws where a URL does not lead to a database that has all that was seen.
     ///   - redirect: makes all connections that way from now on.
     ///   - pause: between two tries.
     init(
         _ way: Way, logger: Logger,
-        find: @escaping @Sendable (_ url: String) async throws -> SiteIdentity = SiteIdentity.find,
+        events: @escaping @Sendable () -> AsyncStream<StoreEvent>,
+        look: @escaping @Sendable () async throws -> SiteHistory,
+        find: @escaping @Sendable (_ url: String, _ seen: SiteHistory?) async throws -> Void = SiteHistory.find,
         redirect: @escaping @Sendable (Way) throws -> Void,
         pause: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
     ) {
         state = Mutex(State(way: way))
         (requests, requested) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        self.events = events
+        self.look = look
         self.find = find
         self.redirect = redirect
         self.pause = pause
@@ -47,11 +55,11 @@ final class DatabaseSwitch: Service {
     /// How often the way has changed, for ``settle(on:since:)``.
     var switches: Int { state.withLock { $0.switches } }
 
-    /// Notes whose database it is, unless the way there has changed since.
-    func settle(on site: SiteIdentity, since switches: Int) -> Bool {
+    /// Notes whose database it is and how far it has come, unless the way there has changed since.
+    func settle(on seen: SiteHistory, since switches: Int) -> Bool {
         state.withLock { state in
             guard state.switches == switches else { return false }
-            state.site = site
+            state.seen = seen
             return true
         }
     }
@@ -71,6 +79,8 @@ final class DatabaseSwitch: Service {
     func follow(_ way: Way) { requested.yield(way) }
 
     func run() async throws {
+        let watching = Task { await self.watch() }
+        defer { watching.cancel() }
         var trying: Task<Void, Never>?
         for await way in requests.cancelOnGracefulShutdown() {
             trying?.cancel()
@@ -82,13 +92,35 @@ final class DatabaseSwitch: Service {
         await trying?.value
     }
 
+    /// Notes soon after each change how far the database has come: it may be gone when that is asked.
+    private func watch() async {
+        guard (try? DatabaseURL(state.withLock { $0.way.url }).engine) == .postgres else { return }
+        for await _ in events() {
+            _ = await newestSeen()
+            guard (try? await pause(.seconds(1))) != nil else { return }
+        }
+    }
+
+    /// What the database that is in use says now, else what it said last; nil until the server is ready.
+    private func newestSeen() async -> SiteHistory? {
+        guard state.withLock({ $0.seen }) != nil else { return nil }
+        let now = try? await look()
+        return state.withLock { state in
+            state.seen = now ?? state.seen
+            return state.seen
+        }
+    }
+
     private func change(to way: Way) async {
         var wait = Duration.seconds(1)
         var told: String?
         while !Task.isCancelled {
             do {
-                try take(way, try await find(way.url))
-                return
+                // Read before the new one is, which then has it if it is the same.
+                let seen = await newestSeen()
+                try await find(way.url, seen)
+                if try take(way, after: seen) { return }
+                continue
             } catch let error as StoreError where error.code == .unavailable {
                 if told != error.message {
                     logger.warning(
@@ -105,18 +137,20 @@ final class DatabaseSwitch: Service {
         }
     }
 
-    private func take(_ way: Way, _ site: SiteIdentity) throws {
-        try state.withLock { state in
+    /// - Returns: false where the server became ready while any site's database would have done.
+    private func take(_ way: Way, after seen: SiteHistory?) throws -> Bool {
+        let isTaken = try state.withLock { state in
             try Task.checkCancellation()
-            guard state.site == nil || state.site == site else {
-                throw StoreError(.configuration, "that is another site's database, which needs a restart")
-            }
+            guard state.seen == nil || seen != nil else { return false }
             try redirect(way)
             state.way = way
             state.switches += 1
+            return true
         }
+        guard isTaken else { return false }
         let shown = try DatabaseURL(way.url).description
         logger.notice("the database is reached by a new DatabaseURL", metadata: ["url": "\(shown)"])
+        return true
     }
 }
 

@@ -44,9 +44,9 @@ public final class Server: Sendable {
             database: database, hasher: hasher, node: settings.nodeName, options: options, logger: logger)
         let site = try Site(
             settings: settings, fingerprint: fingerprint, access: access, phase: phase, live: live, logger: logger)
-        let way = DatabaseSwitch(settings.way, logger: logger) { way in
-            try database.redirect(to: way.url, listenURL: way.listenURL)
-        }
+        let way = DatabaseSwitch(
+            settings.way, logger: logger, events: { database.events() }, look: { try await SiteHistory.of(database) },
+            redirect: { try database.redirect(to: $0.url, listenURL: $0.listenURL) })
         var hubOptions = HubOptions()
         hubOptions.version = Self.version
         let hub = Hub(

@@ -49,7 +49,7 @@ struct Preparation: Service {
                 try await migrator.admit(node)
                 try await access.unlock(keyProtection)
                 // A reload may have led elsewhere meanwhile, where nothing is prepared yet.
-                guard way.settle(on: try await SiteIdentity.of(database), since: switches) else { continue }
+                guard way.settle(on: try await SiteHistory.of(database), since: switches) else { continue }
                 phase.set(.ready)
                 return
             } catch let error as StoreError where error.code == .unavailable || error.code == .unknownOutcome {

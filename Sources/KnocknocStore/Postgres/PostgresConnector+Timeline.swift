@@ -4,7 +4,7 @@ import KnocknocModel
 // new timeline, so that the host with the higher one is the one that was promoted.
 extension PostgresConnector {
     /// Asks all hosts which timeline they write, so that the first to answer is not taken for the only one.
-    func lookAround() async {
+    func lookAround(_ generation: Int) async {
         guard takesTurnToLook() else { return }
         let targets = targets
         await withTaskGroup(of: Int64?.self) { group in
@@ -15,16 +15,16 @@ extension PostgresConnector {
                     try? await Self.reach(target, until: deadline) { try await Self.timeline($0, until: deadline) }
                 }
             }
-            for await timeline in group { note(timeline) }
+            for await timeline in group { note(timeline, asked: generation) }
         }
     }
 
     /// - Throws: ``StoreError`` `unavailable` where another host was seen with a newer timeline.
-    func refuseOutdated(_ handle: PostgresHandle) async throws {
+    func refuseOutdated(_ handle: PostgresHandle, _ generation: Int) async throws {
         guard targets.count > 1,
             let timeline = try? await Self.timeline(handle, until: .now + .seconds(1))
         else { return }
-        let newest = note(timeline)
+        let newest = note(timeline, asked: generation)
         guard timeline >= newest else {
             throw StoreError(
                 .unavailable,

@@ -12,6 +12,8 @@ final class PostgresConnector: Sendable {
     private struct State {
         var targets: [PostgresTarget]
         var generation = 0
+        /// The first generation by the way that is in use.
+        var beginning = 0
         /// Where the newest connection landed.
         var primary: (target: PostgresTarget, server: String)?
         var open: [Entry] = []
@@ -53,7 +55,9 @@ final class PostgresConnector: Sendable {
         state.withLock { state in
             state.targets = targets
             state.generation += 1
-            state.lookedAt = nil
+            state.beginning = state.generation
+            // Another cluster's timelines have nothing to do with these.
+            (state.primary, state.timeline, state.lookedAt) = (nil, 0, nil)
         }
     }
 
@@ -69,12 +73,15 @@ final class PostgresConnector: Sendable {
             do {
                 // Read first: whoever retires meanwhile retires this one too.
                 let generation = generation
-                let (handle, profile) = try await connectOnce()
-                let landed = land(on: handle.target, profile.server, generation)
+                let (handle, profile) = try await connectOnce(generation)
+                let landed = try land(on: handle.target, profile.server, generation)
                 let connection = try PostgresConnection(
                     handle, profile, generation: landed, onNotification: onNotification, onClose: onClose)
                 try connection.start()
-                register(connection)
+                do { try register(connection) } catch {
+                    connection.close("abandoned")
+                    throw error
+                }
                 return connection
             } catch let error as StoreError where error.code == .unavailable {
                 guard ContinuousClock.now + pause < deadline else {
@@ -88,7 +95,12 @@ final class PostgresConnector: Sendable {
     }
 
     /// One plain connection for a migration.
-    func connectPlainly() async throws -> PostgresHandle { try await connectOnce().0 }
+    func connectPlainly() async throws -> PostgresHandle {
+        let generation = generation
+        let handle = try await connectOnce(generation).0
+        try state.withLock { try Self.refuseAbandoned(generation, $0) }
+        return handle
+    }
 
     func closeAll() {
         let open = state.withLock { state in
@@ -99,11 +111,11 @@ final class PostgresConnector: Sendable {
         for entry in open { entry.connection?.close("closed") }
     }
 
-    /// - Returns: the newest timeline seen so far.
+    /// - Returns: the newest timeline seen so far; what was asked by a way that was left since counts for nothing.
     @discardableResult
-    func note(_ timeline: Int64?) -> Int64 {
+    func note(_ timeline: Int64?, asked generation: Int) -> Int64 {
         state.withLock { state in
-            state.timeline = max(state.timeline, timeline ?? 0)
+            if generation >= state.beginning { state.timeline = max(state.timeline, timeline ?? 0) }
             return state.timeline
         }
     }
@@ -121,42 +133,51 @@ final class PostgresConnector: Sendable {
 
     /// Where a connection lands on another server than the ones before it, those are closed now: the old primary may
     /// hang for long.
-    private func land(on target: PostgresTarget, _ server: String, _ generation: Int) -> Int {
-        let (landed, left): (Int, [PostgresConnection]) = state.withLock { state in
-            let moved = state.primary.map { $0.server != server } ?? false
+    private func land(on target: PostgresTarget, _ server: String, _ generation: Int) throws -> Int {
+        let (landed, left): (Int, [PostgresConnection]) = try state.withLock { state in
+            try Self.refuseAbandoned(generation, state)
+            let last = state.primary?.server
             state.primary = (target, server)
-            guard moved else { return (generation, []) }
-            state.generation += 1
-            return (state.generation, state.open.compactMap(\.connection).filter { $0.server != server })
+            guard last != server else { return (generation, []) }
+            if last != nil { state.generation += 1 }
+            let left = state.open.compactMap(\.connection).filter { $0.server != server }
+            return (last == nil ? generation : state.generation, left)
         }
         if landed != generation { logger.notice("the primary is now \(target.name); leaving the one before") }
         for connection in left { connection.close("the primary is now \(target.name)") }
         return landed
     }
 
-    private func register(_ connection: PostgresConnection) {
-        state.withLock { state in
+    private func register(_ connection: PostgresConnection) throws {
+        try state.withLock { state in
+            try Self.refuseAbandoned(connection.generation, state)
             state.open.removeAll { $0.connection == nil }
             state.open.append(Entry(connection: connection))
         }
     }
 
-    private func connectOnce() async throws -> (PostgresHandle, PostgresProfile) {
-        async let looking: Void = lookAround()
-        let found = try await race()
+    /// One that was begun by a way that was left since leads to hosts that may not be the site's any more.
+    private static func refuseAbandoned(_ generation: Int, _ state: borrowing State) throws(StoreError) {
+        guard generation < state.beginning else { return }
+        throw StoreError(.unavailable, "the way to the database has changed meanwhile", sqlState: "08006")
+    }
+
+    private func connectOnce(_ generation: Int) async throws -> (PostgresHandle, PostgresProfile) {
+        async let looking: Void = lookAround(generation)
+        let found = try await race(generation)
         await looking
-        try await refuseOutdated(found.0)
+        try await refuseOutdated(found.0, generation)
         return found
     }
 
-    private func race() async throws -> (PostgresHandle, PostgresProfile) {
+    private func race(_ generation: Int) async throws -> (PostgresHandle, PostgresProfile) {
         let options = options
         return try await StaggeredRace.first(of: ordered(), every: .milliseconds(250)) { target in
             let limit =
                 target.parameters["connect_timeout"].flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
                 .map { Duration.seconds($0) } ?? options.connectTimeout
             let found = try await Self.connect(target, until: .now + limit)
-            try await self.refuseOutdated(found.0)
+            try await self.refuseOutdated(found.0, generation)
             return found
         } failure: { errors in
             let reasons = errors.map { ($0 as? StoreError)?.message ?? "\($0)" }.joined(separator: "; ")

@@ -41,6 +41,15 @@ package enum AuditTable {
             event.subjectID, event.subjectName, event.address, event.requestID, event.details)
     }
 
+    package static func newest(_ limit: Int) -> Statement {
+        Statement("select id from audit_events order by id desc limit $1", limit)
+    }
+
+    /// How many of a list of ids are there.
+    package static func count(_ list: String) -> String {
+        "select count(*) as count from audit_events where id in (\(list))"
+    }
+
     /// Newest first, those older than `before`.
     package static func list(before: AuditID?, limit: Int) -> Statement {
         Statement(

@@ -32,8 +32,8 @@ package enum SiteTable {
 
     package static func epoch() -> Statement { Statement("select epoch, knocknoc_now() as now from site where id = 1") }
 
-    /// When the site was made, which no restore, move or failover changes.
-    package static func birth() -> Statement { Statement("select created_at from site where id = 1") }
+    /// When the site was made, which no restore, move or failover changes, and the epoch that is now.
+    package static func beginning() -> Statement { Statement("select created_at, epoch from site where id = 1") }
 
     package static func pruneOperations(before: Timestamp) -> Statement {
         Statement("delete from operations where created_at < $1", before)

@@ -1,6 +1,8 @@
 import Foundation
 import Synchronization
 
+@testable import KnocknocStore
+
 /// Stands between the driver and Postgres and does it one wrong.
 final class FaultProxy: Sendable {
     enum Fault: Sendable {
@@ -8,7 +10,13 @@ final class FaultProxy: Sendable {
         case beforeCommit
         /// COMMIT is done, and its answer is lost.
         case afterCommit
+        /// The first connection waits until it is let through.
+        case held
     }
+
+    /// Somebody waits.
+    let holding = Latch()
+    private let passing = DispatchSemaphore(value: 0)
 
     let port: Int
     private let listener: Int32
@@ -30,20 +38,27 @@ final class FaultProxy: Sendable {
 
     var hasStruck: Bool { fault.withLock { $0 == nil } }
 
+    func letThrough() { passing.signal() }
+
     func stop() {
         shutdown(listener, Int32(SHUT_RDWR))
         close(listener)
     }
 
-    private func takeFault() -> Fault? {
+    private func takeFault(_ isWanted: (Fault) -> Bool) -> Fault? {
         fault.withLock { fault in
-            defer { fault = nil }
-            return fault
+            guard let found = fault, isWanted(found) else { return nil }
+            fault = nil
+            return found
         }
     }
 
     private func carry(_ client: Int32) {
         defer { close(client) }
+        if takeFault({ $0 == .held }) != nil {
+            holding.set()
+            passing.wait()
+        }
         let upstream = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(upstream) }
         var address = sockaddr_in()
@@ -67,7 +82,7 @@ final class FaultProxy: Sendable {
                 let count = read(side.fd, &buffer, buffer.count)
                 guard count > 0 else { return }
                 let isCommit = index == 0 && buffer[..<count].containsCommit
-                let strike = isCommit ? takeFault() : nil
+                let strike = isCommit ? takeFault { $0 != .held } : nil
                 if strike == .beforeCommit { return }
                 var sent = 0
                 while sent < count {
