@@ -22,6 +22,8 @@ extension WholeHosts {
                     try await load.untilAcknowledged()
                     let lost = try await LoadReport.Loss { try await site.db1.killPostgres() }
                     try await load.untilAcknowledged(after: lost.done, within: .seconds(120))
+                    // So that there is something to compare.
+                    try await load.more(1_000)
                     let report = try await load.finish()
                     print("one machine: Postgres killed, first write after \(told(report.service(after: lost)))")
                     try await check(report, site, database: site.db1)
