@@ -74,9 +74,9 @@ clean_up() {
         ip netns del "$name" 2>/dev/null || true
     done || true
     # What a test that failed has left behind in a host that is gone: it carries the run's prefix in its environment.
-    grep -lsz "^KNOCKNOC_LAB_PREFIX=$KNOCKNOC_LAB_PREFIX\$" /proc/[0-9]*/environ | while IFS=/ read -r _ _ pid _; do
-        kill -KILL "$pid" 2>/dev/null || true
-    done || true
+    # The search itself must not.
+    env -u KNOCKNOC_LAB_PREFIX grep -lsz "^KNOCKNOC_LAB_PREFIX=$KNOCKNOC_LAB_PREFIX\$" /proc/[0-9]*/environ |
+        while IFS=/ read -r _ _ pid _; do kill -KILL "$pid" 2>/dev/null || true; done || true
     # Whole hosts ended with their namespaces; their disks' mounts with them.
     for name in /sys/fs/cgroup{,/unified,/systemd}/"$KNOCKNOC_LAB_PREFIX"*; do
         find "$name" -depth -type d -exec rmdir {} \; 2>/dev/null || true

@@ -64,7 +64,7 @@ public struct Chroot: Sendable {
     private static let script = #"""
         image=$1 folder=$2 packages=$3
         shift 3
-        rm -rf "$folder/overlay/work/incompat"
+        rm -rf "$folder"/overlay/*/incompat
         mount -t overlay -o "lowerdir=$image,upperdir=$folder/upper,workdir=$folder/overlay,volatile" lab "$folder/disk"
         mount -t proc proc "$folder/disk/proc"
         mount --rbind /dev "$folder/disk/dev"

@@ -51,7 +51,7 @@ extension Machine {
             echo $$ >"$top/$group/cgroup.procs"
         done
         # The disk outlives its machine's power cuts but not this computer's, so nothing is written through to it.
-        rm -rf "$folder/overlay/work/incompat"
+        rm -rf "$folder"/overlay/*/incompat
         mount -t overlay -o "lowerdir=$image,upperdir=$folder/upper,workdir=$folder/overlay,volatile" lab "$folder/root"
         binds=(--bind-ro="$names:/etc/hosts")
         [[ ! -d $packages ]] || binds+=(--bind-ro="$packages:/run/knocknoc-packages")
