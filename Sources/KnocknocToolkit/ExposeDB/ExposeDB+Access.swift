@@ -150,9 +150,15 @@ extension ExposeDB {
 
     /// What is left to do on standbys, which have a pg_hba.conf of their own.
     func standbyLines(_ site: ExposedSite) async throws -> [String] {
-        try await Replica.known(site.cluster).map { host in
+        var lines = try await Replica.known(site.cluster).map { host in
             "The standby at \(host) lets in whom it let in before until it is told. There: sudo knocker replica --refresh"
         }
+        if let name = try await SiteRecord.read(site.cluster).synchronous, try await !site.cluster.isKnown(to: name) {
+            lines.append(
+                "That standby is away and has not learned of this: promoted before it follows again, it lets in whom this "
+                    + "machine let in before.")
+        }
+        return lines
     }
 
     /// What an edit would change in pg_hba.conf.

@@ -52,6 +52,29 @@ extension LocalCluster {
             """)
     }
 
+    /// Waits, for 5 s at most, until a standby has on its disk all that is committed here by now.
+    ///
+    /// - Parameter name: its `application_name`.
+    /// - Returns: whether it has.
+    func isKnown(to name: String) async throws -> Bool {
+        struct Place: Decodable { var end: String }
+        struct Answer: Decodable { var isThere: Bool }
+        let places: [Place] = try await rows("select pg_current_wal_flush_lsn()::text as end")
+        let deadline = ContinuousClock.now + .seconds(5)
+        while let end = places.first?.end {
+            let answers: [Answer] = try await rows(
+                """
+                select coalesce(bool_or(flush_lsn >= \(try SQLText.literal(end))::pg_lsn), false) as "isThere"
+                from pg_stat_replication where application_name = \(try SQLText.literal(name))
+                """)
+            if answers.first?.isThere == true { return true }
+            let isFollowing = try await followers().contains { $0.name == name && $0.state == "streaming" }
+            guard isFollowing, ContinuousClock.now < deadline else { break }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        return false
+    }
+
     /// Stops it in order: sessions are ended, everything is written.
     func stop(by keeper: Keeper) async throws {
         let doing = "stopping \(name)"

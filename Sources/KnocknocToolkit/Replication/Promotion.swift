@@ -82,12 +82,16 @@ public struct Promotion: Sendable {
                     + "Where \"knocker replica --asynchronous\" was not used meanwhile, nothing is lost: --keep-sessions. "
                     + "Where it was, or nobody knows: --end-sessions. Nothing is changed")
         }
+        // What was to end when it was broken off still is.
         let ends =
-            switch options.sessions {
-            case .automatic: !isSafe
-            case .keep: false
-            case .end: true
-            }
+            try Self.left(by: mark) == "end"
+            || {
+                switch options.sessions {
+                case .automatic: !isSafe
+                case .keep: false
+                case .end: true
+                }
+            }()
         console.note(
             ends
                 ? "All sessions end and agents are told everything anew: an ending may be among what is lost."
@@ -135,9 +139,12 @@ public struct Promotion: Sendable {
         return outcome
     }
 
+    /// What a promotion that was broken off had decided; nil where none was.
+    private static func left(by mark: SystemFile) throws -> String? { try mark.text()?.filter { !$0.isWhitespace } }
+
     /// What comes after the promotion itself; done again where it was broken off.
     private func finish(_ cluster: LocalCluster, _ mark: SystemFile) async throws -> Outcome {
-        let left = try mark.text()?.filter { !$0.isWhitespace }
+        let left = try Self.left(by: mark)
         let ends = left == "end" || options.sessions == .end
         guard left != nil || ends else {
             return Outcome(lines: ["\(cluster.name) is a primary already; nothing changed."])

@@ -79,24 +79,10 @@ extension Replica {
     /// - Returns: whether it has.
     @discardableResult
     private func unnote(_ cluster: LocalCluster) async throws -> Bool {
-        struct Place: Decodable { var end: String }
-        struct Answer: Decodable { var isThere: Bool }
         guard let name = try await SiteRecord.read(cluster).synchronous else { return true }
         // Nobody is waited for by the commit itself: a standby that is away would keep it for ever.
         try await SiteRecord.note(synchronous: nil, cluster)
-        let places: [Place] = try await cluster.rows("select pg_current_wal_flush_lsn()::text as end")
-        let deadline = ContinuousClock.now + .seconds(5)
-        while let end = places.first?.end {
-            let answers: [Answer] = try await cluster.rows(
-                """
-                select coalesce(bool_or(flush_lsn >= \(try SQLText.literal(end))::pg_lsn), false) as "isThere"
-                from pg_stat_replication where application_name = \(try SQLText.literal(name))
-                """)
-            if answers.first?.isThere == true { return true }
-            let isFollowing = try await cluster.followers().contains { $0.name == name && $0.state == "streaming" }
-            guard isFollowing, ContinuousClock.now < deadline else { break }
-            try await Task.sleep(for: .milliseconds(50))
-        }
+        if try await cluster.isKnown(to: name) { return true }
         console.note("\(name) has not learned that commits wait for it no longer")
         return false
     }

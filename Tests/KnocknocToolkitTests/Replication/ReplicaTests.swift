@@ -162,6 +162,20 @@ struct ReplicaTests {
         #expect(try await PostgresSurvey.take(node)[0].role == .primary)
     }
 
+    @Test("sessions that were to end do so, also where the command that goes on is typed without a word of them")
+    func decided() async throws {
+        let pair = try await DatabasePair()
+        try await pair.join()
+        #expect(try await pair.replica(pair.first).synchronous(DatabasePair.address).changed)
+        let token = try await pair.signIn()
+        try await pair.first.stop()
+        // As a promotion leaves it that PostgreSQL did not come to the end of.
+        try SystemFile(pair.second.data + "/" + Promotion.markName).replace(with: "end\n")
+        let outcome = try await pair.promote(pair.second)
+        #expect(outcome.changed && outcome.endedSessions)
+        #expect(try await !DatabasePair.isSignedIn(token, pair.second))
+    }
+
     @Test("an init that fails in the middle leaves the machine as it was")
     func undone() async throws {
         let pair = try await DatabasePair()
