@@ -21,7 +21,12 @@ report_part() {
         unable=$((unable + 1))
     done < <(grep -E '^➜ Test .* (skipped|was cancelled)' "$output" | grep -v '"only with --long"' || true)
     while read -r line; do
-        [[ -n $line ]] && failures+=("$name: ${line#✘ }")
+        [[ -n $line ]] || continue
+        failures+=("$name: ${line#✘ }")
+        # Said once more at the very end, where a log that was cut still has it.
+        while read -r line; do
+            [[ -z $line ]] || failures+=("    ${line:0:400}")
+        done < <(report_reasons "$output" "${line#✘ }")
     done < <(grep -E '^✘ Test .* failed after ' "$output" | grep -vE '^✘ Test (run|case) ' || true)
     if [[ $status -ne 0 && $here_failed -eq 0 ]]; then
         here_failed=1
@@ -37,6 +42,15 @@ report_part() {
     passed=$((passed + here_passed)) failed=$((failed + here_failed)) skipped=$((skipped + here_skipped))
 }
 
+# report_reasons OUTPUT FAILURE: what the test of this line recorded, with the lines that follow it.
+report_reasons() {
+    local test=${2% failed after *}
+    awk -v test="✘ $test recorded an issue" '
+        index($0, test) == 1 { left = 3 }
+        index($0, test) != 1 && /^[✘✔◇➜] / { left = 0 }
+        left-- > 0' "$1" | head -n 6
+}
+
 report_end() {
     local line
     echo
@@ -48,7 +62,9 @@ report_end() {
     fi
     if [[ ${#failures[@]} -gt 0 ]]; then
         echo
-        for line in "${failures[@]}"; do echo "    FAILED   $line"; done
+        for line in "${failures[@]}"; do
+            if [[ $line == "    "* ]]; then echo "         $line"; else echo "    FAILED   $line"; fi
+        done
     fi
     if [[ ${CI:-} == true && $unable -gt 0 ]]; then
         echo

@@ -187,7 +187,8 @@ struct SetupTests {
     @Test("a site without any key is joined without one")
     func keyless() async throws {
         let url = try await TestSite.url(try await TestSite.emptyDatabase(), "?sslmode=require")
-        let database = try DatabaseFactory.open(url: url, serverLock: false, logger: TestSite.logger)
+        let database = try DatabaseFactory.open(
+            url: url, serverLock: false, patience: .seconds(60), logger: TestSite.logger)
         try await Migrator(database, logger: TestSite.logger).migrate()
         await database.close()
         let layout = TestSite.machine()
@@ -218,7 +219,8 @@ struct SetupTests {
     }
 
     private func with(_ url: String, _ body: (Access) async throws -> Void) async throws {
-        let database = try DatabaseFactory.open(url: url, serverLock: false, logger: TestSite.logger)
+        let database = try DatabaseFactory.open(
+            url: url, serverLock: false, patience: .seconds(60), logger: TestSite.logger)
         let hasher = PasswordHasher(cost: PasswordCost(memory: 8192, passes: 1))
         let access = Access(database: database, hasher: hasher, node: "test", logger: TestSite.logger)
         let result: Result<Void, any Error>

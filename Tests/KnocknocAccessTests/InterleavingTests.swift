@@ -85,7 +85,7 @@ struct InterleavingTests {
 
     @Test("a grant of a Knoc that was given to a group while the group is deleted leaves nothing open")
     func deleteGroupAndGrant() async throws {
-        try await World.with(.postgres, patience: .seconds(60)) { world in
+        try await World.with(.postgres) { world in
             let (old, doomed) = (try await world.group("old"), try await world.group("doomed"))
             try await world.user("alice", in: [doomed])
             let agent = try await world.agent()

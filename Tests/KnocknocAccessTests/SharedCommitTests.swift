@@ -90,7 +90,7 @@ struct SharedCommitTests {
 
     @Test("those that wait move the agent's stream once, and its link is handed all of them")
     func once() async throws {
-        try await World.with(.postgres, Self.patient, patience: .seconds(60)) { world in
+        try await World.with(.postgres, Self.patient) { world in
             let crowd = try await Crowd(world, people: 6)
             try await crowd.agent.sync()
             let before = try await crowd.revision()
@@ -111,7 +111,7 @@ struct SharedCommitTests {
 
     @Test("what one of them may not have is refused to that one alone")
     func independent() async throws {
-        try await World.with(.postgres, Self.patient, patience: .seconds(60)) { world in
+        try await World.with(.postgres, Self.patient) { world in
             let crowd = try await Crowd(world, people: 4)
             try await world.user("mallory")
             let mallory = try await world.signIn("mallory", from: "192.0.2.66")
@@ -132,7 +132,7 @@ struct SharedCommitTests {
 
     @Test("a Knoc that is changed meanwhile is judged anew, and the others are granted", arguments: [true, false])
     func moved(_ stays: Bool) async throws {
-        try await World.with(.postgres, Self.patient, patience: .seconds(60)) { world in
+        try await World.with(.postgres, Self.patient) { world in
             let crowd = try await Crowd(world, people: 4)
             let other = try await world.knoc(
                 "other", [crowd.group], [EnforcementSpec(agentID: crowd.agent.id, backend: guardPort(9001))])
@@ -161,7 +161,7 @@ struct SharedCommitTests {
 
     @Test("a click that is held up holds up nobody, behind it or in its group")
     func blocked() async throws {
-        try await World.with(.postgres, patience: .seconds(60)) { world in
+        try await World.with(.postgres) { world in
             let crowd = try await Crowd(world, people: 5)
             let (first, stuck) = (crowd.sessions[0], crowd.sessions[2])
             let tasks = try await crowd.holding([SessionTable.lock(first.id), SessionTable.lock(stuck.id)]) {
@@ -182,7 +182,7 @@ struct SharedCommitTests {
 
     @Test("a grant whose time is over and that nobody has swept yet is made anew beside the others")
     func expired() async throws {
-        try await World.with(.postgres, Self.patient, patience: .seconds(60)) { world in
+        try await World.with(.postgres, Self.patient) { world in
             let crowd = try await Crowd(world, people: 3)
             let short = try await world.knoc(
                 "short", [crowd.group], [EnforcementSpec(agentID: crowd.agent.id, backend: guardPort(9001))],

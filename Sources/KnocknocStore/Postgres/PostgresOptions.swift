@@ -20,4 +20,10 @@ public struct PostgresOptions: Sendable {
     public var proofTimeout = Duration.seconds(2)
 
     public init() {}
+
+    /// For work that is better late than not done: whole reads and writes, and each statement of them, may take this long.
+    public mutating func wait(_ patience: Duration) {
+        (self.patience, statementDeadline) = (patience, patience)
+        (connectTimeout, serviceTimeout) = (max(connectTimeout, patience / 6), max(serviceTimeout, patience / 2))
+    }
 }

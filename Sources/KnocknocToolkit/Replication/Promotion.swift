@@ -209,13 +209,21 @@ public struct Promotion: Sendable {
         let asking = [
             try await Replica.program("pg_isready", cluster), "-h", host, "-p", words["port"] ?? "5432", "-t", "3",
         ]
-        let output = try await Command.run(try cluster.asOwner(asking))
-        // 2 is no answer at all; one that refuses or starts up is alive.
-        guard output.status == 2 else {
-            throw Self.answers("\(host) says: \(output.text.split(separator: "\n").first ?? "it is there")")
+        var last = following.heard
+        // The receiver takes a machine without power for a silent one for a minute; one that lives is heard meanwhile. What
+        // the old one said before it went may still be on its way.
+        for _ in 1...3 {
+            let output = try await Command.run(try cluster.asOwner(asking))
+            // 2 is no answer at all; one that refuses or starts up is alive.
+            guard output.status == 2 else {
+                throw Self.answers("\(host) says: \(output.text.split(separator: "\n").first ?? "it is there")")
+            }
+            let heard = try await cluster.following().heard
+            guard let heard, heard != last else { return }
+            last = heard
+            try await Task.sleep(for: .seconds(1))
         }
-        // The receiver takes a machine without power for a silent one for a minute; one that lives was heard meanwhile.
-        if let heard = try await cluster.following().heard, heard != following.heard { throw streams }
+        throw streams
     }
 
     private static func answers(_ how: String) -> SystemError {

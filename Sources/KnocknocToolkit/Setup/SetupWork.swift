@@ -202,7 +202,8 @@ public struct SetupWork: Sendable {
         _ url: DatabaseURL, _ body: @Sendable (any DatabaseService, Migrator) async throws -> Result
     ) async throws -> Result {
         let text = url.engine == .sqlite ? url.description : url.location
-        let database = try DatabaseFactory.open(url: text, serverLock: false, logger: Self.quiet)
+        let database = try DatabaseFactory.open(
+            url: text, serverLock: false, patience: .seconds(30), logger: Self.quiet)
         let result: Swift.Result<Result, any Error>
         do {
             let migrator = try Migrator(database, logger: Self.quiet)

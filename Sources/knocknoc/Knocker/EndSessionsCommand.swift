@@ -22,7 +22,7 @@ struct EndSessionsCommand: AsyncParsableCommand {
         try PeerIdentity.take(for: settings.databaseURL)
         let logger = Logs.start(max(settings.logLevel, .warning))
         let database = try DatabaseFactory.open(
-            url: settings.databaseURL, serverLock: false, mayCreate: false, logger: logger)
+            url: settings.databaseURL, serverLock: false, mayCreate: false, patience: .seconds(60), logger: logger)
         let access = Access(
             database: database, hasher: PasswordHasher(slots: 1), node: settings.nodeName, logger: logger)
         do {

@@ -11,7 +11,7 @@ enum SiteAccess {
         try PeerIdentity.take(for: settings.databaseURL)
         let logger = Logs.start(max(settings.logLevel, .warning))
         let database = try DatabaseFactory.open(
-            url: settings.databaseURL, serverLock: false, mayCreate: false, logger: logger)
+            url: settings.databaseURL, serverLock: false, mayCreate: false, patience: .seconds(15), logger: logger)
         try await Migrator(database, logger: logger).migrate()
         let access = Access(
             database: database, hasher: PasswordHasher(slots: 1), node: settings.nodeName, logger: logger)

@@ -96,9 +96,9 @@ final class World: Sendable {
         return Self.node("b", database, options)
     }
 
-    /// - Parameter patience: for tests that hold locks, which on a busy machine may take longer than a site waits.
+    /// - Parameter patience: longer than a site waits, since all tests run at once, on as few cores as there are.
     static func with(
-        _ driver: Driver, _ options: AccessOptions = AccessOptions(), patience: Duration? = nil,
+        _ driver: Driver, _ options: AccessOptions = AccessOptions(), patience: Duration = .seconds(60),
         _ body: (World) async throws -> Void
     ) async throws {
         await Turns.shared.take()
@@ -112,8 +112,8 @@ final class World: Sendable {
             let server = try await PostgresServer.shared.value
             let url = server.url(try await server.makeDatabase())
             var options = PostgresOptions()
-            if let patience { (options.patience, options.statementDeadline) = (patience, patience) }
-            let limit = patience.map { "?options=-c%20statement_timeout%3D\($0 / .milliseconds(1))" } ?? ""
+            options.wait(patience)
+            let limit = "?options=-c%20statement_timeout%3D\(patience / .milliseconds(1))"
             database = try PostgresDatabase(url: url + limit, logger: logger, options: options)
         }
         try await Migrator(database, logger: logger).migrate()

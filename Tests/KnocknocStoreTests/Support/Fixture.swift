@@ -57,10 +57,7 @@ enum Fixture {
             return try DatabaseFactory.open(url: url, serverLock: false, logger: logger)
         }
         var options = PostgresOptions()
-        options.connectTimeout = .seconds(10)
-        options.patience = .seconds(60)
-        options.statementDeadline = .seconds(60)
-        options.serviceTimeout = .seconds(30)
+        options.wait(.seconds(60))
         options.proofTimeout = .seconds(30)
         return try PostgresDatabase(url: url, logger: logger, options: options)
     }

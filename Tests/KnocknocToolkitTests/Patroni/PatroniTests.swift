@@ -20,7 +20,8 @@ struct PatroniTests {
         let site = try await PatroniSite()
         let logger = Logger(label: "patroni") { _ in SwiftLogNoOpLogHandler() }
         try await site.makeSingleNode { url in
-            let database = try DatabaseFactory.open(url: url, serverLock: false, logger: logger)
+            let database = try DatabaseFactory.open(
+                url: url, serverLock: false, patience: .seconds(60), logger: logger)
             try await Migrator(database, logger: logger).migrate()
             try await database.migrate { session in
                 try await session.execute(script: "create table ledger (id bigint primary key)")

@@ -64,7 +64,8 @@ struct DatabasePair {
     }
 
     static func access<Result>(_ url: String, _ body: (Access) async throws -> Result) async throws -> Result {
-        let database = try DatabaseFactory.open(url: url, serverLock: false, logger: logger)
+        let database = try DatabaseFactory.open(
+            url: url, serverLock: false, patience: .seconds(60), logger: logger)
         let access = Access(
             database: database, hasher: PasswordHasher(cost: PasswordCost(memory: 8192, passes: 1)), node: "tests",
             logger: logger)

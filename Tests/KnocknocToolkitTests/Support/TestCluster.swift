@@ -136,7 +136,8 @@ final class TestCluster: Sendable {
 
     func migrate(_ url: String) async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let database = try PostgresDatabase(url: url, logger: logger)
+        let database = try DatabaseFactory.open(
+            url: url, serverLock: false, patience: .seconds(60), logger: logger)
         try await Migrator(database, logger: logger).migrate()
         await database.close()
     }

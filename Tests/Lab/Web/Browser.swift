@@ -63,14 +63,10 @@ public actor Browser {
     }
 
     public func type(_ text: String, into selector: String) async throws {
-        let element = try await need(selector)
-        try await call("POST", "\(session)/element/\(element)/value", ["text": .string(text)])
+        try await use(selector, "value", ["text": .string(text)])
     }
 
-    public func click(_ selector: String) async throws {
-        let element = try await need(selector)
-        try await call("POST", "\(session)/element/\(element)/click", [:])
-    }
+    public func click(_ selector: String) async throws { try await use(selector, "click", [:]) }
 
     /// Runs a script in the page.
     ///
@@ -132,9 +128,24 @@ public actor Browser {
         try? FileManager.default.removeItem(atPath: folder)
     }
 
-    private func need(_ selector: String) async throws -> String {
-        if let element = try await find(selector) { return element }
-        throw LabError("no \(selector) on \(try await url()): \(try await source().prefix(3000))")
+    /// Waits for the element as a person does who sees the page change: for 20 s it may be missing, or not be there for use.
+    private func use(_ selector: String, _ action: String, _ body: JSON) async throws {
+        let passing = ["element not interactable", "element click intercepted", "stale element reference"]
+        let end = Clock.now + 20
+        while true {
+            do {
+                if let element = try await find(selector) {
+                    try await call("POST", "\(session)/element/\(element)/\(action)", body)
+                    return
+                }
+                guard Clock.now < end else {
+                    throw LabError("no \(selector) on \(try await url()): \(try await source().prefix(3000))")
+                }
+            } catch let error as LabError {
+                guard Clock.now < end, passing.contains(where: "\(error)".contains) else { throw error }
+            }
+            try await Task.sleep(for: .milliseconds(30))
+        }
     }
 
     private func find(_ selector: String) async throws -> String? {
