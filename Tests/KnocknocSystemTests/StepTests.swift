@@ -64,5 +64,10 @@ struct StepTests {
         let missing = await #expect(throws: SystemError.self) { try await Command.run(["/no/such/program"]) }
         #expect(missing?.code == .missing)
         #expect(try await Command.run(["sh", "-c", "kill -9 $$"]).status == 137)
+        // More than a pipe holds, for one that reads nothing of it, and still has something to do.
+        let much = String(repeating: "x", count: 1 << 20)
+        let busy = "exec <&-; echo no >&2; head -c 100000000 /dev/zero | sha256sum >/dev/null; exit 3"
+        let deaf = try await Command.run(["sh", "-c", busy], input: much)
+        #expect(deaf.status == 3 && deaf.errors == "no\n")
     }
 }

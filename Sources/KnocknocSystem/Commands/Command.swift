@@ -45,6 +45,7 @@ public enum Command {
         _ arguments: [String], _ input: String, _ environment: [String: String]
     ) async throws -> Output {
         guard let program = arguments.first else { throw SystemError(.missing, "no program was named") }
+        BrokenPipe.survived
         var variables: [Environment.Key: String?] = ["LC_ALL": "C.UTF-8"]
         for (key, value) in environment { variables[Environment.Key(rawValue: key) ?? "LC_ALL"] = value }
         var options = PlatformOptions()
@@ -56,7 +57,7 @@ public enum Command {
             let result = try await Subprocess.run(
                 program.contains("/") ? .path(FilePath(program)) : .name(program),
                 arguments: Arguments(Array(arguments.dropFirst())), environment: .inherit.updating(variables),
-                platformOptions: options, input: .string(input), output: .string(limit: 16 << 20),
+                platformOptions: options, input: Input(text: input), output: .string(limit: 16 << 20),
                 error: .string(limit: 1 << 20))
             let status: Int32 =
                 switch result.terminationStatus {
@@ -67,6 +68,17 @@ public enum Command {
                 status: status, text: result.standardOutput, errors: result.standardError)
         } catch let error as SubprocessError {
             throw SystemError(.missing, "\(program) cannot be run: \(error)")
+        }
+    }
+
+    /// What a program is given to read. One that ends before it has read all says why by its status.
+    private struct Input: InputProtocol {
+        let text: String
+
+        func write(with writer: StandardInputWriter) async throws {
+            do { _ = try await writer.write(Array(text.utf8)) } catch {
+                guard error.code == .failedToWriteToSubprocess else { throw error }
+            }
         }
     }
 

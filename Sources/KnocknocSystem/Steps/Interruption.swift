@@ -43,11 +43,8 @@ public enum Interruption {
             action.sa_flags = SA_RESTART
             sigaction(number, &action, nil)
         }
-        // A terminal or a pipe that is gone must not end an undoing; programs that we start have their default again.
-        var deaf = sigaction()
-        deaf.__sigaction_handler.sa_handler = { _ in }
-        deaf.sa_flags = SA_RESTART
-        sigaction(SIGPIPE, &deaf, nil)
+        // A terminal or a pipe that is gone must not end an undoing.
+        BrokenPipe.survived
         var thread = pthread_t()
         let start = pthread_create(
             &thread, nil,

@@ -6,6 +6,8 @@ struct HbaDocument: Sendable {
     /// What stands between our marks, in order.
     enum Content: Hashable, Sendable {
         case entry(HbaEntry)
+        /// Keeps everybody but superusers out of a database, for a while.
+        case refusal(String)
         /// Somebody's own, with its line feed.
         case foreign([UInt8])
     }
@@ -16,6 +18,7 @@ struct HbaDocument: Sendable {
     private static let endMark = Array("# END knocknoc".utf8)
     /// Says that the line before ended the file without a line feed, so that it does again one day.
     private static let unended = " (after a line without an end)"
+    private static let refusing = "  # until \"knocker promote\" is at its end"
 
     /// The file without our block.
     private let rest: [UInt8]
@@ -54,7 +57,9 @@ struct HbaDocument: Sendable {
         let inside = Array(bytes[lines[first].upperBound..<lines[last].lowerBound])
         let text = HbaText(inside, continues: continues)
         contents = text.lines.map { line in
-            HbaEntry(line).map { .entry($0) } ?? .foreign(Array(inside[line.range]))
+            if let entry = HbaEntry(line) { return .entry(entry) }
+            let words = String(decoding: inside[line.range].prefix { $0 != 10 && $0 != 13 }, as: UTF8.self)
+            return words.hasSuffix(Self.refusing) ? .refusal(words) : .foreign(Array(inside[line.range]))
         }
     }
 
@@ -83,9 +88,26 @@ struct HbaDocument: Sendable {
         }
     }
 
-    /// The whole file: our block before the first line that may let a host in, or at the end.
+    /// Puts lines before all others that let nobody into a database but superusers who come by the socket, whatever other
+    /// lines say.
+    ///
+    /// - Parameter role: whose members may not come by the socket either.
+    mutating func refuse(_ database: String, role: String) {
+        admit()
+        let name = HbaEntry.quoted(database)
+        let lines = [
+            "local \(name) +\(role) reject", "host \(name) all 0.0.0.0/0 reject", "host \(name) all ::/0 reject",
+        ]
+        contents.insert(contentsOf: lines.map { .refusal($0 + Self.refusing) }, at: 0)
+    }
+
+    /// Takes back ``refuse(_:role:)``.
+    mutating func admit() { contents.removeAll { if case .refusal = $0 { true } else { false } } }
+
+    /// The whole file: our block before the first line that may let a host in, or at the end; where it refuses, before the
+    /// first line that may let anybody in.
     var bytes: [UInt8] {
-        let hasEntries = contents.contains { if case .entry = $0 { true } else { false } }
+        let hasEntries = contents.contains { if case .foreign = $0 { false } else { true } }
         guard hasEntries else {
             let left = contents.flatMap { content -> [UInt8] in
                 if case .foreign(let bytes) = content { bytes } else { [] }
@@ -98,6 +120,7 @@ struct HbaDocument: Sendable {
         for content in contents {
             switch content {
             case .entry(let entry): block += Array(entry.line.utf8) + feed
+            case .refusal(let line): block += Array(line.utf8) + feed
             case .foreign(let bytes): block += bytes
             }
         }
@@ -108,7 +131,8 @@ struct HbaDocument: Sendable {
 
     private var place: Int {
         let text = HbaText(rest, continues: continues)
-        return text.lines.first { $0.admitsHosts }?.range.lowerBound ?? rest.count
+        let refuses = contents.contains { if case .refusal = $0 { true } else { false } }
+        return text.lines.first { $0.admitsHosts || refuses && $0.isLocal }?.range.lowerBound ?? rest.count
     }
 
     private var usesCarriageReturns: Bool {

@@ -50,7 +50,7 @@ struct HbaEntry: Hashable, Sendable {
 
     private static let keywords: Set<String> = ["all", "sameuser", "samerole", "samegroup", "replication"]
 
-    private static func quoted(_ name: String) -> String {
+    static func quoted(_ name: String) -> String {
         let isPlain = name.utf8.allSatisfy { byte in
             (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || byte == 95
         }

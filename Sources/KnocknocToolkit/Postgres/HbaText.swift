@@ -99,6 +99,9 @@ extension HbaText.Line {
         return !(method?.isKeyword("reject") ?? false)
     }
 
+    /// Whether it is about who comes by a socket.
+    var isLocal: Bool { fields.first?.first?.isKeyword("local") ?? false }
+
     /// An address without a length is followed by a mask in a column of its own.
     private var method: HbaText.Token? {
         guard fields.count > 4, let address = fields[3].first else { return nil }

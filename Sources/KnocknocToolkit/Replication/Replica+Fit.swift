@@ -56,18 +56,20 @@ extension Replica {
         return own.filter { seen.insert($0).inserted }.joined(separator: ",")
     }
 
-    /// Lets no web node of another machine in, until ``letInAsRecorded(_:_:)``, and ends the connections of those that
-    /// are in.
+    /// Lets no web node in, until ``letInAsRecorded(_:_:)``, also by lines that are not ours, and ends the connections of
+    /// those that are in.
     static func keepOut(_ cluster: LocalCluster, _ console: any Console) async throws {
         _ = try await cluster.changeHba(console) { document in
             document.remove { $0.database == cluster.database && !$0.isReplication }
+            document.refuse(cluster.database, role: InstallLayout.owner)
         } verify: { _ in
         }
         struct Ended: Decodable { var ended: Bool }
         let _: [Ended] = try await cluster.rows(
             """
             select pg_terminate_backend(pid) as ended from pg_stat_activity
-            where datname = current_database() and client_addr is not null and pid <> pg_backend_pid()
+            where datname = current_database() and pid <> pg_backend_pid()
+                and (client_addr is not null or usesysid in (select oid from pg_roles where not rolsuper))
             """)
     }
 
@@ -78,6 +80,7 @@ extension Replica {
     static func letInAsRecorded(_ cluster: LocalCluster, _ console: any Console) async throws -> [CIDR] {
         let networks = try await SiteRecord.read(cluster).allowed
         _ = try await cluster.changeHba(console) { document in
+            document.admit()
             document.remove { $0.database == cluster.database && !$0.isReplication && !networks.contains($0.network) }
             for network in networks {
                 document.add(HbaEntry(database: cluster.database, role: InstallLayout.owner, network: network))

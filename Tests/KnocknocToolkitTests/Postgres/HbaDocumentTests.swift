@@ -32,6 +32,10 @@ struct HbaDocumentTests {
                 ])
             #expect(try edit(two, continues: continues) { $0.remove { $0.database == "all" } } == one)
             #expect(try edit(one, continues: continues) { $0.remove { _ in true } } == bytes)
+            let shut = try edit(one, continues: continues) { $0.refuse("knocknoc", role: "knocknoc_owner") }
+            #expect(try edit(shut, continues: continues) { $0.refuse("knocknoc", role: "knocknoc_owner") } == shut)
+            #expect(try HbaDocument(shut, continues: continues).entries(of: "knocknoc").count == 1)
+            #expect(try edit(shut, continues: continues) { $0.admit() } == one)
         }
     }
 
@@ -53,6 +57,12 @@ struct HbaDocumentTests {
         for _ in 0..<number(40) {
             bytes += number(12) == 0 ? [UInt8(128 + number(128))] : Array(pieces[number(pieces.count)].utf8)
         }
+        let shut = try edit(bytes, continues: seed % 2 == 0) { $0.refuse("knocknoc", role: "knocknoc_owner") }
+        #expect(try edit(shut, continues: seed % 2 == 0) { $0.admit() } == bytes)
+        let rules = HbaText(shut, continues: seed % 2 == 0).lines.map(\.fields)
+        let reject = rules.firstIndex { $0.last?.first?.text == "reject" && $0.first?.first?.text == "local" }
+        let admitting = HbaText(shut, continues: seed % 2 == 0).lines.firstIndex { $0.admitsHosts }
+        #expect(reject != nil && reject ?? 0 < admitting ?? rules.count)
         let added = try edit(bytes, continues: seed % 2 == 0) { $0.add(try entry("203.0.113.7")) }
         #expect(try edit(added, continues: seed % 2 == 0) { $0.remove { _ in true } } == bytes)
         #expect(try edit(added, continues: seed % 2 == 0) { $0.add(try entry("203.0.113.7")) } == added)

@@ -140,6 +140,9 @@ struct ReplicaTests {
     func brokenOff() async throws {
         struct Broken: Error {}
         let pair = try await DatabasePair()
+        // Somebody's own lines would let nodes in.
+        let own = Array("# ours\nlocal all all trust\nhost all all 127.0.0.0/8 trust\n".utf8)
+        try pair.second.write(own, to: pair.second.hbaPath)
         try await pair.join()
         let token = try await pair.signIn()
         try await untilReplayed(pair)
@@ -152,6 +155,7 @@ struct ReplicaTests {
         #expect(try await DatabasePair.isSignedIn(token, pair.second))
         let refused = try await PostgresSurvey.take(node)[0]
         #expect(refused.role == .away && refused.problem?.contains("pg_hba.conf") == true, "\(refused)")
+        await #expect(throws: LabError.self) { try await TestCluster.ask(pair.second.url(), "select 1") }
         // Nobody else lets anybody in meanwhile.
         let early = await #expect(throws: SystemError.self) {
             try await pair.second.expose(.add([CIDR(DatabasePair.address)]))
@@ -160,6 +164,11 @@ struct ReplicaTests {
         #expect(try await pair.promote(pair.second).endedSessions)
         #expect(try await !DatabasePair.isSignedIn(token, pair.second))
         #expect(try await PostgresSurvey.take(node)[0].role == .primary)
+        #expect(try await TestCluster.ask(pair.second.url(), "select 1") == "1")
+        let text = String(decoding: try pair.second.hba(), as: UTF8.self)
+        #expect(!text.contains("reject") && text.contains("hostssl knocknoc +knocknoc_owner"), "\(text)")
+        _ = try await pair.second.expose(.disable)
+        #expect(try pair.second.hba() == own)
     }
 
     @Test("sessions that were to end do so, also where the command that goes on is typed without a word of them")

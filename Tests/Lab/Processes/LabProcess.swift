@@ -14,6 +14,9 @@ public final class LabProcess: Sendable {
         var watchers: [CheckedContinuation<Int32, Never>] = []
     }
 
+    /// Somebody who is written to and has ended fails that write, and not all tests.
+    private static let survivesBrokenPipes: Void = { Glibc.signal(SIGPIPE) { _ in } }()
+
     public let pid: pid_t
     private let output = LineLog()
     private let errors = LineLog()
@@ -25,6 +28,7 @@ public final class LabProcess: Sendable {
     ///   - environment: added to a minimal one; nothing else is inherited.
     ///   - input: written to standard input, which is then closed.
     public init(_ command: [String], environment: [String: String] = [:], input: String = "") throws {
+        Self.survivesBrokenPipes
         let standard = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/root"]
         let spawned = try Spawned(command, environment: standard.merging(environment) { _, given in given })
         pid = spawned.pid
