@@ -77,6 +77,15 @@ struct DatabaseSite: Administration {
         return nodes
     }
 
+    /// Waits until each of these machines that runs a web node says that it serves; nobody helps them.
+    func untilHealthy(_ machines: [Machine], within limit: Double = 120) async throws {
+        let nodes = try await nodes(among: machines)
+        try await withThrowingTaskGroup { group in
+            for node in nodes { group.addTask { try await node.untilHealthy(within: limit) } }
+            try await group.waitForAll()
+        }
+    }
+
     /// Everybody signs in at the node of the people, and works.
     func work() async throws -> Load {
         try await web.untilHealthy()

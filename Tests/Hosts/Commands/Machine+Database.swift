@@ -1,3 +1,4 @@
+import Foundation
 import Lab
 
 extension Machine {
@@ -8,6 +9,24 @@ extension Machine {
             ["runuser", "-u", "postgres", "--", "psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", database],
             input: text
         ).text
+    }
+
+    /// Whether the Postgres here answers and takes writes.
+    func isPrimary() async throws -> Bool {
+        let answer = try await attempt([
+            "runuser", "-u", "postgres", "--", "psql", "-XqAt", "-d", "postgres", "-c",
+            "select not pg_is_in_recovery()",
+        ])
+        return answer.line == "t"
+    }
+
+    /// When the Postgres here became primary, on ``Clock``: it writes its timeline's history just before it takes writes.
+    func promoted() async throws -> Double {
+        let timeline = try await sql("select left(pg_walfile_name(pg_current_wal_lsn()), 8);").prefix(8)
+        let told = try await shell(
+            "stat -c %.6Y /var/lib/postgresql/$(ls /usr/lib/postgresql)/main/pg_wal/\(timeline).history")
+        guard let time = Double(told.prefix { !$0.isNewline }) else { throw LabError("\(name): no time in \(told)") }
+        return time - Date().timeIntervalSince1970 + Clock.now
     }
 
     /// Opens this host's database to other nodes.

@@ -3,8 +3,29 @@ import Lab
 extension Machine {
     /// Kills the postmaster with SIGKILL, as the kernel does for want of memory.
     func killPostgres() async throws {
-        try await shell("kill -KILL $(head -1 /var/lib/postgresql/15/main/postmaster.pid)")
+        try await shell(#"kill -KILL "$(head -1 "/var/lib/postgresql/$(ls /usr/lib/postgresql)/main/postmaster.pid")""#)
     }
+
+    /// Stops Debian's own cluster, for good.
+    func stopPostgres() async throws {
+        try await shell(
+            #"""
+            systemctl disable -q --now postgresql
+            systemctl stop "postgresql@$(ls /usr/lib/postgresql)-main"
+            """#)
+    }
+
+    /// Kills etcd with SIGKILL; it stays away.
+    func killEtcd() async throws {
+        try await shell(
+            """
+            systemctl kill --signal=KILL etcd
+            systemctl stop etcd
+            """)
+    }
+
+    /// Returns when it has found the others.
+    func startEtcd() async throws { try await run(["systemctl", "start", "etcd"]) }
 
     /// Root here may log in there, as at a site whose administrator copies files between machines.
     func reachByShell(_ others: [Machine]) async throws {

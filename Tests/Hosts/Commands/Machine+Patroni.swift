@@ -1,3 +1,4 @@
+import Foundation
 import Lab
 
 extension Machine {
@@ -12,15 +13,19 @@ extension Machine {
 
     /// The cluster as this machine's Patroni knows it; empty where that does not answer.
     func members() async throws -> [Member] {
-        let answer = try await attempt([
-            "curl", "-s", "-m", "3", "--cacert", "/etc/patroni/tls/authority.pem", "https://\(ipv4):8008/cluster",
-        ])
-        guard let cluster = try? JSON(parsing: answer.output) else { return [] }
-        return cluster["members"].items.map { member in
+        try await patroni("cluster")["members"].items.map { member in
             Member(
                 name: member["name"].string ?? "", role: member["role"].string ?? "",
                 state: member["state"].string ?? "")
         }
+    }
+
+    /// What Patroni here answers; null where it does not.
+    func patroni(_ page: String = "patroni") async throws -> JSON {
+        let answer = try await attempt([
+            "curl", "-s", "-m", "3", "--cacert", "/etc/patroni/tls/authority.pem", "https://\(ipv4):8008/\(page)",
+        ])
+        return (try? JSON(parsing: answer.output)) ?? .null
     }
 
     /// Whether it is the primary that both others follow, one of them with every commit.
@@ -39,6 +44,9 @@ extension Machine {
 
 /// Three machines with Patroni.
 struct PatroniHosts {
+    /// Seconds that a primary keeps its place without etcd; Patroni's `ttl`.
+    static let lease = 20.0
+
     let machines: [Machine]
 
     /// Waits until Patroni on this machine says that it is the leader.
@@ -68,6 +76,32 @@ struct PatroniHosts {
         }
         guard let found else { throw LabError("a leader that is none of the machines") }
         return found
+    }
+
+    /// The standby that has every commit.
+    func synchronous() async throws -> Machine {
+        for machine in machines {
+            let found = try await machine.members().first { $0.role == "sync_standby" }
+            if let found, let standby = machines.first(where: { $0.name == found.name }) { return standby }
+        }
+        throw LabError("no machine knows of a synchronous standby")
+    }
+
+    /// Waits until Patroni on this machine has spoken with etcd at this moment on ``Clock`` or later.
+    func untilEtcdIsSeen(by machine: Machine, after moment: Double) async throws {
+        let wanted = moment + Date().timeIntervalSince1970 - Clock.now
+        try await wait(within: 120, "\(machine.name) does not reach etcd") {
+            let seen = try await machine.patroni()["dcs_last_seen"].int ?? 0
+            return Double(seen) > wanted
+        }
+    }
+
+    /// Waits until no Postgres takes writes.
+    func untilNobodyLeads() async throws {
+        try await wait(within: 120, "there still is a primary") {
+            for machine in machines where try await machine.isPrimary() { return false }
+            return true
+        }
     }
 
     private func wait(within limit: Double, _ failure: String, until done: () async throws -> Bool) async throws {

@@ -61,6 +61,16 @@ extension Machine {
         throw LabError("\(name) is not healthy: \(seen)\n\(await journal(60, unit: "knocknoc.service"))")
     }
 
+    /// Waits until the node says itself that it cannot serve.
+    func untilUnhealthy(within limit: Double = 60) async throws {
+        let end = Clock.now + limit
+        while Clock.now < end {
+            if let status = try await health()["status"].string, status != "ok" { return }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        throw LabError("\(name) says still that it is healthy")
+    }
+
     /// Writes what a new agent's page in the administration shows, and starts the agent.
     func configureAgent(server: String, token: String, fingerprint: String) async throws {
         try await write(token + "\n", to: "/opt/knocknoc-agent/etc/token", mode: "600")

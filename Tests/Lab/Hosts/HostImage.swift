@@ -16,8 +16,9 @@ public struct HostImage: Sendable {
         "systemd", "systemd-sysv", "dbus", "iproute2",
         // What a Debian installed from the usual medium has, and packages' scripts may count on.
         "apt-utils", "ca-certificates", "kmod", "less", "openssh-server", "procps", "netbase", "sudo",
+        "locales", "perl", "python3",
         // With what tests look at a host, or drive it as its administrator does.
-        "curl", "openssl", "nftables", "conntrack", "python3-minimal", "tmux",
+        "curl", "openssl", "nftables", "conntrack", "tmux",
     ]
     /// What our packages need, to be had on the hosts that they are for: of this computer's release and later ones.
     private static let libraries = [

@@ -99,6 +99,17 @@ extension LoadReport {
     public func service(after loss: Loss) -> Double? {
         acknowledged.filter { $0.begun >= loss.done }.map(\.ended).min().map { $0 - loss.begun }
     }
+
+    /// When the first change was acknowledged from this moment on, whenever it was asked for; both on ``Clock``.
+    public func acknowledged(from moment: Double) -> Double? {
+        acknowledged.map(\.ended).filter { $0 >= moment }.min()
+    }
+
+    /// The longest time, in seconds, without an acknowledged change, from a moment on ``Clock`` to the last one.
+    public func longestPause(from moment: Double) -> Double {
+        let times = [moment] + acknowledged.map(\.ended).filter { $0 > moment }.sorted()
+        return zip(times.dropFirst(), times).map { $0 - $1 }.max() ?? .infinity
+    }
 }
 
 extension LoadReport: CustomStringConvertible {
