@@ -113,7 +113,7 @@ extension WholeHosts {
 
         @Test(
             "three machines with Patroni by the page's commands: the primary is lost again and again, and nothing with it",
-            .timeLimit(.minutes(25)), .onlyLong)
+            .timeLimit(.minutes(25)))
         func patroni() async throws {
             try await RackTrait.with { site in
                 let site = try await site.databaseSite()

@@ -29,7 +29,9 @@ extension PatroniPlan {
               certfile: \(quoted(tls("own.pem")))
               keyfile: \(quoted(tls("own-key.pem")))
 
-            etcd3:
+            # etcd's API of version 2: by version 3, Patroni before 3.0.3 lets a primary that was cut off take its place back
+            # from the next one.
+            etcd:
               protocol: https
               cacert: \(quoted(tls("authority.pem")))
               cert: \(quoted(tls("own.pem")))

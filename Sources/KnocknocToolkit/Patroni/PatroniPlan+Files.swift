@@ -50,7 +50,10 @@ extension PatroniPlan {
             ("PEER_TRUSTED_CA_FILE", folders.etcd + "/tls/authority.pem"),
             ("PEER_CERT_FILE", folders.etcd + "/tls/own.pem"),
             ("PEER_KEY_FILE", folders.etcd + "/tls/own-key.pem"),
-            ("AUTO_COMPACTION_RETENTION", "1"),
+            // What Patroni speaks.
+            ("ENABLE_V2", "true"),
+            // Else a host that comes back forces an election, and etcd answers nobody meanwhile.
+            ("PRE_VOTE", "true"),
         ]
         return settings.map { "ETCD_\($0.0)=\"\($0.1)\"\n" }.joined()
     }

@@ -62,10 +62,21 @@ struct PatroniPlanTests {
             import sys, yaml, json
             c = yaml.safe_load(sys.stdin)
             d = c["bootstrap"]["dcs"]
-            json.dump([c["name"], c["postgresql"]["connect_address"], c["etcd3"]["hosts"][2], d["synchronous_mode"],
+            json.dump([c["name"], c["postgresql"]["connect_address"], c["etcd"]["hosts"][2], d["synchronous_mode"],
                 d["loop_wait"] + 2 * d["retry_timeout"] <= d["ttl"], len(d["postgresql"]["pg_hba"])], sys.stdout)
             """
         let output = try await Command.check("reading", ["python3", "-c", script], input: file.text)
         #expect(output == #"["db2", "10.0.0.2:5432", "10.0.0.3:2379", true, true, 14]"#)
+    }
+
+    @Test("Patroni keeps its state where only who holds the primary's place renews it: by version 2 of etcd's API")
+    func version() throws {
+        let files = try plan(["10.0.0.1", "10.0.0.2", "10.0.0.3"]).files()
+        for name in ["db1", "db2", "db3"] {
+            let patroni = try #require(files.first { $0.path == "\(name)/etc/patroni/config.yml" }).text
+            let etcd = try #require(files.first { $0.path == "\(name)/etc/default/etcd" }).text
+            #expect(patroni.contains("\netcd:\n") && !patroni.contains("etcd3:"))
+            #expect(etcd.contains("ETCD_ENABLE_V2=\"true\"\n"))
+        }
     }
 }
