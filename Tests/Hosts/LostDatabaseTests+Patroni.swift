@@ -20,6 +20,8 @@ extension WholeHosts.LostDatabaseTests {
         try await db1.type(page.next(on: "db1"))
         try await hosts.machines.type(page.next(on: "db1", "db2", "db3"))
         note("files")
+        // The page's own line before it is typed: safe to run twice, as everything is that a person might.
+        try await db1.type("sudo cat ha/take-over.sql | sudo -u postgres psql -X -q -v ON_ERROR_STOP=1")
         try await db1.type(page.next(on: "db1"))
         try await hosts.untilLeading(db1)
         note("first member")
