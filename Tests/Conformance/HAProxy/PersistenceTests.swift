@@ -72,6 +72,9 @@ extension WholeSystem {
                 #expect(signedIn.status == 303, "\(signedIn)")
                 let cookies = signedIn.headers["set-cookie"] ?? []
                 #expect(cookies.contains { $0.hasPrefix("__Host-knocknoc=") }, "\(cookies)")
+                let met = try await balanced.balancer.client(on: site.alice).get("/login")
+                try check((met.headers["set-cookie"] ?? []).first { $0.hasPrefix("__Host-knocknoc-node=") } ?? "none")
+                try await check(balanced.balancer, from: site.mallory)
                 let six = try await balanced.signedIn(on: site.alice)
                 let token = try #require(await six.token)
 
@@ -105,6 +108,36 @@ extension WholeSystem {
                 let plain = try await site.alice.run(["curl", "-sSI", "http://\(balanced.balancer.host.ipv4)/a?b=c"])
                 #expect(plain.text.contains("308") && plain.text.contains("location: https://"), "\(plain.text)")
                 #expect(plain.text.contains("/a?b=c"))
+            }
+        }
+
+        /// The cookie by which a browser keeps its node is the browser's alone.
+        private func check(_ cookie: String) throws {
+            let words = cookie.split(separator: ";").dropFirst().map { $0.drop { $0 == " " }.lowercased() }
+            for word in ["path=/", "httponly", "secure", "samesite=lax"] { #expect(words.contains(word), "\(cookie)") }
+            #expect(!words.contains { $0.hasPrefix("domain") }, "\(cookie)")
+        }
+
+        /// What HAProxy was told about itself: who may command it, how old TLS may be, how long it waits.
+        private func check(_ balancer: LoadBalancer, from client: Host) async throws {
+            let socket = try await Shell.check(["stat", "-c", "%a %U %G", balancer.socket]).text
+            #expect(socket == "660 root haproxy\n")
+            for (version, isServed) in [("-tls1", false), ("-tls1_1", false), ("-tls1_2", true), ("-tls1_3", true)] {
+                // A client that would take anything: it is the server that refuses.
+                let answer = try await Shell.run(
+                    client.inside([
+                        "openssl", "s_client", "-connect", "\(balancer.host.ipv4):443", version, "-cipher",
+                        "ALL:@SECLEVEL=0",
+                    ]))
+                let said = answer.text + answer.errors
+                #expect((answer.status == 0) == isServed, "\(version): \(said)")
+                #expect(said.contains("alert protocol version") == !isServed, "\(version): \(said)")
+            }
+            let lines = try balancer.text().split(separator: "\n").map { $0.drop { $0 == " " } }
+            for line in [
+                "timeout http-request 10s", "timeout client 60s", "timeout server 60s", "timeout tunnel 30s",
+            ] {
+                #expect(lines.count { $0 == line } == 1, "\(line)")
             }
         }
     }
