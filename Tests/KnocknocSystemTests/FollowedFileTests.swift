@@ -73,4 +73,45 @@ struct FollowedFileTests {
             #expect(error?.message.contains("in a folder of user 4711") == true)
         }
     }
+
+    @Test(
+        "a link in the middle of the path, and one behind another, is no more trusted than the last one",
+        .enabled(if: getuid() == 0, "needs root"))
+    func middle() throws {
+        try inFolder { folder in
+            let service: UInt32 = 4711
+            let (roots, theirs) = (folder + "/roots", folder + "/theirs")
+            for made in [roots, theirs] {
+                try FileManager.default.createDirectory(atPath: made, withIntermediateDirectories: false)
+            }
+            try SystemFile(roots + "/file").replace(with: "root's")
+            #expect(chown(theirs, service, service) == 0)
+            let way = theirs + "/way"
+            try FileManager.default.createSymbolicLink(atPath: way, withDestinationPath: "../roots")
+            #expect(lchown(way, service, service) == 0)
+            let word = folder + "/word"
+            try FileManager.default.createSymbolicLink(atPath: word, withDestinationPath: "theirs/./way")
+            for path in [way + "/file", word + "/file", theirs + "/../theirs/way/file"] {
+                let error = #expect(throws: SystemError.self) { try SystemFile(path).followed(for: service) }
+                #expect(error?.code == .invalid && error?.message.contains("which belongs to root") == true, "\(path)")
+            }
+            // What is the service's own is found on that way all the same.
+            #expect(chown(roots + "/file", service, service) == 0)
+            #expect(try SystemFile(way + "/file").followed(for: service).path == roots + "/file")
+        }
+    }
+
+    @Test("root's own link in the middle leads a service to root's file", .enabled(if: getuid() == 0, "needs root"))
+    func rootsWord() throws {
+        try inFolder { folder in
+            try FileManager.default.createDirectory(atPath: folder + "/real", withIntermediateDirectories: false)
+            try SystemFile(folder + "/real/file").replace(with: "root's")
+            let way = try link(folder, to: "real").path
+            #expect(try SystemFile(way + "/file").followed(for: 4711).path == folder + "/real/file")
+            // Nobody else's, where everybody may make one.
+            #expect(chmod(folder, 0o1777) == 0 && lchown(way, 4712, 4712) == 0)
+            let error = #expect(throws: SystemError.self) { try SystemFile(way + "/file").followed(for: 4711) }
+            #expect(error?.message.contains("which user 4712 has made") == true, "\(String(describing: error))")
+        }
+    }
 }
