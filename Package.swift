@@ -215,7 +215,8 @@ let tests: [Target] = [
         dependencies: [
             "KnocknocModel", "KnocknocStore", "KnocknocIdentity", "KnocknocAccess", "KnocknocServer", hummingbird,
             httpTypes, lifecycle, logging,
-            nioCore, .product(name: "HummingbirdTesting", package: "hummingbird"),
+            nioCore, .product(name: "NIOEmbedded", package: "swift-nio"),
+            .product(name: "HummingbirdTesting", package: "hummingbird"),
         ],
         swiftSettings: settings),
     .testTarget(

@@ -63,9 +63,10 @@ public final class Server: Sendable {
             serve: { socket, holder, host in
                 await hub.serve(socket, agent: holder.agent, isRevoked: holder.isRevoked, host: host)
             })
+        let patience = TimeAmount.seconds(settings.drainSeconds > 0 ? 1 : 0)
         let application = Application(
             router: site.router(),
-            server: HTTPServerBuilder { WebChannel(responder: $0, tls: tls, links: links) },
+            server: HTTPServerBuilder { WebChannel(responder: $0, tls: tls, links: links, patience: patience) },
             configuration: .init(address: .hostname(settings.listen.host, port: settings.listen.port)),
             onServerRunning: { channel in port.set(channel.localAddress?.port ?? settings.listen.port) },
             eventLoopGroupProvider: .singleton, logger: logger)

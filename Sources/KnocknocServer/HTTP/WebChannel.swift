@@ -47,10 +47,13 @@ struct WebChannel: HTTPChannelHandler {
     let responder: HTTPChannelHandler.Responder
     let tls: TLSContexts?
     let links: LinkEndpoint
+    /// How long a connection outlives the listening socket; see ``PartingHandler``.
+    let patience: TimeAmount
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Connection> {
         channel.eventLoop.makeCompletedFuture {
             let pipeline = channel.pipeline.syncOperations
+            try pipeline.addHandler(PartingHandler(patience: patience))
             if let tls {
                 try pipeline.addHandler(NIOSSLServerHandler(context: tls.current))
             }
