@@ -61,9 +61,9 @@ extension Machine {
 
 extension [Machine] {
     /// Types these lines on all of them at once.
-    func type(_ lines: String) async throws {
+    func type(_ lines: String, input: String = "") async throws {
         try await withThrowingTaskGroup { group in
-            for machine in self { group.addTask { try await machine.type(lines) } }
+            for machine in self { group.addTask { try await machine.type(lines, input: input) } }
             try await group.waitForAll()
         }
     }

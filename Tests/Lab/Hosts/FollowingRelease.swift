@@ -73,17 +73,3 @@ public enum FollowingRelease {
             """
     }
 }
-
-extension Machine {
-    /// Installs the release after the one under test, by the command of docs/upgrade.md.
-    public func upgrade(_ package: String) async throws {
-        guard let file = try await FollowingRelease.packages()[package] else { throw LabError("no \(package)") }
-        try await apt(file)
-    }
-
-    /// Goes back to the release under test, by the command of docs/upgrade.md.
-    public func goBack(_ package: String) async throws {
-        guard let file = Packages.file(package) else { throw LabError(Packages.obstacle) }
-        try await apt("--allow-downgrades", "/run/knocknoc-packages/" + file)
-    }
-}
