@@ -5,8 +5,8 @@ import Testing
 extension WholeHosts {
     @Suite("exposedb on a pg_hba.conf of somebody's own") struct SingleNodeFileTests {
         private static let other = "203.0.113.7/32"
-        /// How many times it is killed.
-        private static let kills = ProcessInfo.processInfo.environment["KNOCKNOC_LONG"] == nil ? 4 : 40
+        /// How many times it is killed at any moment, with --long.
+        private static let kills = 40
 
         @Test(
             "strange lines are the same, byte for byte, after all that it does, and after all that can go wrong",
@@ -96,8 +96,33 @@ extension WholeHosts {
             #expect(try await cluster.file() == own)
         }
 
-        /// Killed at moments from its beginning to its end, it leaves the old file or the new one.
+        /// Killed before it writes it leaves the old file, and after that the new one; both times the same command again
+        /// finishes.
         private func killed(_ cluster: StrangeCluster, _ own: [UInt8], _ both: [UInt8], _ took: Double) async throws {
+            // It has PostgreSQL read its file before it writes, and notes in the catalog what it has allowed.
+            try await cluster.expose("--add", Self.other, killedAt: "pg_catalog.pg_hba_file_rules")
+            #expect(try await cluster.file() == own)
+            try await again(cluster, own, both)
+            try await cluster.expose("--add", Self.other, killedAt: "pg_catalog.pg_db_role_setting", mode: "share")
+            #expect(try await cluster.file() == both)
+            try await again(cluster, own, both)
+            if WholeHosts.isLong { try await killedAnywhere(cluster, own, both, took) }
+        }
+
+        private func again(_ cluster: StrangeCluster, _ own: [UInt8], _ both: [UInt8]) async throws {
+            #expect(try await cluster.errors().isEmpty)
+            let again = try await cluster.expose("--add", Self.other)
+            #expect(again.status == 0, "\(again)")
+            #expect(try await cluster.file() == both)
+            #expect(try await cluster.expose("--remove", Self.other).status == 0)
+            #expect(try await cluster.file() == own)
+        }
+
+        /// Killed at moments from its beginning to its end, it leaves the old file or the new one, and each of them once at
+        /// least.
+        private func killedAnywhere(
+            _ cluster: StrangeCluster, _ own: [UInt8], _ both: [UInt8], _ took: Double
+        ) async throws {
             var seen: [String] = []
             for step in 1...Self.kills {
                 let moment = took * Double(step) / Double(Self.kills)
@@ -105,29 +130,16 @@ extension WholeHosts {
                 let file = try await cluster.file()
                 let text = String(decoding: file, as: UTF8.self)
                 #expect(file == own || file == both, "killed after \(moment) s: \(text)")
-                #expect(try await cluster.errors().isEmpty)
                 seen.append(ended.status == 0 ? "done" : file == own ? "old" : "new")
-                if ended.status != 0 {
-                    let again = try await cluster.expose("--add", Self.other)
-                    #expect(again.status == 0, "\(again)")
-                    #expect(try await cluster.file() == both)
-                }
-                #expect(try await cluster.expose("--remove", Self.other).status == 0)
-                #expect(try await cluster.file() == own)
+                try await again(cluster, own, both)
             }
             print("exposedb --add killed within \(took) s: \(seen)")
-            #expect(seen.contains { $0 != "done" })
+            #expect(seen.contains("old") && seen.contains("new"), "\(seen)")
         }
 
         /// Killed while the cluster restarts, it comes up, and the same command again finishes.
         private func killedAtInit(_ cluster: StrangeCluster, _ own: [UInt8]) async throws {
-            let command = try await cluster.machine.start([
-                "bash", "-c", "echo $$; exec knocker exposedb --init --conn \"$0\"", StrangeCluster.connection,
-            ])
-            let pid = try await command.line(within: .seconds(60)) { !$0.isEmpty }
-            _ = try await command.errorLine(within: .seconds(60)) { $0.hasPrefix("Restarting") }
-            try await cluster.machine.run(["kill", "-KILL", pid])
-            _ = await command.exit()
+            try await cluster.exposeKilledAtStart("--init")
             let again = try await cluster.expose("--init")
             #expect(again.status == 0, "\(again)")
             #expect(try await cluster.errors().isEmpty)

@@ -58,6 +58,58 @@ struct StrangeCluster {
         try await machine.attempt(["timeout", "--signal=KILL", String(seconds)] + command(arguments))
     }
 
+    /// The same, killed with what it has PostgreSQL do where it waits for this relation of the catalog, which is known by
+    /// then; whoever only reads it passes where `mode` is `share`.
+    func expose(_ arguments: String..., killedAt relation: String, mode: String = "access exclusive") async throws {
+        try await machine.run(
+            [
+                "bash", "-euo", "pipefail", "-c",
+                """
+                coproc session { exec runuser -u postgres -- psql -XqAt -v ON_ERROR_STOP=1 -p "$PORT" -d knocknoc; }
+                exec {questions}>&"${session[1]}" {answers}<&"${session[0]}"
+                ask() { echo "$1" >&"$questions"; read -r -t 60 answer <&"$answers"; }
+                ask "begin; lock table $RELATION in $MODE mode; select 'held';"
+                "$@" >/dev/null & command=$!
+                until [[ $answer == t ]]; do
+                    # It would have ended only where it never came here.
+                    kill -0 "$command"
+                    sleep 0.02
+                    ask "select exists (select from pg_locks where not granted and relation = '$RELATION'::regclass);"
+                done
+                kill -KILL "$command"
+                wait "$command" || [[ $? == 137 ]]
+                ask "select count(pg_terminate_backend(pid, 60000)) from pg_locks where not granted;"
+                """, "expose",
+            ] + command(arguments), environment: ["PORT": String(Self.port), "RELATION": relation, "MODE": mode])
+    }
+
+    /// The same, killed where it has asked systemd for another start of the cluster, which is down then, and comes up
+    /// afterwards.
+    func exposeKilledAtStart(_ arguments: String...) async throws {
+        let version = folder.split(separator: "/")[2]
+        try await machine.run(
+            [
+                "bash", "-euo", "pipefail", "-c",
+                """
+                mkdir -p "/run/systemd/system/$UNIT.d"
+                mkfifo /run/reached /run/go
+                exec {reached}<>/run/reached {go}<>/run/go
+                printf '[Service]\nExecStartPre=/bin/sh -c "echo >/run/reached; read line </run/go"\n' \
+                    >"/run/systemd/system/$UNIT.d/held.conf"
+                systemctl daemon-reload
+                "$@" >/dev/null & command=$!
+                read -r -t 60 -u "$reached" line
+                kill -KILL "$command"
+                wait "$command" || [[ $? == 137 ]]
+                rm -r "/run/systemd/system/$UNIT.d"
+                systemctl daemon-reload
+                echo >&"$go"
+                systemctl start "$UNIT"
+                rm /run/reached /run/go
+                """, "expose",
+            ] + command(arguments), environment: ["UNIT": "postgresql@\(version)-strange.service"])
+    }
+
     private func command(_ arguments: [String]) -> [String] {
         ["knocker", "exposedb"] + arguments + ["--conn", Self.connection]
     }
