@@ -48,7 +48,9 @@ extension ExposeDB {
             string.text,
             "",
             "1. New nodes: give this string to option 3 of the installer.",
-            "2. Nodes that run: put it into /opt/knocknoc/etc/knocknoc.conf as DatabaseURL, then: sudo systemctl reload knocknoc"
+            "2. Nodes that run: put it into /opt/knocknoc/etc/knocknoc.conf as DatabaseURL"
+                + (string.key == nil ? "" : " (without &knocknoc_key=… where encryption.key lies beside that file)")
+                + ", then: sudo systemctl reload knocknoc"
                 + (users.isEmpty ? "" : " (now using the old one: \(users.joined(separator: ", ")))"),
             "3. Then here again: sudo knocker exposedb --rotate-password. It drops \(current.name), unless a session "
                 + "still uses it; --status shows which.",

@@ -134,6 +134,8 @@ extension ExposeDBSuite {
             _ = try await node.line { $0 == "here" }
             let rotated = try await cluster.expose(.rotatePassword)
             let second = try location(rotated.connectionString)
+            let isKeyed = rotated.connectionString?.contains("&knocknoc_key=") == true
+            #expect(rotated.lines.contains { $0.contains("without &knocknoc_key=…") } == isKeyed, "\(rotated.lines)")
             for string in [first, second] { #expect(try await TestCluster.ask(string, "select 1;") == "1") }
 
             let status = try await cluster.expose(.status)
