@@ -57,6 +57,7 @@ extension WholeHosts {
                     try await [db1, web].type(page.next(on: "web"))
                     try await db1.type(page.next(on: "db1"))
 
+                    try await refusedWhileItLives(db1, standby: db2)
                     try await load.untilAcknowledged()
                     let lost = try await LoadReport.Loss { try await db1.powerOff() }
                     let said = try await db2.type(page.next(on: "db2"))
@@ -94,6 +95,19 @@ extension WholeHosts {
                     throw error
                 }
             }
+        }
+
+        /// A primary that takes writes is not lost because a firewall refuses who comes new.
+        private func refusedWhileItLives(_ primary: Machine, standby: Machine) async throws {
+            try await primary.run(
+                ["nft", "-f", "-"],
+                input: """
+                    table inet door { chain input { type filter hook input priority 0;
+                        tcp dport 5432 ct state new reject with tcp reset; } }
+                    """)
+            let refused = try await standby.attempt(["knocker", "promote"])
+            try await primary.run(["nft", "delete", "table", "inet", "door"])
+            #expect(refused.status == 1 && refused.errors.contains("it sends its changes"), "\(refused)")
         }
 
         /// A new web node, after the promotion: refused with the line to type, and let in by it.

@@ -41,7 +41,7 @@ struct PgBouncerTests {
                 for id in 1...3 { try await insert(id, database) }
                 for _ in 1...3 { try await Fixture.expect(3, in: database) }
                 let name = url.split(separator: "/").last ?? ""
-                let pooler = try await PgBouncer.shared.value
+                let (pooler, server) = (try await PgBouncer.shared.value, try await PostgresServer.shared.value)
                 // The sessions that are somebody else's next, as anybody sees them.
                 for (question, answer) in [
                     ("select count(*) from pg_prepared_statements", "0"), ("show search_path", #""$user", public"#),
@@ -52,6 +52,14 @@ struct PgBouncerTests {
                 let limits = try await database.run(
                     Statement("select current_setting('statement_timeout') as limit"))
                 #expect(try limits[0].text("limit") == "4s")
+                var patient = PostgresOptions()
+                patient.wait(.seconds(60))
+                for (url, isPooled) in [(url, true), (server.url(String(name)), false)] {
+                    let other = try PostgresDatabase(url: url, logger: Fixture.logger, options: patient)
+                    let limits = try await other.run(Statement("select current_setting('statement_timeout') as limit"))
+                    #expect(try limits[0].text("limit") == "48s", "\(isPooled ? "pooled" : "its own session")")
+                    await other.close()
+                }
                 // LISTEN was tried by then, and did not prove itself.
                 let start = ContinuousClock.now
                 var asked = 0

@@ -37,6 +37,7 @@ final class PostgresConnection: ReactorClient, @unchecked Sendable {  // every m
         target = handle.target
         isPooled = profile.isPooled
         server = profile.server
+        preamble = profile.isPooled ? [profile.preamble] : []
         guard PQenterPipelineMode(handle.raw) == 1 else { throw PostgresErrors.lost(handle.lastError) }
     }
 
@@ -47,7 +48,7 @@ final class PostgresConnection: ReactorClient, @unchecked Sendable {  // every m
     }
 
     /// What a transaction begins with; nothing where the session is ours and set up already.
-    var preamble: [Statement] { isPooled ? [PostgresProfile.preamble] : [] }
+    let preamble: [Statement]
 
     var isUsable: Bool { lock.withLock { failure == nil && !closesWhenIdle } }
 

@@ -176,7 +176,8 @@ final class PostgresConnector: Sendable {
             let limit =
                 target.parameters["connect_timeout"].flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
                 .map { Duration.seconds($0) } ?? options.connectTimeout
-            let found = try await Self.connect(target, until: .now + limit)
+            let found = try await Self.connect(
+                target, limit: PostgresProfile.limit(options.statementDeadline), until: .now + limit)
             try await self.refuseOutdated(found.0, generation)
             return found
         } failure: { errors in
@@ -195,11 +196,15 @@ final class PostgresConnector: Sendable {
     }
 
     private static func connect(
-        _ target: PostgresTarget, until deadline: ContinuousClock.Instant
+        _ target: PostgresTarget, limit: Int, until deadline: ContinuousClock.Instant
     ) async throws -> (PostgresHandle, PostgresProfile) {
         try await reach(target, until: deadline) { handle in
             let backend = PQbackendPID(handle.raw)
-            return (handle, try await PostgresProfile.probe(handle, backend: backend, until: deadline))
+            return (
+                handle,
+                try await PostgresProfile.probe(
+                    handle, backend: backend, limit: limit, until: deadline)
+            )
         }
     }
 

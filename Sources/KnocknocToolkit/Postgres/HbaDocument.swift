@@ -101,6 +101,8 @@ struct HbaDocument: Sendable {
         contents.insert(contentsOf: lines.map { .refusal($0 + Self.refusing) }, at: 0)
     }
 
+    var refuses: Bool { contents.contains { if case .refusal = $0 { true } else { false } } }
+
     /// Takes back ``refuse(_:role:)``.
     mutating func admit() { contents.removeAll { if case .refusal = $0 { true } else { false } } }
 
@@ -131,7 +133,6 @@ struct HbaDocument: Sendable {
 
     private var place: Int {
         let text = HbaText(rest, continues: continues)
-        let refuses = contents.contains { if case .refusal = $0 { true } else { false } }
         return text.lines.first { $0.admitsHosts || refuses && $0.isLocal }?.range.lowerBound ?? rest.count
     }
 

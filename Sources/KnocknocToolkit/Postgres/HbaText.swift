@@ -100,7 +100,7 @@ extension HbaText.Line {
     }
 
     /// Whether it is about who comes by a socket.
-    var isLocal: Bool { fields.first?.first?.isKeyword("local") ?? false }
+    var isLocal: Bool { fields.first?.first?.text == "local" }
 
     /// An address without a length is followed by a mask in a column of its own.
     private var method: HbaText.Token? {

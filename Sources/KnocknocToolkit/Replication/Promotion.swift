@@ -145,7 +145,9 @@ public struct Promotion: Sendable {
     /// What comes after the promotion itself; done again where it was broken off.
     private func finish(_ cluster: LocalCluster, _ mark: SystemFile) async throws -> Outcome {
         let left = try Self.left(by: mark)
-        let ends = left == "end" || options.sessions == .end
+        // Who is kept out is so until what was to end has ended, whoever promoted it meanwhile.
+        let isShut = try cluster.hbaDocument().document.refuses
+        let ends = left == "end" || isShut || options.sessions == .end
         guard left != nil || ends else {
             return Outcome(lines: ["\(cluster.name) is a primary already; nothing changed."])
         }
@@ -155,9 +157,12 @@ public struct Promotion: Sendable {
             try await SiteRecord.note(synchronous: nil, cluster)
         }
         var lines = ["\(cluster.name) is the primary now."]
-        if ends { lines = [lines[0], try await startOver(cluster)] }
+        if ends {
+            if isShut { try await Replica.endConnections(cluster) }
+            lines = [lines[0], try await startOver(cluster)]
+        }
         // Only now: what was to end has ended.
-        if left != nil { try await Replica.letInAsRecorded(cluster, console) }
+        if left != nil || isShut { try await Replica.letInAsRecorded(cluster, console) }
         try mark.remove()
         return Outcome(changed: true, endedSessions: ends, lines: lines)
     }
@@ -209,22 +214,33 @@ public struct Promotion: Sendable {
         let asking = [
             try await Replica.program("pg_isready", cluster), "-h", host, "-p", words["port"] ?? "5432", "-t", "3",
         ]
-        var last = following.heard
-        // The receiver takes a machine without power for a silent one for a minute; one that lives is heard meanwhile. What
-        // the old one said before it went may still be on its way.
-        for _ in 1...3 {
+        let (begun, clock) = (ContinuousClock.now, ContinuousClock())
+        var (last, changes) = (following.heard, 0)
+        while true {
+            let asked = clock.now
             let output = try await Command.run(try cluster.asOwner(asking))
             // 2 is no answer at all; one that refuses or starts up is alive.
             guard output.status == 2 else {
                 throw Self.answers("\(host) says: \(output.text.split(separator: "\n").first ?? "it is there")")
             }
-            let heard = try await cluster.following().heard
-            guard let heard, heard != last else { return }
+            let wasRefused = asked.duration(to: clock.now) < .seconds(1)
+            // A PostgreSQL that ends takes its stream along. A machine without power does not: there the stream is silent,
+            // once what was on its way has come.
+            let now = try await cluster.following()
+            guard let heard = now.heard, now.status == "streaming" else { return }
+            if heard != last {
+                changes += 1
+                guard changes < 2, begun.duration(to: clock.now) < .seconds(5) else { throw streams }
+            } else if !wasRefused || begun.duration(to: clock.now) > Self.silence {
+                return
+            }
             last = heard
             try await Task.sleep(for: .seconds(1))
         }
-        throw streams
     }
+
+    /// Longer than between two things that a site writes by itself; a firewall may refuse us while the stream goes on.
+    private static let silence = Duration.seconds(15)
 
     private static func answers(_ how: String) -> SystemError {
         SystemError(

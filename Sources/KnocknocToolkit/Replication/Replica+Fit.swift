@@ -64,6 +64,11 @@ extension Replica {
             document.refuse(cluster.database, role: InstallLayout.owner)
         } verify: { _ in
         }
+        try await endConnections(cluster)
+    }
+
+    /// Ends what nodes have open at the site's database.
+    static func endConnections(_ cluster: LocalCluster) async throws {
         struct Ended: Decodable { var ended: Bool }
         let _: [Ended] = try await cluster.rows(
             """

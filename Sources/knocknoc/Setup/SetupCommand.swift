@@ -1,5 +1,6 @@
 import ArgumentParser
 import FoundationEssentials
+import Glibc
 import KnocknocInstaller
 import KnocknocModel
 import KnocknocServer
@@ -74,6 +75,8 @@ struct SetupCommand: AsyncParsableCommand {
 
     private func options() throws -> Setup.Options {
         let environment = ProcessInfo.processInfo.environment
+        // What is secret is not for the programs that we start.
+        for name in ["KNOCKNOC_SETUP_DATABASE_URL", "KNOCKNOC_SETUP_ENCRYPTION_KEY"] { unsetenv(name) }
         var options = Setup.Options()
         options.listen = listen
         options.trustedForwarders = trustedForwarders

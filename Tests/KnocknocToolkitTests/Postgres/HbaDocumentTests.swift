@@ -70,6 +70,17 @@ struct HbaDocumentTests {
         #expect(try edit(other, continues: seed % 2 == 0) { $0.remove { $0.network.length == 24 } } == added)
     }
 
+    @Test(
+        "where it refuses it stands before the first line that lets anybody in",
+        arguments: ["local", "\"local\"", "host"])
+    func refusing(_ type: String) throws {
+        let own = "# theirs\n\(type) all all \(type == "host" ? "127.0.0.0/8 " : "")trust\n"
+        let shut = String(
+            decoding: try edit(Array(own.utf8)) { $0.refuse("knocknoc", role: "knocknoc_owner") }, as: UTF8.self)
+        let (mine, theirs) = (shut.firstRange(of: "local knocknoc +"), shut.firstRange(of: "\(type) all all"))
+        #expect(try #require(mine).lowerBound < #require(theirs).lowerBound, "\(shut)")
+    }
+
     @Test("it stands before the first line that lets a host in, after those that refuse")
     func place() throws {
         let lines = { (bytes: [UInt8]) in String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)

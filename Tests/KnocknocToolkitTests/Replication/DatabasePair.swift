@@ -45,6 +45,21 @@ struct DatabasePair {
         _ = try await replica(second).initialize(ReplicationString(string))
     }
 
+    /// Waits until the second has what the first has by now.
+    func untilReplayed() async throws {
+        let end = try await first.sql("select pg_current_wal_lsn()")
+        try await second.sql(
+            """
+            do $$ begin
+                for round in 1..600 loop
+                    if pg_last_wal_replay_lsn() >= '\(end)' then return; end if;
+                    perform pg_sleep(0.1);
+                end loop;
+                raise 'the standby does not replay up to \(end)';
+            end $$
+            """)
+    }
+
     var hosts: String { "127.0.0.1:\(first.port),127.0.0.1:\(second.port)" }
 
     func promote(

@@ -39,7 +39,7 @@ struct ReplicaTests {
         try await database.write(.new(at: database.estimatedNow())) { transaction in
             _ = try await transaction.run(Statement("update site set created_at = 1"))
         }
-        try await untilReplayed(pair)
+        try await pair.untilReplayed()
         let report = ClusterReport(
             try await DatabasePair.access(url.location) { try await $0.clusterState() },
             try await PostgresSurvey.take(url))
@@ -124,7 +124,7 @@ struct ReplicaTests {
         #expect(try await pair.replica(pair.first).asynchronous().changed)
         #expect(try await !pair.replica(pair.first).asynchronous().changed)
         let token = try await pair.signIn()
-        try await untilReplayed(pair)
+        try await pair.untilReplayed()
         try await pair.first.stop()
         // By the command as it is typed; the cluster's owner has to be able to run it too.
         let program = pair.second.folder + "/knocknoc"
@@ -145,7 +145,7 @@ struct ReplicaTests {
         try pair.second.write(own, to: pair.second.hbaPath)
         try await pair.join()
         let token = try await pair.signIn()
-        try await untilReplayed(pair)
+        try await pair.untilReplayed()
         try await pair.first.stop()
         let node = try DatabaseURL(pair.exposed.replacing(":\(pair.first.port)/", with: ":\(pair.second.port)/"))
         // A standby lets nodes look, so that they know it.
@@ -183,6 +183,25 @@ struct ReplicaTests {
         let outcome = try await pair.promote(pair.second)
         #expect(outcome.changed && outcome.endedSessions)
         #expect(try await !DatabasePair.isSignedIn(token, pair.second))
+    }
+
+    @Test("who is kept out by a promotion that was killed before it left a mark gets in again, and no session lives")
+    func unmarked() async throws {
+        let pair = try await DatabasePair()
+        try await pair.join()
+        let token = try await pair.signIn()
+        try await pair.untilReplayed()
+        try await pair.first.stop()
+        let second = pair.second
+        try await Replica.keepOut(
+            LocalCluster(PostgresSocket(folder: second.folder, port: second.port), database: "knocknoc"), pair.console)
+        // By other means than ours.
+        try await Shell.check(second.control(["-w", "-s", "promote"]))
+        await #expect(throws: LabError.self) { try await TestCluster.ask(second.url(), "select 1") }
+        #expect(try await pair.promote(second).endedSessions)
+        #expect(try await !DatabasePair.isSignedIn(token, second))
+        #expect(try await TestCluster.ask(second.url(), "select 1") == "1")
+        #expect(try await !pair.promote(second).changed)
     }
 
     @Test("an init that fails in the middle leaves the machine as it was")
@@ -229,11 +248,5 @@ struct ReplicaTests {
             try await pair.replica(pair.second).initialize(ReplicationString(text))
         }
         #expect(try await pair.first.sql("select count(*) from pg_replication_slots") == "0")
-    }
-
-    /// Another program tells nobody; it is asked until it is so.
-    private func untilReplayed(_ pair: DatabasePair) async throws {
-        let end = try await pair.first.sql("select pg_current_wal_lsn()")
-        while try await pair.second.sql("select pg_last_wal_replay_lsn() >= '\(end)'") != "t" {}
     }
 }

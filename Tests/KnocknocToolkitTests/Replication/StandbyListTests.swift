@@ -19,7 +19,7 @@ struct StandbyListTests {
         let (first, second) = (pair.first, pair.second)
         try await pair.join()
         try await first.expose(.add([Self.network]))
-        try await untilReplayed(pair)
+        try await pair.untilReplayed()
         #expect(try await pair.replica(second).refresh().changed)
         #expect(try await !pair.replica(second).refresh().changed)
         let line = "hostssl knocknoc +knocknoc_owner \(Self.network) scram-sha-256"
@@ -29,7 +29,7 @@ struct StandbyListTests {
         #expect(
             removed.lines.contains { $0.contains(told) && $0.contains("knocker replica --refresh") }, "\(removed.lines)"
         )
-        try await untilReplayed(pair)
+        try await pair.untilReplayed()
         #expect(try await pair.replica(second).refresh().changed)
         #expect(!String(decoding: try second.hba(), as: UTF8.self).contains(line))
         let wrong = await #expect(throws: SystemError.self) { try await pair.replica(first).refresh() }
@@ -185,11 +185,5 @@ struct StandbyListTests {
         }
         #expect(try await pair.replica(first, console: seen).synchronous(DatabasePair.address).changed)
         #expect(try await first.sql("select to_regclass('public.outlived') is null") == "t")
-    }
-
-    /// Another program tells nobody; it is asked until it is so.
-    private func untilReplayed(_ pair: DatabasePair) async throws {
-        let end = try await pair.first.sql("select pg_current_wal_lsn()")
-        while try await pair.second.sql("select pg_last_wal_replay_lsn() >= '\(end)'") != "t" {}
     }
 }

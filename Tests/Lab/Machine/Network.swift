@@ -14,6 +14,8 @@ public actor Network {
     public func host(_ label: String, _ number: Int) async throws -> Host {
         let host = try await socket(label, number)
         try await plug(host)
+        // No address comes later than the others: a browser takes that for another network, and gives up what it loads.
+        try await host.run(["sh", "-c", "echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad"])
         try await Shell.check(
             ["ip", "-n", host.namespace, "-batch", "-"],
             input: """

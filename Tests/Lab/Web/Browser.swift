@@ -46,7 +46,27 @@ public actor Browser {
         session = "/session/\(id)"
     }
 
-    public func open(_ url: String) async throws { try await call("POST", session + "/url", ["url": .string(url)]) }
+    /// Opens a page, once more where the browser gave up since its network was another, as on a host that has just come up.
+    ///
+    /// - Throws: where it shows an error page of its own, with its code.
+    public func open(_ url: String) async throws {
+        let end = Clock.now + 20
+        while true {
+            var code = ""
+            do {
+                try await call("POST", session + "/url", ["url": .string(url)])
+                code = try await text(".error-code")
+            } catch let error as LabError {
+                guard "\(error)".contains("net::ERR_") else { throw error }
+                code = "\(error)"
+            }
+            if code.isEmpty { return }
+            guard code.contains("ERR_NETWORK_CHANGED"), Clock.now < end else {
+                throw LabError("\(url) cannot be opened: \(code)")
+            }
+        }
+    }
+
     public func url() async throws -> String { try await call("GET", session + "/url", nil).string ?? "" }
     public func source() async throws -> String { try await call("GET", session + "/source", nil).string ?? "" }
 
