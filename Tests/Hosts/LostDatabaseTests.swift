@@ -102,8 +102,13 @@ extension WholeHosts {
             try await primary.run(
                 ["nft", "-f", "-"],
                 input: """
-                    table inet door { chain input { type filter hook input priority 0;
-                        tcp dport 5432 ct state new reject with tcp reset; } }
+                    table inet door {
+                        chain input {
+                            type filter hook input priority 0
+                            tcp dport 5432 ct state new reject with tcp reset
+                        }
+                    }
+
                     """)
             let refused = try await standby.attempt(["knocker", "promote"])
             try await primary.run(["nft", "delete", "table", "inet", "door"])
