@@ -80,7 +80,7 @@ extension PatroniPlan {
             "listen_addresses", "port", "ssl", "ssl_cert_file", "ssl_key_file", "ssl_ca_file",
             "synchronous_standby_names", "primary_conninfo", "primary_slot_name", "hba_file",
         ]
-        return try login(Self.replicator, secrets.replication, "replication")
+        return try SQLText.quiet + "\n" + login(Self.replicator, secrets.replication, "replication")
             + login(Self.rewinder, secrets.rewind, "noreplication")
             + readers.map { "grant execute on function pg_catalog.\($0) to \(Self.rewinder);\n" }.joined()
             + own.map { "alter system reset \($0);\n" }.joined()

@@ -24,8 +24,11 @@ public struct ScaffoldFolder: Sendable {
         }
     }
 
+    /// All is closed by the outermost folder. Those inside have the modes that they are to have on the host, whatever the
+    /// umask: `scp -p` gives that of `etc` to the host's own.
     private func make(_ folder: String) throws(SystemError) {
-        guard mkdir(folder, folder == path ? 0o700 : 0o755) == 0 || errno == EEXIST else {
+        let mode: UInt32 = folder == path ? 0o700 : 0o755
+        guard mkdir(folder, mode) == 0 ? chmod(folder, mode) == 0 : errno == EEXIST else {
             throw SystemError(.failed, "making \(folder): \(String(cString: strerror(errno)))")
         }
     }

@@ -1,6 +1,7 @@
 import Foundation
 import KnocknocModel
 import KnocknocSystem
+import Lab
 import Testing
 
 @testable import KnocknocToolkit
@@ -44,6 +45,33 @@ struct PatroniPlanTests {
         }
         let sql = try #require(try plan.files().first { $0.path == "take-over.sql" })
         #expect(!secrets.contains(where: sql.text.contains), "a log of statements would tell them")
+        #expect(sql.text.hasPrefix(SQLText.quiet), "and the verifiers too")
+    }
+
+    @Test("the folders have the modes that they are to have on a host, whatever the umask")
+    func modes() async throws {
+        let outer = try Lab.temporaryFolder("scaffold").path
+        defer { try? FileManager.default.removeItem(atPath: outer) }
+        let (into, files) = (outer + "/ha", try plan(["10.0.0.1", "10.0.0.2", "10.0.0.3"]).files())
+        try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
+            // A thread with a umask of its own; the other tests keep theirs.
+            Thread.detachNewThread {
+                typealias Unshare = @convention(c) (Int32) -> Int32
+                let unshare = dlsym(nil, "unshare").map { unsafeBitCast($0, to: Unshare.self) }
+                guard unshare?(0x200) == 0 else { return done.resume(throwing: LabError("no umask of its own")) }
+                umask(0o077)
+                done.resume(with: Result { try ScaffoldFolder(into).write(files) })
+            }
+        }
+        func mode(_ path: String) throws -> Int? {
+            try FileManager.default.attributesOfItem(atPath: into + path)[.posixPermissions] as? Int
+        }
+        for path in ["/db2", "/db2/etc", "/db2/etc/default", "/db2/etc/patroni", "/db2/etc/etcd/tls"] {
+            #expect(try mode(path) == 0o755, "\(path)")
+        }
+        #expect(try mode("") == 0o700 && mode("/take-over.sql") == 0o600)
+        #expect(try mode("/db2/etc/patroni/config.yml") == 0o600)
+        #expect(try mode("/db2/etc/default/etcd") == 0o644)
     }
 
     @Test("hosts are let in by TLS and password only, one line each, and whoever is allowed reaches our database only")
