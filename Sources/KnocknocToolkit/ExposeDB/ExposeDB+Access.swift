@@ -3,17 +3,17 @@ import KnocknocSystem
 
 extension ExposeDB {
     func list(_ site: ExposedSite) async throws -> Outcome {
-        let entries = try site.entries()
         var outcome = Outcome("list", site, changed: false)
-        outcome.networks = try await networkFields(entries, site)
-        outcome.lines = entries.map(\.network.description)
-        for network in outcome.networks ?? [] where !network.allowed {
+        let networks = try await allowedFields(site)
+        outcome.networks = networks
+        outcome.lines = networks.map(\.network)
+        for network in networks where !network.allowed {
             console.note("\(network.network) does not get in: " + network.decidedBy.joined(separator: "; "))
         }
-        for network in outcome.networks ?? [] where network.allowed && network.uncertain {
+        for network in networks where network.allowed && network.uncertain {
             console.note("\(network.network) may not get in: " + network.decidedBy.joined(separator: "; "))
         }
-        if entries.isEmpty {
+        if networks.isEmpty {
             console.note("no address is allowed to use the database from another machine; --add allows one")
         }
         return outcome

@@ -4,59 +4,69 @@ import KnocknocSystem
 extension ExposeDB {
     /// Under Patroni nothing is changed here: the commands that change it on every member.
     func advise(_ action: Action, _ site: ExposedSite) async throws -> Outcome {
-        let bytes = try site.cluster.hbaDocument().bytes
-        let hasOwner = try await Ownership.owner(site.cluster) == InstallLayout.owner
-        let whom = hasOwner ? "+\(InstallLayout.owner)" : site.user
-        let line = { (network: CIDR) in
-            let entry = HbaEntry(database: site.database, role: InstallLayout.owner, network: network).line
-            return entry.replacing("+\(InstallLayout.owner)", with: whom)
-        }
-        let (found, place) = Self.rules(bytes, site.cluster.majorVersion)
-        var rules = found
-        var outcome = Outcome("", site, changed: false)
+        var list = try await PatroniRules(site)
+        var outcome = Outcome("init", site, changed: false)
+        var effects: [String] = []
+        var isNeeded = true
         switch action {
         case .add(let networks):
             outcome.action = "add"
-            let new = networks.map(line).filter { !rules.contains($0) }
-            rules.insert(contentsOf: new, at: place)
+            let hasOwner = try await Ownership.owner(site.cluster) == InstallLayout.owner
+            let known = networks.filter { !list.add($0, for: hasOwner ? "+\(InstallLayout.owner)" : site.user) }
+            effects = known.map { "\($0) is allowed already." }
+            isNeeded = known.count < networks.count
         case .remove(let networks):
             outcome.action = "remove"
-            let gone = Set(networks.map(line))
-            rules.removeAll { gone.contains($0) }
+            let removals = list.remove(networks)
+            effects = removals.flatMap(\.lines)
+            outcome.removed = removals.map { removal in
+                Outcome.Network(
+                    network: removal.network.description, allowed: !removal.openings.isEmpty, uncertain: false,
+                    decidedBy: removal.openings)
+            }
+            isNeeded = removals.contains(where: \.isEffective)
         case .disable, .rotatePassword:
             throw SystemError(
                 .invalid,
                 "Patroni keeps this cluster: all nodes use the string of the first one, so take their addresses out with "
                     + "--remove, and change the login's password by SQL on the primary")
-        default:
-            outcome.action = "init"
+        default: break
         }
-        let tls = try await site.cluster.settings(["ssl"])["ssl"]
-        outcome.commands = Patroni.patch(
-            rules: rules, turningTLSOn: tls?.setting != "on",
+        let isTLSOn = try await site.cluster.settings(["ssl"])["ssl"]?.setting == "on"
+        if case .remove = action {} else if !isTLSOn { isNeeded = true }
+        guard isNeeded else {
+            outcome.lines =
+                ["Patroni keeps this cluster and writes its files. There is nothing to change, so no command to run:"]
+                + effects
+            return outcome
+        }
+        let commands = Patroni.patch(
+            rules: list.texts, turningTLSOn: !isTLSOn,
             owner: SystemUser.entry(of: site.cluster.owner)?.name ?? "postgres",
             file: try Patroni.configuration(of: site.cluster))
+        outcome.commands = commands
         outcome.lines = [
-            "Patroni keeps this cluster and writes its files, so nothing is changed here. On one member run:",
-            "",
-            outcome.commands ?? "",
-            "",
-            "Each member listens where `postgresql: listen:` of its own file says, for all nodes 0.0.0.0:5432. The other "
-                + "web nodes use the same DatabaseURL as this one.",
+            "Patroni keeps this cluster and writes its files, so nothing is changed here. On one member run:", "",
+            commands, "",
+            "It replaces the whole list by what \(site.cluster.facts.hbaFile) says now and this change. Run it before the next "
+                + "exposedb command, and let that file show it first (seconds): two of them made from one list undo each other.",
         ]
+        outcome.lines += effects
+        if case .remove = action {
+        } else {
+            outcome.lines.append(
+                "Each member listens where `postgresql: listen:` of its own file says, for all nodes 0.0.0.0:5432. The "
+                    + "other web nodes use the same DatabaseURL as this one.")
+        }
         let trace = Patroni.trace(in: site.cluster)
         if trace.exists { outcome.lines.append("(Where Patroni is gone for good, remove what it left: \(trace.path))") }
         return outcome
     }
 
-    /// The rules of a pg_hba.conf without comments, and where ours belong among them.
-    private static func rules(_ bytes: [UInt8], _ version: Int) -> (rules: [String], place: Int) {
-        let text = HbaText(bytes, continues: version >= 14)
-        let lines = text.lines.filter { !$0.fields.isEmpty }
-        let rules = lines.map { line in
-            String(decoding: text.bytes[line.range], as: UTF8.self).replacing("\\\n", with: "")
-                .split(whereSeparator: \.isNewline).joined(separator: " ")
-        }
-        return (rules, lines.firstIndex { $0.admitsHosts } ?? lines.count)
+    /// Who is let in from other machines: by our lines, or where Patroni writes them, which are not marked as ours, by
+    /// all.
+    func allowedFields(_ site: ExposedSite) async throws -> [Outcome.Network] {
+        guard try Patroni.keeps(site.cluster) else { return try await networkFields(try site.entries(), site) }
+        return try await PatroniRules(site).allowed
     }
 }

@@ -5,9 +5,11 @@ extension ExposeDB {
         let logins = try await site.logins()
         var outcome = Outcome("status", site, changed: false)
         let cluster = try await clusterFields(site)
-        let networks = try await networkFields(try site.entries(), site)
+        let networks = try await allowedFields(site)
+        // Under Patroni all nodes may use the login of the first one.
+        let isExposed = !logins.isEmpty || networks.contains(where: \.allowed)
         outcome.cluster = cluster
-        outcome.exposed = !logins.isEmpty
+        outcome.exposed = isExposed
         outcome.networks = networks
         let own = try await site.ownLogins()
         outcome.logins = loginFields(logins)
@@ -15,7 +17,7 @@ extension ExposeDB {
             "database   \(site.database), PostgreSQL \(cluster.version), data in \(cluster.dataDirectory)",
             "listening  \(cluster.listenAddresses.isEmpty ? "on no address" : cluster.listenAddresses), "
                 + "port \(cluster.port), TLS \(cluster.tls ? "on" : "off")",
-            "exposed    \(logins.isEmpty ? "no; knocker exposedb --init does it" : "yes")",
+            "exposed    \(isExposed ? "yes" : "no; knocker exposedb --init does it")",
         ]
         for network in networks {
             let reason = network.decidedBy.joined(separator: "; ")

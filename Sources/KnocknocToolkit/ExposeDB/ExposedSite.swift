@@ -60,4 +60,16 @@ struct ExposedSite: Sendable {
             """)
         return HbaVerdict.Guest(database: database, login: login, roles: Set(roles.map(\.name) + [login]))
     }
+    /// Everybody who comes with a login of this site, with TLS and without.
+    func guests() async throws -> [HbaVerdict.Guest] {
+        let names = try await logins().map(\.name) + ownLogins().map(\.name) + [user]
+        var guests: [HbaVerdict.Guest] = []
+        for name in names where !guests.contains(where: { $0.login == name }) {
+            var guest = try await guest(name)
+            guests.append(guest)
+            guest.isEncrypted = false
+            guests.append(guest)
+        }
+        return guests
+    }
 }
