@@ -13,6 +13,8 @@ public struct InstallLayout: Sendable {
     public var certificates: String { root + "/opt/knocknoc/etc/tls" }
     /// What the server keeps in embedded mode.
     public var data: String { root + "/var/lib/knocknoc" }
+    /// Where Debian keeps the data of PostgreSQL's clusters, as VERSION/NAME.
+    var clusters: String { root + "/var/lib/postgresql" }
 
     /// The system user and group that the server runs as.
     public static let user = "knocknoc"

@@ -30,13 +30,11 @@ extension Replica {
                 } undo: {
                     try await old.recover(by: keeper)
                 }
+                let exchange = try FolderExchange(old.dataDirectory, copy: copy, kept: kept)
                 try await steps.step("Putting it in place; the data from before is kept as \(kept)") {
-                    try Self.move(old.dataDirectory, to: kept)
-                    try Self.move(copy, to: old.dataDirectory)
+                    try exchange.carryOut()
                 } undo: {
-                    guard SystemFile(kept).exists else { return }
-                    if SystemFile(old.dataDirectory).exists { try Self.move(old.dataDirectory, to: copy) }
-                    try Self.move(kept, to: old.dataDirectory)
+                    try exchange.undo()
                 }
                 try await steps.step("Starting it as a standby (\(keeper.name))") {
                     try await old.recover(by: keeper)
@@ -64,16 +62,21 @@ extension Replica {
             let folder = place.isSocket ? place.host : nil
             let all = try PostgresSocket.all().filter { $0.port == place.port && (folder ?? $0.folder) == $0.folder }
             guard let socket = all.first else {
-                throw SystemError(.missing, "no PostgreSQL of this machine listens on port \(place.port)")
+                let reason = FolderExchange.brokenOff(below: layout.clusters)
+                throw SystemError(
+                    .missing,
+                    "no PostgreSQL of this machine listens on port \(place.port)" + (reason.map { ". " + $0 } ?? ""))
             }
             return try await LocalCluster(socket, database: "postgres")
         }
         let all = try PostgresSocket.all()
         guard let socket = all.count == 1 ? all.first : all.first(where: { $0.port == 5432 }) else {
+            let reason = FolderExchange.brokenOff(below: layout.clusters)
             throw SystemError(
                 .missing,
                 all.isEmpty
-                    ? "no PostgreSQL runs on this machine; install it first: sudo apt install postgresql"
+                    ? "no PostgreSQL runs on this machine"
+                        + (reason.map { ". " + $0 } ?? "; install it first: sudo apt install postgresql")
                     : "several PostgreSQL clusters run on this machine; name one with --conn "
                         + "\"postgres:///postgres?host=FOLDER&port=N\"")
         }
@@ -86,9 +89,17 @@ extension Replica {
         guard following.slot == string.slot, following.connection.contains("host='\(string.host)'"),
             following.connection.contains("port='\(string.port)'"), following.status == "streaming", !options.isForced
         else { return nil }
+        // One that was killed may not have come to this.
+        try Promotion.refuseUnderWay(cluster)
+        let before = try cluster.hbaDocument().bytes
+        try await Self.letInAsRecorded(LocalCluster(cluster.socket, database: string.database), console)
+        let isChanged = try cluster.hbaDocument().bytes != before
         return Outcome(
-            changed: false,
-            lines: ["\(cluster.name) is a standby of \(string.host) already and follows it; nothing changed."])
+            changed: isChanged,
+            lines: [
+                "\(cluster.name) is a standby of \(string.host) already and follows it; "
+                    + (isChanged ? "it lets in whom that one lets in now." : "nothing changed.")
+            ])
     }
 
     private func refuse(_ cluster: LocalCluster, _ origin: ReplicaOrigin, _ string: ReplicationString) async throws {
@@ -123,12 +134,6 @@ extension Replica {
         let found: [Folder] = try await cluster.rows(
             "select setting as path from pg_config() where name = 'BINDIR'")
         return (found.first.map { $0.path + "/" } ?? "") + name
-    }
-
-    static func move(_ from: String, to: String) throws {
-        guard rename(from, to) == 0 else {
-            throw SystemError(.failed, "moving \(from) to \(to): \(String(cString: strerror(errno)))")
-        }
     }
 
     private func remove(_ path: String) async throws {
