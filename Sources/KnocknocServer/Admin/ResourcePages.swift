@@ -73,12 +73,11 @@ struct ResourcePages<Resource: AdminResource> {
         do {
             let made = try await resource.create(typed, by: asked)
             guard let token = made.token else { return .seeOther("\(root)/\(made.id)?done=created") }
-            let server = site.agentAddress(context)
             let page = TokenPage(
                 frame: site.adminFrame(made.name, current: words.path, asked.session, context),
                 heading: Heading(title: "Agent \(made.name) is ready to link"), token: token,
-                server: server.description, isLoopback: server.isLoopback, fingerprint: site.fingerprint,
-                done: "\(root)/\(made.id)")
+                server: site.agentAddress(context), isProxied: context.clientAddress != context.peer,
+                fingerprint: site.fingerprint, done: "\(root)/\(made.id)")
             return try site.renderer.page("agent-token", page)
         } catch {
             let (errors, status) = try await FormFailure.read(error, fields: resource.sections(of: nil))

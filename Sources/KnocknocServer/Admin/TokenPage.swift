@@ -9,12 +9,25 @@ struct TokenPage {
     var server: String
     /// Whether no other machine reaches that.
     var isLoopback: Bool
-    /// Of the certificate that we made ourselves, which no authority vouches for; nil with any other.
-    var fingerprint: String?
+    /// Whether a load balancer stands in front, whose certificate we do not know.
+    var isProxied: Bool
+    /// Of the certificate that we made ourselves, which no authority vouches for; nil where agents meet any other.
+    private(set) var fingerprint: String?
     var done: String
     /// The units of Packaging/systemd.
     let agentUnit = EmbeddedFiles.all["systemd/knocknoc-agent.service"] ?? ""
     let guardUnit = EmbeddedFiles.all["systemd/knocknoc-guard.service"] ?? ""
+
+    /// - Parameter fingerprint: of our own certificate, where we made it ourselves.
+    init(
+        frame: Frame, heading: Heading, token: String, server: WebOrigin, isProxied: Bool, fingerprint: String?,
+        done: String
+    ) {
+        (self.frame, self.heading, self.token, self.done) = (frame, heading, token, done)
+        (self.server, isLoopback) = (server.description, server.isLoopback)
+        self.isProxied = isProxied
+        self.fingerprint = isProxied ? nil : fingerprint
+    }
 }
 
 extension Site {

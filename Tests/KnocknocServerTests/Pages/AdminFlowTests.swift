@@ -180,12 +180,18 @@ struct AdminFlowTests {
             let token = browser.page.body.components(separatedBy: "id=\"token\">")[1].prefix { $0 != "<" }
             #expect(token.count > 30)
             #expect(browser.page.body.contains("KNOCKNOC_AGENT_SERVER_URL=http://127.0.0.1:"))
+            #expect(!browser.page.body.contains("load balancer"))
             #expect(browser.page.header("Cache-Control") == "no-store")
             let id = try #require(browser.links("/admin/agents/").first)
             for path in ["/admin/agents", "/admin/agents/\(id)", "/admin/audit"] {
                 try await browser.open(path)
                 #expect(browser.page.status == 200 && !browser.page.body.contains(token), "\(path)")
             }
+            // What agents meet there is another certificate than ours.
+            browser.extra["X-Forwarded-For"] = "203.0.113.9"
+            try await browser.open("/admin/agents/new")
+            try await browser.submit("/admin/agents", ["name": "gw-2"])
+            #expect(browser.page.body.contains("is the load balancer's"))
         }
     }
 
@@ -299,21 +305,24 @@ struct AdminFlowTests {
 
     @Test("an agent's snippets pin a certificate of our own, and a loopback address is warned of")
     func tokenPins() throws {
-        let page = TokenPage(
-            frame: Samples.frame(), heading: Heading(title: "Agent"), token: "t", server: "https://127.0.0.1:1",
-            isLoopback: true, fingerprint: "ab12", done: "/")
+        func page(_ host: String, isProxied: Bool, _ fingerprint: String?) -> TokenPage {
+            TokenPage(
+                frame: Samples.frame(), heading: Heading(title: "Agent"), token: "t",
+                server: WebOrigin(secure: true, host: host, port: 1), isProxied: isProxied, fingerprint: fingerprint,
+                done: "/")
+        }
         let renderer = try Renderer()
-        let text = try renderer.text("agent-token", page)
+        let text = try renderer.text("agent-token", page("127.0.0.1", isProxied: false, "ab12"))
         #expect(text.contains("\nTLSFingerprint = ab12\n"))
         #expect(text.contains("\nexport KNOCKNOC_AGENT_TLS_FINGERPRINT=ab12\n"))
         #expect(text.contains("Only this machine reaches"))
         #expect(text.contains("RestartPreventExitStatus=78") && text.contains("WantedBy=sysinit.target"))
-        var plain = page
-        plain.isLoopback = false
-        plain.fingerprint = nil
-        let other = try renderer.text("agent-token", plain)
+        let other = try renderer.text("agent-token", page("portal.test", isProxied: false, nil))
         #expect(!other.contains("FINGERPRINT") && !other.contains("TLSFingerprint"))
         #expect(!other.contains("Only this machine reaches"))
+        // A load balancer's certificate is another than ours.
+        let behind = try renderer.text("agent-token", page("portal.test", isProxied: true, "ab12"))
+        #expect(!behind.contains("ab12") && behind.contains("is the load balancer's"))
     }
 
     @Test("the first page ticks an agent when it has linked, and tells sessions apart")
