@@ -2,7 +2,8 @@
 need "to build" "${BUILD_PACKAGES[@]}"
 need_swift
 [[ $# -eq 0 ]] || fail "build takes no arguments, got: $*"
-RELEASE=(-c release --static-swift-stdlib -Xlinker -s)
+# Without debug information, which is stripped: it has hashes of caches in it, and two builds would differ by them.
+RELEASE=(-c release --static-swift-stdlib -debug-info-format none -Xlinker -s)
 build "knocknoc (release)" "${RELEASE[@]}" --product knocknoc
 build "knocknoc-agent (release)" "${RELEASE[@]}" --product knocknoc-agent
 ln -sf knocknoc .build/release/knocker
