@@ -105,7 +105,7 @@ extension WholeHosts {
                     table inet door {
                         chain input {
                             type filter hook input priority 0
-                            tcp dport 5432 ct state new reject with tcp reset
+                            tcp dport 5432 tcp flags & (syn | ack) == syn reject with tcp reset
                         }
                     }
 
