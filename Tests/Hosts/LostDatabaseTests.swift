@@ -57,7 +57,10 @@ extension WholeHosts {
                     try await [db1, web].type(page.next(on: "web"))
                     try await db1.type(page.next(on: "db1"))
 
+                    // While nobody does anything: then only the nodes themselves are heard.
+                    _ = try await load.hold()
                     try await refusedWhileItLives(db1, standby: db2)
+                    load.goOn()
                     try await load.untilAcknowledged()
                     let lost = try await LoadReport.Loss { try await db1.powerOff() }
                     let said = try await db2.type(page.next(on: "db2"))
