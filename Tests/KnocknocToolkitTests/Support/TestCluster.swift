@@ -49,7 +49,7 @@ final class TestCluster: Sendable {
 
     private init(copying template: String?, hba: [UInt8], settings: [String: String]) async throws {
         folder = try Lab.temporaryFolder("expose", readable: true).path
-        port = try Self.freePort()
+        port = try FreePort.find()
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
         let stop = Self.control(["-m", "immediate", "-w", "stop"], folder + "/data").joined(separator: " ")
@@ -157,20 +157,6 @@ final class TestCluster: Sendable {
         let outcome = try await exposing.run(action)
         if isShown { try await exposing.shown(outcome) }
         return outcome
-    }
-
-    private static func freePort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        defer { close(descriptor) }
-        var (storage, length) = OwnAddresses.socketAddress(.v4(0x7f00_0001), port: 0)
-        return try withUnsafeMutablePointer(to: &storage) { pointer in
-            try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-                guard bind(descriptor, generic, length) == 0, getsockname(descriptor, generic, &length) == 0 else {
-                    throw LabError("no free port")
-                }
-                return Int(UInt16(bigEndian: UnsafeRawPointer(generic).load(fromByteOffset: 2, as: UInt16.self)))
-            }
-        }
     }
 
     /// Keeps the template's files until this process ends.
