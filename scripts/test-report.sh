@@ -1,19 +1,20 @@
 # Reads what Swift Testing printed and adds it up. Sourced by test.sh.
 
 passed=0 failed=0 skipped=0 unable=0 long=0
-times=() skips=() failures=()
+times=() skips=() failures=() figures=()
 
 report_time() { times+=("$(printf '%-20s %4d s' "$1" "$2")"); }
 
-# report_part NAME OUTPUT STATUS: counts tests (a test with arguments is one), and shows the output if any failed.
+# report_part NAME OUTPUT STATUS ROUND: counts tests (a test with arguments is one), and shows the output if any failed.
 report_part() {
     local name=$1 output=$2 status=1 here_passed here_failed here_skipped line
     [[ -e $3 ]] && status=$(<"$3")
     here_passed=$(grep -cE '^✔ Test .* passed after ' "$output" || true)
     here_passed=$((here_passed - $(grep -cE '^✔ Test (run|case) ' "$output" || true)))
     here_failed=$(grep -E '^✘ Test .* failed after ' "$output" | grep -cvE '^✘ Test (run|case) ' || true)
-    # What is left for --long by its own mark could run here, and is counted apart.
-    long=$((long + $(grep -cE '^➜ Test .* skipped: "only with --long"' "$output" || true)))
+    # What is left for --long by its own mark could run here, and is counted apart; in its later rounds it has run.
+    [[ $4 -gt 1 ]] || long=$((long + $(grep -cE '^➜ Test .* skipped: "only with --long"' "$output" || true)))
+    while read -r line; do figures+=("$name: ${line#measured: }"); done < <(grep -aoE 'measured: .*' "$output" || true)
     here_skipped=$(grep -E '^➜ Test .* (skipped|was cancelled)' "$output" | grep -cv '"only with --long"' || true)
     while read -r line; do
         [[ -n $line ]] || continue
@@ -55,6 +56,10 @@ report_end() {
     local line
     echo
     for line in "${times[@]}"; do echo "    $line"; done
+    if [[ ${#figures[@]} -gt 0 ]]; then
+        echo
+        for line in "${figures[@]}"; do echo "    measured  $line"; done
+    fi
     [[ $long -eq 0 ]] || printf '\n    left for --long: %d\n' "$long"
     if [[ ${#skips[@]} -gt 0 ]]; then
         echo

@@ -20,15 +20,15 @@ declare -A MEMBERS=(
     ["hosts"]="conformance" ["browser"]="browser" ["sites"]="sites"
 )
 
-names=() filter='' rounds=1
+# How often --long runs a share: once more is only of use where processes, kernels and clocks meet, and whole hosts take long.
+declare -A ROUNDS=(["unit"]=1 ["database"]=2 ["packages"]=2 ["hosts"]=2 ["sites"]=2)
+
+names=() filter='' long_run=
 while [[ $# -gt 0 ]]; do
     case $1 in
         --long)
-            rounds=3
-            export KNOCKNOC_LONG=1
+            long_run=1
             export KNOCKNOC_SCHEDULES=${KNOCKNOC_SCHEDULES:-100000}
-            # In each of the rounds.
-            export KNOCKNOC_TEST_FAILOVERS=${KNOCKNOC_TEST_FAILOVERS:-7}
             ;;
         --filter)
             [[ $# -ge 2 ]] || { echo "./dev test: --filter needs a regular expression" >&2; exit 2; }
@@ -111,11 +111,15 @@ ln -f "$bundle" "$link"
 bundle=$link
 export KNOCKNOC_BIN=$PWD/.build/debug TMPDIR=$scratch
 
-# run_part NAME: one test process; its output goes to a file that is shown whole, so that parts do not mix.
+# run_part NAME ROUND: one test process; its output goes to a file that is shown whole, so that parts do not mix.
 run_part() {
     local name=$1 expression="^${TARGETS[$1]}\\." status=0
     [[ -z $filter ]] || expression+=".*($filter)"
     local arguments=(--testing-library swift-testing --filter "$expression")
+    # What is long by its own mark runs in the first round.
+    if [[ -n $long_run && $2 -eq 1 ]]; then
+        export KNOCKNOC_LONG=1 KNOCKNOC_TEST_FAILOVERS="${KNOCKNOC_TEST_FAILOVERS:-21}"
+    fi
     NO_COLOR=1 "$bundle" "${arguments[@]}" >"$results/$name.out" 2>&1 </dev/null || status=$?
     sed -i 's/\x1b\[[0-9;]*m//g' "$results/$name.out"
     echo "$status" >"$results/$name.status"
@@ -126,18 +130,18 @@ for share in "${SHARES[@]}"; do
     for name in "${chosen[@]}"; do [[ " ${MEMBERS[$share]} " == *" $name "* ]] && parts+=("$name"); done
     [[ ${#parts[@]} -gt 0 ]] || continue
     started=$SECONDS
+    rounds=${long_run:+${ROUNDS[$share]:-3}}
+    rounds=${rounds:-1}
     for ((round = 1; round <= rounds; round++)); do
-        # Once more is only of use where processes, kernels and clocks meet; the pure parts run longer instead.
-        [[ $round -eq 1 || $share != unit ]] || break
         say "Running $share: ${parts[*]}$([[ $rounds -eq 1 ]] || echo " (round $round of $rounds)")"
         running=()
         for name in "${parts[@]}"; do
-            run_part "$name" &
+            run_part "$name" "$round" &
             running+=($!)
         done
         for index in "${!parts[@]}"; do
             wait "${running[$index]}" || true
-            report_part "${parts[$index]}" "$results/${parts[$index]}.out" "$results/${parts[$index]}.status"
+            report_part "${parts[$index]}" "$results/${parts[$index]}.out" "$results/${parts[$index]}.status" "$round"
         done
         running=()
     done

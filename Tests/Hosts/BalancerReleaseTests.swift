@@ -23,7 +23,7 @@ extension WholeHosts {
                 }
                 _ = try await balancer.balance(three.nodes, name: ThreeNodes.name)
                 let version = try await balancer.run(["haproxy", "-v"]).text
-                print("load balancer: \(version.split(separator: "\n").first ?? "")")
+                Lab.measured("load balancer: \(version.split(separator: "\n").first ?? "")")
                 #expect(version.contains("version 3.0."), "\(version)")
                 let checked = try await balancer.run(["haproxy", "-c", "-f", "/etc/haproxy/haproxy.cfg"])
                 #expect(!(checked.text + checked.errors).contains("[WARNING]"), "\(checked.text)\(checked.errors)")

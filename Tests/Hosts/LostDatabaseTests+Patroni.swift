@@ -31,7 +31,7 @@ extension WholeHosts.LostDatabaseTests {
         let list = try await db1.type(page.next(on: "db1"))
         #expect(list.contains("Leader") && list.contains("Sync Standby"), "\(list)")
         #expect(page.isDone)
-        print("patroni: taken over: \(times.joined(separator: ", "))")
+        Lab.measured("patroni: taken over: \(times.joined(separator: ", "))")
     }
 
     /// On Patroni `exposedb` prints a command, which lets a network in on all machines.
@@ -122,7 +122,7 @@ extension WholeHosts.LostDatabaseTests {
         try await standby.boot()
         let report = try await untilWhole(hosts, led: primary, load, site)
         let service = try service(report, after: lost)
-        print("patroni: the synchronous standby without power: first write after \(told(service))")
+        Lab.measured("patroni: the synchronous standby without power: first write after \(told(service))")
     }
 
     /// The etcd beside the primary is killed and stays away: the primary keeps its place by the others.
@@ -136,7 +136,7 @@ extension WholeHosts.LostDatabaseTests {
         let report = try await untilWhole(hosts, led: primary, load, site)
         let service = try service(report, after: lost)
         let pause = report.longestPause(from: lost.begun)
-        print("patroni: one etcd killed: first write after \(told(service)), longest without one \(told(pause))")
+        Lab.measured("patroni: one etcd killed: first write after \(told(service)), longest without one \(told(pause))")
     }
 
     /// Two of three etcd are killed and stay away: nobody may be primary, until two run again.

@@ -27,7 +27,7 @@ extension WholeHosts {
                     try await site.untilHealthy([site.db1, site.web])
                     let report = try await load.finish()
                     let service = try service(report, after: lost)
-                    print("one machine: Postgres killed, first write after \(told(service))")
+                    Lab.measured("one machine: Postgres killed, first write after \(told(service))")
                     try await check(report, site, database: site.db1)
                 } catch {
                     await load.stop()
@@ -157,8 +157,10 @@ extension WholeHosts {
                         try await loseMajority(hosts, load, site)
                     }
                     let report = try await load.finish()
-                    for loss in PrimaryLoss.allCases { print("patroni: \(loss.rawValue): \(told(times[loss] ?? []))") }
-                    print("patroni: \(report)")
+                    for loss in PrimaryLoss.allCases {
+                        Lab.measured("patroni: \(loss.rawValue): \(told(times[loss] ?? []))")
+                    }
+                    Lab.measured("patroni: \(report)")
                     #expect(report.signedOut.isEmpty)
                 } catch {
                     await load.stop()

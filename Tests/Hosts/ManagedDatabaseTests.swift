@@ -26,13 +26,15 @@ extension WholeHosts {
             try await RackTrait.with { site in
                 let began = Clock.now
                 let managed = try await ManagedDatabase.make(on: site.rack, release: release, number)
-                print("managed database: PostgreSQL \(try await version(managed)), set up in \(Clock.now - began) s")
+                let version = try await version(managed)
+                Lab.measured("managed database: PostgreSQL \(version), set up in \(Clock.now - began) s")
                 try await refusals(managed)
                 try await rights(managed)
                 let session = try await sessions(managed)
                 let change = Clock.now
                 try await passwordChange(managed, session)
-                print("managed database: password changed in \(Clock.now - change) s, in all \(Clock.now - began) s")
+                let end = Clock.now
+                Lab.measured("managed database: password changed in \(end - change) s, in all \(end - began) s")
                 await site.rack.scrap([managed.database] + managed.nodes)
             }
         }

@@ -133,7 +133,7 @@ extension WholeHosts {
                 seen.append(ended.status == 0 ? "done" : file == own ? "old" : "new")
                 try await again(cluster, own, both)
             }
-            print("exposedb --add killed within \(took) s: \(seen)")
+            Lab.measured("exposedb --add killed within \(took) s: \(seen)")
             #expect(seen.contains("old") && seen.contains("new"), "\(seen)")
         }
 

@@ -20,7 +20,7 @@ extension WholeHosts {
                 #expect(try await browser.signInOnPage("alice", Site.password).status == 303)
                 try await alice.until(open: true)
                 let took = site.took + Clock.now - begun
-                print("single node: first grant after \(took.rounded()) s and \(site.answers) answers")
+                Lab.measured("single node: first grant after \(took.rounded()) s and \(site.answers) answers")
                 // The aims.
                 #expect(site.answers <= 8)
                 #expect(took < 180)

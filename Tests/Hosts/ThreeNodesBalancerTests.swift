@@ -24,7 +24,7 @@ extension WholeHosts {
                     try await load.more(300)
                     try await visit(visitors, at: site)
                     let report = try await load.finish()
-                    print("HAProxy restarted in \(after - before) s: \(report)")
+                    Lab.measured("HAProxy restarted in \(after - before) s: \(report)")
                     for failure in report.failures {
                         let isDue = failure.at > before && failure.at < after + 5
                         #expect(isDue, "\(failure)restarted at \(before), \(after)")

@@ -12,7 +12,7 @@ extension WholeHosts {
         func joining() async throws {
             try await RackTrait.with { site in
                 let site = try await site.threeNodes()
-                print("three nodes: from one node in \(site.took.rounded()) s")
+                Lab.measured("three nodes: from one node in \(site.took.rounded()) s")
                 // The aim; on one computer, which does the work of all of the hosts.
                 #expect(site.took < 600)
                 let second = site.nodes[1]
@@ -51,7 +51,8 @@ extension WholeHosts {
                     }
                     try await load.until(Self.wanted)
                     let report = try await load.finish()
-                    print("three nodes: \(report)\n\(report.failures.map(\.description).joined())killed: \(killed)")
+                    Lab.measured("three nodes: \(report)\n\(report.failures.map(\.description).joined())")
+                    Lab.measured("three nodes: killed: \(killed)")
                     try check(report, site, killed)
                     try await crew.check(report.ledger, at: site, since: begun)
                 } catch {

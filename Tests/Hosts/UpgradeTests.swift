@@ -26,7 +26,7 @@ extension WholeHosts {
                     let begun = Clock.now
                     try await upgrade(site, load, page)
                     report = try await load.finish()
-                    print("upgrade: \(Int(Clock.now - begun)) s; \(report)")
+                    Lab.measured("upgrade: \(Int(Clock.now - begun)) s; \(report)")
                 } catch {
                     await load.stop()
                     throw error
@@ -144,7 +144,7 @@ extension WholeHosts {
             #expect(old.status == 401, "\(old)")
             #expect(try await site.admin.signIn("root", Site.adminPassword, admin: true).status == 200)
             try await site.untilAgentIsOnline(within: 60)
-            print("upgrade: back after --finish in \(Int(Clock.now - begun)) s")
+            Lab.measured("upgrade: back after --finish in \(Int(Clock.now - begun)) s")
         }
 
         private func agent(_ site: ThreeNodes, is version: String) async throws {
