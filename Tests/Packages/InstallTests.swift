@@ -32,6 +32,27 @@ extension PackagesSuite {
             }
         }
 
+        @Test("without sudo, what needs the configuration says so and exits 77; what names its database does without")
+        func withoutSudo() async throws {
+            try await Installed.with { disk in
+                try await disk.apt("knocknoc", "knocknoc-agent")
+                try await disk.configure()
+                let commands = [
+                    "knocker cluster", "knocker end-sessions", "knocknoc migrate --status",
+                    "echo long password | knocker create-admin root --password-stdin",
+                ]
+                for command in commands {
+                    let refused = try await disk.attempt(["su", "-s", "/bin/sh", "nobody", "-c", command])
+                    let reason =
+                        "\(Installed.configuration) cannot be read by this user (Permission denied); run this with sudo"
+                    #expect(refused.status == 77 && refused.errors.contains(reason), "\(refused)")
+                    let named = "\(command) --database-url sqlite:///nowhere/knocknoc.db"
+                    let other = try await disk.attempt(["su", "-s", "/bin/sh", "nobody", "-c", named])
+                    #expect(other.status == 1 && other.errors.contains("there is no database at /nowhere"), "\(other)")
+                }
+            }
+        }
+
         @Test("an upgrade keeps every byte of what was configured, and closes what others may read")
         func upgrade() async throws {
             try await Installed.with { disk in

@@ -3,17 +3,21 @@ import FoundationEssentials
 import Glibc
 import KnocknocModel
 import KnocknocServer
+import KnocknocSystem
 import KnocknocToolkit
 
 /// Puts flags over the environment over the file.
 enum SettingsLayers {
     /// - Parameter config: the file that was named, or `none`; else the standard one, where it exists.
-    /// - Throws: ``ConfigurationError`` naming every place that is wrong.
+    /// - Throws: ``ConfigurationError`` naming every place that is wrong; ``SystemError`` `notAllowed` where the file may not
+    ///   be read.
     static func read(config: String?, flags: [(SettingKey, String?)]) throws -> ServerSettings {
         var settings = Settings()
         for case (let key, let text?) in flags { settings[key] = .init(text, place: key.flag) }
+        let given = settings.over(environment())
+        let isNamed = given[ServerSettings.Key.databaseURL] != nil || given[ServerSettings.Key.dataDir] != nil
         return try ServerSettings(
-            settings: settings.over(environment()).over(try file(config)).over(try credential()), hostName: hostName(),
+            settings: given.over(try file(config, isNeeded: !isNamed)).over(try credential()), hostName: hostName(),
             workingDirectory: FileManager.default.currentDirectoryPath)
     }
 
@@ -31,16 +35,28 @@ enum SettingsLayers {
         return settings
     }
 
-    private static func file(_ config: String?) throws -> Settings {
+    /// - Parameter isNeeded: whether only the file can say which database is meant.
+    private static func file(_ config: String?, isNeeded: Bool) throws -> Settings {
         if config == "none" { return Settings() }
         let path = config ?? ServerSettings.standardFile
-        if config == nil, access(path, F_OK) != 0 { return Settings() }
+        if config == nil, access(path, F_OK) != 0 {
+            // Its folder is for root and the server's group: whether it is there is not for everybody to see.
+            guard errno == EACCES, isNeeded else { return Settings() }
+            throw unreadable(path, EACCES)
+        }
         guard access(path, R_OK) == 0, let data = try? Data(contentsOf: URL(filePath: path)) else {
-            throw ConfigurationError([
-                .init(place: path, message: "cannot be read: \(String(cString: strerror(errno)))")
-            ])
+            throw unreadable(path, errno)
         }
         return Settings(reading: String(decoding: data, as: UTF8.self), name: path, keys: ServerSettings.Key.all)
+    }
+
+    private static func unreadable(_ path: String, _ code: Int32) -> any Error {
+        let reason = String(cString: strerror(code))
+        guard code == EACCES || code == EPERM else {
+            return ConfigurationError([.init(place: path, message: "cannot be read: \(reason)")])
+        }
+        let remedy = geteuid() == 0 ? "" : "; run this with sudo"
+        return SystemError(.notAllowed, "\(path) cannot be read by this user (\(reason))\(remedy)")
     }
 
     /// The encryption key as systemd hands it over (LoadCredential=), the weakest layer.
