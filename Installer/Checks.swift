@@ -6,7 +6,7 @@ import KnocknocToolkit
 /// How answers are tried on the real world; the dialogue's tests put their own here.
 struct Checks: Sendable {
     /// Why an address cannot be listened on; nil where it can.
-    var listen: @Sendable (ListenAddress) -> String?
+    var listen: @Sendable (ListenAddress) async -> String?
     /// - Throws: ``DatabaseRefusal``.
     var look: @Sendable (DatabaseURL) async throws -> SiteFacts
     /// Tables of somebody else in this machine's own database `knocknoc`.
@@ -20,7 +20,7 @@ struct Checks: Sendable {
 
     static func real(_ layout: InstallLayout, nodeName: String) -> Checks {
         Checks(
-            listen: { ListenCheck.obstacle($0) },
+            listen: { await ListenCheck.obstacle($0) },
             look: { url in
                 guard layout.root.isEmpty, try url.isOnThisMachine, SystemUser.ids(of: InstallLayout.user) != nil else {
                     return try await SiteProbe.look(at: url)

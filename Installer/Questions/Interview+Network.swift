@@ -18,7 +18,7 @@ extension Interview {
             }
             // Where our own service listens is ours to keep.
             let isOurs = existing.isRunning && existing.listen?.port == listen.port
-            if !isOurs, let obstacle = checks.listen(listen) { throw Refusal(obstacle) }
+            if !isOurs, let obstacle = await checks.listen(listen) { throw Refusal(obstacle) }
             answers.listen = listen
             return []
         }

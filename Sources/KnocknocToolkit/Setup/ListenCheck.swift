@@ -5,18 +5,45 @@ import KnocknocSystem
 /// Whether an address can be listened on.
 public enum ListenCheck {
     /// - Returns: nil where it can; else why not, and what to do.
-    public static func obstacle(_ listen: ListenAddress) -> String? {
+    public static func obstacle(_ listen: ListenAddress) async -> String? {
+        switch problem(of: listen) {
+        case .free: return nil
+        case .unusable(let reason): return reason
+        case .taken:
+            let holder = await holder(of: listen)
+            let taker = holder.map { "\($0.program) listens on \($0.place)" } ?? "another process listens there"
+            return "\(listen) is taken: \(taker); give another port, or end that process"
+        }
+    }
+
+    private enum Problem {
+        case free, taken
+        case unusable(String)
+    }
+
+    /// Who is in the way; nil where nobody can tell.
+    private static func holder(of listen: ListenAddress) async -> PortHolder? {
+        for address in OwnAddresses.resolve(listen.host) {
+            // A socket of all IPv6 addresses takes IPv4 too.
+            for wanted in address == .v6(0) ? [address, .v4(0)] : [address] {
+                if let holder = try? await PortHolder.of(FrontAddress(wanted, port: listen.port)) { return holder }
+            }
+        }
+        return nil
+    }
+
+    private static func problem(of listen: ListenAddress) -> Problem {
         var hints = addrinfo()
         hints.ai_flags = AI_PASSIVE
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var found: UnsafeMutablePointer<addrinfo>?
         let code = getaddrinfo(listen.host, "\(listen.port)", &hints, &found)
         guard code == 0, let target = found else {
-            return "\(listen.host) is no address of this machine: \(String(cString: gai_strerror(code)))"
+            return .unusable("\(listen.host) is no address of this machine: \(String(cString: gai_strerror(code)))")
         }
         defer { freeaddrinfo(found) }
         let descriptor = socket(target.pointee.ai_family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { return "\(listen): \(String(cString: strerror(errno)))" }
+        guard descriptor >= 0 else { return .unusable("\(listen): \(String(cString: strerror(errno)))") }
         defer { close(descriptor) }
         // As the server does: connections that linger from before are in nobody's way.
         var on: Int32 = 1
@@ -24,12 +51,12 @@ public enum ListenCheck {
         guard bind(descriptor, target.pointee.ai_addr, target.pointee.ai_addrlen) == 0, Glibc.listen(descriptor, 1) == 0
         else {
             switch errno {
-            case EADDRINUSE: return "another process listens on \(listen); give another port, or end that process"
-            case EADDRNOTAVAIL: return foreign(listen.host)
-            case let code: return "\(listen): \(String(cString: strerror(code)))"
+            case EADDRINUSE: return .taken
+            case EADDRNOTAVAIL: return .unusable(foreign(listen.host))
+            case let code: return .unusable("\(listen): \(String(cString: strerror(code)))")
             }
         }
-        return nil
+        return .free
     }
 
     /// Why nobody can listen at an address of this machine, whatever the port; nil where somebody can.

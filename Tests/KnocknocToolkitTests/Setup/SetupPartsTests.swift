@@ -31,7 +31,7 @@ struct SetupPartsTests {
     }
 
     @Test("a port that is taken and an address that is not ours are said")
-    func listening() throws {
+    func listening() async throws {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var (storage, length) = OwnAddresses.socketAddress(.v4(0x7f00_0001), port: 0)
@@ -43,15 +43,21 @@ struct SetupPartsTests {
                 return Int(UInt16(bigEndian: UnsafeRawPointer(address).load(fromByteOffset: 2, as: UInt16.self)))
             }
         }
-        let taken = ListenCheck.obstacle(ListenAddress(host: "127.0.0.1", port: port))
-        #expect(taken?.contains("another process listens on 127.0.0.1:\(port)") == true)
-        let foreign = ListenCheck.obstacle(ListenAddress(host: "192.0.2.200", port: 8756))
+        // Both are said: what was asked for, and what is in its way.
+        for asked in ["127.0.0.1", "0.0.0.0"] + (ThisMachine.hasIPv6 ? ["::"] : []) {
+            let listen = ListenAddress(host: asked, port: port)
+            let taken = await ListenCheck.obstacle(listen) ?? ""
+            #expect(taken.hasPrefix("\(listen) is taken: "), "\(taken)")
+            #expect(taken.contains(" listens on 127.0.0.1:\(port); "), "\(taken)")
+        }
+        let foreign = await ListenCheck.obstacle(ListenAddress(host: "192.0.2.200", port: 8756))
         #expect(foreign?.contains("192.0.2.200 is no address of this machine") == true)
-        #expect(ListenCheck.obstacle(ListenAddress(host: "no.such.invalid", port: 1))?.contains("no.such") == true)
+        let nameless = await ListenCheck.obstacle(ListenAddress(host: "no.such.invalid", port: 1))
+        #expect(nameless?.contains("no.such") == true)
         #expect(ListenCheck.obstacle(of: .v4(0x7f00_0001)) == nil && ListenCheck.obstacle(of: .v4(0)) == nil)
         #expect(
             ListenCheck.obstacle(of: .v4(0xc000_02c8))?.contains("192.0.2.200 is no address of this machine") == true)
-        #expect(ListenCheck.obstacle(ListenAddress(host: "127.0.0.1", port: 0)) == nil)
+        #expect(await ListenCheck.obstacle(ListenAddress(host: "127.0.0.1", port: 0)) == nil)
     }
 
     @Test(
