@@ -81,6 +81,14 @@ extension WholeSystem {
             #expect(try await Shell.run([Lab.executable("knocknoc"), "knocker"] + words).status == 2)
         }
 
+        @Test("cluster while the database is away says the reason once, and exits 1")
+        func clusterAway() async throws {
+            let command = [Lab.executable("knocknoc"), "knocker", "cluster", "--database-url"]
+            let result = try await Shell.run(command + ["postgres://u@127.0.0.1:1/x?sslmode=disable"])
+            #expect(result.status == 1 && result.text.contains("Web nodes: unknown\n"), "\(result)")
+            #expect((result.text + result.errors).components(separatedBy: "refused").count == 2, "\(result)")
+        }
+
         @Test("cluster on a file says so, for people and for programs")
         func cluster() async throws {
             let folder = try Lab.temporaryFolder("cluster")

@@ -33,25 +33,25 @@ public struct ClusterReport: Encodable, Sendable {
         public var away: [String]
     }
 
-    public var nodes: [Node]
+    /// nil where the database does not tell.
+    public var nodes: [Node]?
     /// The node that ended last what had expired.
     public var sweeper: String?
     public var database: [Host]
     /// `sync` where a commit waits for a second host, `async` where not, `local` for SQLite.
     public var durability: String?
-    public var agents: Agents
+    /// nil where the database does not tell.
+    public var agents: Agents?
     /// What somebody should look at.
     public var warnings: [String]
 
-    public init(_ state: ClusterState, _ hosts: [PostgresHost]) {
-        // A machine that lost its power is back under its name.
-        let back = Set(state.nodes.filter(\.isAlive).map(\.name))
-        nodes = state.nodes.filter { $0.isAlive || !back.contains($0.name) }.map { node in
-            Node(
-                name: node.name, version: node.version, alive: node.isAlive,
-                seen: max(0, state.now.milliseconds(since: node.seenAt) / 1000), agents: node.agents)
-        }
-        sweeper = state.sweeper?.name
+    /// - Parameters:
+    ///   - state: what the database tells of nodes and agents; nil where it does not.
+    ///   - hosts: every host of the database, each asked for itself; none for SQLite.
+    ///   - problem: why there is no state.
+    public init(_ state: ClusterState?, _ hosts: [PostgresHost], problem: String? = nil) {
+        nodes = state.map(Self.nodes)
+        sweeper = state?.sweeper?.name
         let primaries = hosts.filter { $0.role == .primary }
         let newest = primaries.compactMap(\.position).max()
         database = hosts.map { host in
@@ -65,23 +65,46 @@ public struct ClusterReport: Encodable, Sendable {
             return shown
         }
         durability = hosts.isEmpty ? "local" : primaries.first?.isSynchronous.map { $0 ? "sync" : "async" }
-        let wanted = state.agents.filter { $0.status != .disabled && $0.status != .pending }
-        agents = Agents(
-            all: state.agents.count, online: wanted.filter { $0.status == .online }.count,
-            away: wanted.filter { $0.status != .online }.map(\.name))
+        agents = state.map { state in
+            let wanted = state.agents.filter { $0.status != .disabled && $0.status != .pending }
+            return Agents(
+                all: state.agents.count, online: wanted.filter { $0.status == .online }.count,
+                away: wanted.filter { $0.status != .online }.map(\.name))
+        }
         warnings = []
         if Set(primaries.compactMap(\.server)).count > 1 {
             warnings.append(
                 "several hosts take writes: \(primaries.map(\.name).joined(separator: ", ")). Stop the old primary at once"
             )
         }
-        if !hosts.isEmpty, primaries.isEmpty { warnings.append("no host takes writes") }
+        let unknown = "web nodes and agents are unknown"
+        let isWithoutPrimary = !hosts.isEmpty && primaries.isEmpty
+        if isWithoutPrimary { warnings.append("no host takes writes" + (state == nil ? ": \(unknown)" : "")) }
         for host in hosts where host.role == .away {
-            warnings.append("\(host.name) is away: \(host.problem ?? "no answer")")
+            warnings.append("\(host.name) is away: \(Self.reason(host))")
         }
-        for node in nodes where !node.alive {
+        // Without a primary the hosts have said why.
+        if let problem, !isWithoutPrimary { warnings.append("\(unknown): \(problem)") }
+        for node in nodes ?? [] where !node.alive {
             warnings.append("web node \(node.name) has not been heard of for \(node.seen) s")
         }
+    }
+
+    private static func nodes(_ state: ClusterState) -> [Node] {
+        // A machine that lost its power is back under its name.
+        let back = Set(state.nodes.filter(\.isAlive).map(\.name))
+        return state.nodes.filter { $0.isAlive || !back.contains($0.name) }.map { node in
+            Node(
+                name: node.name, version: node.version, alive: node.isAlive,
+                seen: max(0, state.now.milliseconds(since: node.seenAt) / 1000), agents: node.agents)
+        }
+    }
+
+    /// Why a host is away, without its name before it, which is said already.
+    private static func reason(_ host: PostgresHost) -> String {
+        guard let problem = host.problem else { return "no answer" }
+        let prefix = host.name + ": "
+        return problem.hasPrefix(prefix) ? String(problem.dropFirst(prefix.count)) : problem
     }
 
     /// One JSON object.
@@ -93,12 +116,12 @@ public struct ClusterReport: Encodable, Sendable {
 
     /// For people.
     public var lines: [String] {
-        var lines = ["Web nodes"]
-        lines += nodes.map { node in
+        var lines = ["Web nodes" + (nodes == nil ? ": unknown" : "")]
+        lines += (nodes ?? []).map { node in
             "  \(node.name): \(node.version), \(node.alive ? "up" : "gone"), \(node.agents) agents"
                 + (node.name == sweeper ? ", swept last" : "")
         }
-        if nodes.isEmpty { lines.append("  none runs") }
+        if nodes?.isEmpty == true { lines.append("  none runs") }
         lines += ["", "Database (durability: \(durability ?? "unknown"))"]
         lines += database.map { host in
             let lag = host.lagBytes.map { bytes in
@@ -108,9 +131,10 @@ public struct ClusterReport: Encodable, Sendable {
             return "  \(host.name): \(host.role)" + (host.version.map { ", PostgreSQL \($0)" } ?? "") + (lag ?? "")
         }
         if database.isEmpty { lines.append("  a SQLite file of this machine") }
-        lines += ["", "Agents: \(agents.online) of \(agents.all) online"]
-        lines += agents.away.prefix(20).map { "  away: \($0)" }
-        if agents.away.count > 20 { lines.append("  and \(agents.away.count - 20) more") }
+        lines += ["", "Agents: " + (agents.map { "\($0.online) of \($0.all) online" } ?? "unknown")]
+        let away = agents?.away ?? []
+        lines += away.prefix(20).map { "  away: \($0)" }
+        if away.count > 20 { lines.append("  and \(away.count - 20) more") }
         if !warnings.isEmpty { lines += [""] + warnings.map { "Look: \($0)" } }
         return lines
     }

@@ -1,7 +1,6 @@
 import ArgumentParser
 import KnocknocAccess
 import KnocknocIdentity
-import KnocknocModel
 import KnocknocServer
 import KnocknocStore
 import KnocknocToolkit
@@ -13,7 +12,8 @@ struct ClusterCommand: AsyncParsableCommand {
         abstract: "Shows web nodes, the database's hosts with role and lag, agents, and what is wrong.",
         discussion: """
             Asks every host that DatabaseURL names for itself. A standby's lag is what it has not replayed of the primary's \
-            log. Durability is sync where a commit waits for a second host. Exit code 1 where something is wrong.
+            log. Durability is sync where a commit waits for a second host. While no host takes writes, web nodes and agents are unknown, and \
+            not in the JSON. Exit code 1 where something is wrong.
             """)
 
     @Flag(help: "Print one JSON object.") var json = false
@@ -28,12 +28,11 @@ struct ClusterCommand: AsyncParsableCommand {
             url: settings.databaseURL, serverLock: false, mayCreate: false, logger: logger)
         let access = Access(
             database: database, hasher: PasswordHasher(slots: 1), node: settings.nodeName, logger: logger)
-        var state = ClusterState(nodes: [], agents: [], now: Timestamp(microseconds: 0))
+        var state: ClusterState?
         var problem: String?
         do { state = try await access.clusterState() } catch let error as StoreError { problem = error.message }
         await database.close()
-        var report = ClusterReport(state, hosts)
-        if let problem { report.warnings.append("web nodes and agents are unknown: \(problem)") }
+        let report = ClusterReport(state, hosts, problem: problem)
         for line in json ? [try report.json()] : report.lines { Exit.tell(line) }
         guard report.warnings.isEmpty else { throw ExitCode(Exit.failed) }
     }

@@ -45,6 +45,23 @@ struct ClusterReportTests {
         #expect(one.warnings.isEmpty && one.durability == "async")
     }
 
+    @Test("where no host takes writes, what nobody can tell is unknown and not zero, and the reason is said once")
+    func unknown() throws {
+        var away = host("a:1", .away)
+        away.problem = "a:1: Connection refused"
+        let report = ClusterReport(nil, [away], problem: "the database cannot be reached: a:1: Connection refused")
+        let text = report.lines.joined(separator: "\n")
+        #expect(text.contains("Web nodes: unknown\n") && text.contains("Agents: unknown\n"), "\(text)")
+        #expect(!text.contains("none runs") && !text.contains("0 of 0"))
+        #expect(text.components(separatedBy: "Connection refused").count == 2, "\(text)")
+        #expect(report.warnings.last == "a:1 is away: Connection refused")
+        let json = try report.json()
+        #expect(!json.contains("\"nodes\"") && !json.contains("\"agents\""), "\(json)")
+        // A primary that lets itself be asked and has no schema for us.
+        let strange = ClusterReport(nil, [host("a:1", .primary, sync: false)], problem: "there is no schema")
+        #expect(strange.warnings == ["web nodes and agents are unknown: there is no schema"])
+    }
+
     @Test("without a primary nobody can tell the lag, and it says what is wrong")
     func noPrimary() {
         let report = ClusterReport(state(), [host("a:1", .away), host("b:1", .standby, position: 4, ago: 1)])
