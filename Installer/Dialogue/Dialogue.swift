@@ -84,7 +84,9 @@ struct Dialogue: Sendable {
             answers.answered.insert(question.id)
             return true
         } catch let refusal as Refusal {
-            guard isInteractive else { throw SetupError(.refused, "\(question.flag): \(refusal)") }
+            guard isInteractive else {
+                throw SetupError(refusal.isUsage ? .usage : .refused, "\(question.flag): \(refusal)")
+            }
             answers = before
             answers.refused.insert(question.id)
             terminal.say("\(question.flag): \(refusal)")

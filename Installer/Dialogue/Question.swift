@@ -36,10 +36,13 @@ public struct Question: Sendable {
 public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     public let reason: String
     public let remedy: String?
+    /// Whether it cannot be on any machine: given beforehand, it is wrong usage.
+    let isUsage: Bool
 
-    init(_ reason: String, _ remedy: String? = nil) {
+    init(_ reason: String, _ remedy: String? = nil, isUsage: Bool = false) {
         self.reason = reason
         self.remedy = remedy
+        self.isUsage = isUsage
     }
 
     public var description: String { reason + (remedy.map { "\n\($0)" } ?? "") }

@@ -14,7 +14,9 @@ extension Interview {
             flag: "--listen"
         ) { text, answers in
             guard let listen = ListenAddress(text), listen.port > 0 else {
-                throw Refusal("\"\(text)\" is not IP:PORT", "For example 127.0.0.1:8756, 0.0.0.0:8756 or [::]:8756.")
+                throw Refusal(
+                    "\"\(text)\" is not IP:PORT", "For example 127.0.0.1:8756, 0.0.0.0:8756 or [::]:8756.",
+                    isUsage: true)
             }
             // Where our own service listens is ours to keep.
             let isOurs = existing.isRunning && existing.listen?.port == listen.port
@@ -48,14 +50,19 @@ extension Interview {
             var networks: [CIDR] = []
             for part in text.split(whereSeparator: { $0 == "," || $0.isWhitespace }) {
                 do throws(ModelError) { networks.append(try CIDR(parsing: String(part))) } catch {
-                    throw Refusal(error.message, "Networks separated by commas, such as 192.0.2.10/32, or none.")
+                    throw Refusal(
+                        error.message, "Networks separated by commas, such as 192.0.2.10/32, or none.",
+                        isUsage: true)
                 }
             }
-            guard !networks.isEmpty else { throw Refusal("no network was given", "For nobody at all, answer none.") }
+            guard !networks.isEmpty else {
+                throw Refusal("no network was given", "For nobody at all, answer none.", isUsage: true)
+            }
             if let any = networks.first(where: { $0.length == 0 }) {
                 throw Refusal(
                     "\(any) would let anybody choose the address that is opened",
-                    "Give your proxies' addresses; AllowAnyForwarder in the configuration is for networks of their own."
+                    "Give your proxies' addresses; AllowAnyForwarder in the configuration is for networks of their own.",
+                    isUsage: true
                 )
             }
             let own = Set(checks.ownNames())
@@ -120,7 +127,9 @@ extension Interview {
                 return []
             }
             guard let origin = WebOrigin(text) else {
-                throw Refusal("\"\(text)\" is not https://HOST[:PORT]", "For example https://knock.example.com")
+                throw Refusal(
+                    "\"\(text)\" is not https://HOST[:PORT]", "For example https://knock.example.com",
+                    isUsage: true)
             }
             answers.publicURL = origin.description
             return origin.secure ? [] : ["Note: over http:// passwords can be read on the way."]

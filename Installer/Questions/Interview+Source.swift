@@ -150,7 +150,7 @@ extension Interview {
             _ = try url.places()
             return url
         } catch {
-            throw Refusal(error.message, "It begins with postgres://; ? shows one.")
+            throw Refusal(error.message, "It begins with postgres://; ? shows one.", isUsage: true)
         }
     }
 

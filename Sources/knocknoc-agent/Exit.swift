@@ -13,7 +13,7 @@ enum Exit {
     /// Says what went wrong on standard error and ends the process with the code that fits.
     static func end<Command: ParsableCommand>(_ error: any Error, of command: Command.Type) -> Never {
         switch error {
-        case let error as ConfigurationError: end(error.description, badConfiguration)
+        case let error as ConfigurationError: end(error.description, error.isUsage ? usage : badConfiguration)
         case let error as AgentError where error.code == .configuration: end(error.message, badConfiguration)
         case let error as AgentError where error.code == .refused: end(error.message, notAllowed)
         case let error as AgentError: end(error.message, failed)

@@ -17,9 +17,16 @@ enum Exit {
     static let badConfiguration: Int32 = 78
 
     /// Says what went wrong on standard error and ends the process with the code that fits.
-    static func end<Command: ParsableCommand>(_ error: any Error, of command: Command.Type) -> Never {
+    ///
+    /// - Parameter begun: the command that ran, whose usage is told where it was meant otherwise.
+    static func end<Command: ParsableCommand>(
+        _ error: any Error, of command: Command.Type, in begun: (any ParsableCommand.Type)? = nil
+    ) -> Never {
         switch error {
-        case let error as ConfigurationError: end(error.description, badConfiguration)
+        case let error as ConfigurationError: end(error.description, error.isUsage ? usage : badConfiguration)
+        case let error as ValidationError where begun != nil:
+            let shown = begun.map { "\nUsage: " + command.usageString(for: $0) } ?? ""
+            end("Error: \(error.message)\(shown)", usage)
         case let error as StoreError: end(error.message, code(error))
         case let error as ServerError: end(error.message, code(error))
         case let error as AccessError: end(error.message, error.code == .encryptionKey ? badConfiguration : failed)
@@ -46,7 +53,7 @@ enum Exit {
 
     private static func code(_ error: SetupError) -> Int32 {
         switch error.code {
-        case .missing, .ended: usage
+        case .missing, .ended, .usage: usage
         case .invalid: badConfiguration
         default: failed
         }

@@ -27,8 +27,10 @@ struct KnocknocCommand: AsyncParsableCommand {
 
     @MainActor
     private static func start<Root: ParsableCommand>(_ root: Root.Type) async {
+        var begun: (any ParsableCommand.Type)?
         do {
             var command = try root.parseAsRoot()
+            begun = type(of: command)
             if let serve = command as? ServeCommand {
                 let plan = try ServePlan(serve.options)
                 try await plan.run()
@@ -42,7 +44,7 @@ struct KnocknocCommand: AsyncParsableCommand {
                 try command.run()
             }
         } catch {
-            Exit.end(error, of: root)
+            Exit.end(error, of: root, in: begun)
         }
     }
 }

@@ -36,15 +36,16 @@ struct ScaffoldCommand: AsyncParsableCommand {
     @Option(help: .hidden) var root = ""
 
     func validate() throws {
+        guard server || agent || haproxy || systemd || compose || nomad || patroni else {
+            throw ValidationError(
+                "Say what to write: --server, --agent, --haproxy, --systemd, --compose, --nomad or --patroni.")
+        }
         guard patroni else { return }
         guard into != nil else { throw ValidationError("--patroni needs --into FOLDER, where it writes") }
         _ = try plan()
     }
 
     func run() async throws {
-        guard server || agent || haproxy || systemd || compose || nomad || patroni else {
-            return Exit.tell(Self.helpMessage())
-        }
         if server { Exit.tell(Scaffold.server) }
         if agent { Exit.tell(Scaffold.agent) }
         if systemd { Exit.tell(Scaffold.systemd) }

@@ -81,6 +81,54 @@ extension WholeSystem {
             #expect(try await Shell.run([Lab.executable("knocknoc"), "knocker"] + words).status == 2)
         }
 
+        @Test(
+            "a command that is told nothing to do exits 2 and names itself in full",
+            arguments: [["knocker", "haproxy"], ["knocknoc", "scaffold"]])
+        func nothing(_ words: [String]) async throws {
+            let folder = try Lab.temporaryFolder("nothing")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let result = try await Shell.run([try executable(words[0], in: folder)] + words.dropFirst())
+            #expect(result.status == 2 && result.text.isEmpty, "\(result)")
+            #expect(result.errors.contains("Usage: \(words.joined(separator: " ")) "), "\(result)")
+        }
+
+        @Test(
+            "a network with host bits set exits 2 in every command, and the one that it seems to mean is named",
+            arguments: [
+                "knocknoc serve --trusted-forwarders", "knocknoc-agent run --always-allow",
+                "knocknoc knocker exposedb --add", "knocknoc knocker exposedb --remove",
+                "knocknoc scaffold --patroni --into nowhere --allow",
+            ])
+        func hostBits(_ command: String) async throws {
+            let words = command.split(separator: " ").map(String.init)
+            let result = try await Shell.run([Lab.executable(words[0])] + words.dropFirst() + ["10.0.0.1/8"])
+            #expect(result.status == 2, "\(result)")
+            #expect(result.errors.contains("\"10.0.0.1/8\" has host bits set; did you mean 10.0.0.0/8?"), "\(result)")
+        }
+
+        @Test("the same network in a file is a bad configuration, 78")
+        func hostBitsInFile() async throws {
+            let folder = try Lab.temporaryFolder("forwarders")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let file = folder.path + "/knocknoc.conf"
+            try "DataDir = /a\nTrustedForwarders = 10.0.0.1/8\n".write(toFile: file, atomically: true, encoding: .utf8)
+            let result = try await Shell.run([Lab.executable("knocknoc"), "serve", "--config", file])
+            #expect(result.status == 78 && result.errors.contains("\(file):2: "), "\(result)")
+            #expect(result.errors.contains("did you mean 10.0.0.0/8?"), "\(result)")
+        }
+
+        @Test(
+            "a standby is one host: a network, and a name of nobody, exit 2 with what was expected",
+            arguments: ["10.0.0.0/8", "no.such.invalid"], ["--allow", "--synchronous", "--remove"])
+        func standby(_ host: String, _ option: String) async throws {
+            let result = try await Shell.run([Lab.executable("knocknoc"), "knocker", "replica", option, host])
+            #expect(result.status == 2 && result.errors.contains("expected one host"), "\(result)")
+            #expect(result.errors.contains("such as 10.64.11.2"), "\(result)")
+            // What cannot be a host is not asked for by name.
+            #expect(host.contains("/") == result.errors.contains("\(option) \(host): "), "\(result)")
+            #expect(result.errors.contains("Usage: knocknoc knocker replica "), "\(result)")
+        }
+
         @Test("cluster while the database is away says the reason once, and exits 1")
         func clusterAway() async throws {
             let command = [Lab.executable("knocknoc"), "knocker", "cluster", "--database-url"]

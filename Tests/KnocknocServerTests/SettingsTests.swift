@@ -99,7 +99,7 @@ struct SettingsTests {
             ("DataDir = /a\nLissten = 1.2.3.4:5", "knocknoc.conf:2: unknown key \"Lissten\"; did you mean Listen?"),
             ("DataDir = /a\nListen = 8756", "knocknoc.conf:2: Listen: \"8756\" cannot be used; expected HOST:PORT"),
             ("DataDir = /a\nListen = h:99999", "expected HOST:PORT"),
-            ("DataDir = /a\nTrustedForwarders = 10.0.0.1/8", "expected networks"),
+            ("DataDir = /a\nTrustedForwarders = 10.0.0.1/8", "did you mean 10.0.0.0/8?"),
             ("DataDir = /a\nTrustedForwarders = 0.0.0.0/0", "AllowAnyForwarder = true"),
             ("DataDir = /a\nTLSKey = /k.pem", "TLSKey is given without TLSCertificate"),
             ("DataDir = /a\nTLSSAN = a.example", "TLSSelfSigned = true"),

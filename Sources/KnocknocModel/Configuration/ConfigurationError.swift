@@ -19,5 +19,8 @@ public struct ConfigurationError: Error, Hashable, Sendable, CustomStringConvert
 
     public init(_ problems: [Problem]) { self.problems = problems }
 
+    /// Whether some of it was given on the command line, which is wrong usage.
+    public var isUsage: Bool { problems.contains { $0.place.hasPrefix("--") } }
+
     public var description: String { problems.map(\.description).joined(separator: "\n") }
 }

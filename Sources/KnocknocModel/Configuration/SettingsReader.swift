@@ -39,7 +39,8 @@ public struct SettingsReader {
         } ?? standard
     }
 
-    /// Values separated by commas, each as `parse` reads it.
+    /// Values separated by commas, each as `parse` reads it. Of a network with host bits set it says which one it seems
+    /// to mean.
     public mutating func list<Value>(
         _ key: SettingKey, expected: String, _ parse: (String) -> Value?
     ) -> [Value] {
@@ -51,7 +52,12 @@ public struct SettingsReader {
             if let value = parse(trimmed) {
                 result.append(value)
             } else {
-                refuse(key, "\(key.name): \"\(trimmed)\" cannot be used; expected \(expected)")
+                let meant = Value.self == CIDR.self ? CIDR.meant(by: trimmed) : nil
+                refuse(
+                    key,
+                    "\(key.name): "
+                        + (meant.map { "\"\(trimmed)\" has host bits set; did you mean \($0)?" }
+                            ?? "\"\(trimmed)\" cannot be used; expected \(expected)"))
             }
         }
         return result

@@ -54,6 +54,10 @@ struct HAProxyCommand: AsyncParsableCommand {
 
     func validate() throws {
         let chosen = [begins, prints, checks, drain != nil, ready != nil].count { $0 }
+        guard chosen > 0 || !change.isEmpty else {
+            throw ValidationError(
+                "Say what to do: --init, --print, --check, --drain, --ready, or what to change, such as --node.")
+        }
         if chosen > 1 { throw ValidationError("--init, --print, --check, --drain and --ready exclude each other.") }
         if drain != nil || ready != nil, !change.isEmpty {
             throw ValidationError("--drain and --ready change nothing else; expected them alone.")
@@ -71,7 +75,6 @@ struct HAProxyCommand: AsyncParsableCommand {
         if let name = drain ?? ready { return try await balancer.drain(name, drain != nil) }
         if prints { return try balancer.print(change) }
         if checks { return try await balancer.check(change) }
-        guard begins || !change.isEmpty else { return Exit.tell(Self.helpMessage()) }
         try await balancer.install(change, begins: begins)
     }
 

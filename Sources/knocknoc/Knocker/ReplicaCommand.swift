@@ -70,6 +70,12 @@ struct ReplicaCommand: AsyncParsableCommand {
         }
         if renew, allow == nil, follow == nil { throw ValidationError("--renew goes with --allow or --follow.") }
         if force, !initialize { throw ValidationError("--force goes with --init.") }
+        for (option, host) in [("--allow", allow), ("--synchronous", synchronous), ("--remove", remove)] {
+            guard let host, host.contains("/") else { continue }
+            throw ValidationError(
+                "\(option) \(host): expected one host, by its address or name, such as 10.64.11.2; "
+                    + "each standby is named by itself")
+        }
     }
 
     func run() async throws {
@@ -102,7 +108,9 @@ struct ReplicaCommand: AsyncParsableCommand {
     private func address(_ text: String) throws -> IPAddress {
         let found = OwnAddresses.resolve(text)
         guard let first = found.first else {
-            throw ValidationError("\(text) is no address, and no name that this machine can resolve")
+            throw ValidationError(
+                "\(text) is no address, and no name that this machine can resolve; expected one host, such as 10.64.11.2"
+            )
         }
         guard found.count == 1 else {
             let list = found.map(\.description).joined(separator: ", ")
