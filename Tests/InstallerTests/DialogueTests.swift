@@ -1,5 +1,6 @@
 import KnocknocModel
 import KnocknocStore
+import KnocknocSystem
 import KnocknocToolkit
 import Testing
 
@@ -98,6 +99,43 @@ struct DialogueTests {
         }
     }
 
+    @Test(
+        "without anybody to ask, what cannot be on any machine is wrong usage, and what cannot be on this one is refused",
+        arguments: [
+            (.listen, "8756", .usage), (.listen, "192.0.2.1:81", .refused), (.forwarders, "10.0.0.1/8", .usage),
+            (.forwarders, "0.0.0.0/0", .usage), (.publicURL, "wiki", .usage),
+        ] as [(Question.ID, String, SetupError.Code)])
+    func usage(_ id: Question.ID, _ text: String, _ code: SetupError.Code) async throws {
+        let checks = Paper.checks(taken: ListenAddress(host: "192.0.2.1", port: 81))
+        let error = await #expect(throws: SetupError.self) {
+            try await Paper.answers(
+                PaperTerminal([]), Paper.interview(checks), given: [.source: "1"].merging([id: text]) { $1 },
+                isInteractive: false)
+        }
+        #expect(error?.code == code && error?.message.hasPrefix("--") == true, "\(error?.message ?? "")")
+    }
+
+    @Test("the guide has every way to run it, by the commands of the pages that it is short for")
+    func guide() throws {
+        let page =
+            String(#filePath.dropLast("Tests/InstallerTests/DialogueTests.swift".count)) + "docs/high-availability.md"
+        let text = try #require(try SystemFile(page).text())
+        for command in [
+            "knocker exposedb --init", "knocker exposedb --add", "knocker haproxy --init", "knocker replica --allow",
+            "knocker replica --init", "knocker replica --follow", "knocker promote", "knocknoc scaffold --patroni",
+        ] {
+            #expect(Guide.text.contains(command) && text.contains(command), "\(command)")
+        }
+        for way in ["knocknoc serve --all-in-one --data-dir DIR", "knocknoc-setup --embedded", "option 1", "option 2"] {
+            #expect(Guide.text.contains(way), "\(way)")
+        }
+        // Patroni takes over what option 1 has made.
+        let two = try #require(Guide.text.firstRange(of: "option 2"))
+        let patroni = try #require(Guide.text.firstRange(of: "Patroni"))
+        #expect(two.lowerBound < patroni.lowerBound)
+        #expect(Guide.text.split(separator: "\n").contains { $0.contains("Patroni") && $0.contains("option 1") })
+    }
+
     @Test("no to the summary changes nothing")
     func declined() async throws {
         let error = await #expect(throws: SetupError.self) {
@@ -119,7 +157,7 @@ struct DialogueTests {
         let second = await missing([.source: "3"])
         #expect(second?.code == .missing && second?.message.contains("--database-url") == true)
         let third = await missing([.listen: "nonsense", .source: "1"])
-        #expect(third?.code == .refused && third?.message.contains("--listen") == true)
+        #expect(third?.code == .usage && third?.message.contains("--listen") == true)
         let terminal = PaperTerminal([])
         let answers = try await Paper.answers(
             terminal, site, given: [.source: "3", .databaseURL: Paper.url, .listen: "[::]:8756"], isInteractive: false)
