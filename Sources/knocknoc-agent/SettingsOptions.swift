@@ -20,7 +20,8 @@ struct SettingsOptions: ParsableArguments {
     @Option(help: "Where GET /health is answered: a loopback ADDRESS:PORT, or none.") var healthListen: String?
     @Option(name: .customLong("tls-ca-file"), help: "Authorities to trust instead of the system's, in PEM.")
     var tlsCAFile: String?
-    @Option(help: "SHA-256 of the server's certificate; trusts that one alone.") var tlsFingerprint: String?
+    @Option(help: "SHA-256 of the servers' certificates, separated by commas; trusts those alone.")
+    var tlsFingerprint: String?
     @Flag(name: .customLong("insecure-http"), inversion: .prefixedNo, help: "Use http:// beyond this machine, too.")
     var insecureHTTP: Bool?
     @Option(help: "Networks that no guard keeps out, separated by commas.") var alwaysAllow: String?

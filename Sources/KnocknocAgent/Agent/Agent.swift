@@ -53,7 +53,7 @@ public struct Agent: Sendable {
         // Subscribed first, so that nothing that happens during the adoption goes unnoticed.
         let disturbances = enforcer.disturbances()
         await loop.adopt()
-        let trust = try TLSTrust(caFile: configuration.tlsCAFile, fingerprint: configuration.tlsFingerprint)
+        let trust = try TLSTrust(caFile: configuration.tlsCAFile, fingerprints: configuration.tlsFingerprints)
         let client = LinkClient(
             group: group, token: configuration.token, trust: trust,
             userAgent: "knocknoc-agent/\(AgentVersion.current)")

@@ -107,9 +107,12 @@ extension AgentConfiguration {
                     return Listen(host: host, port: text.hasSuffix(":0") ? 0 : port)
                 } ?? Listen(host: "127.0.0.1", port: 8757)
         }
-        tlsFingerprint = reader.value(
-            Key.tlsFingerprint, expected: "the SHA-256 of the server's certificate, 64 hexadecimal digits",
-            Self.fingerprint)
+        let expected = "the SHA-256 of a server's certificate, 64 hexadecimal digits, several separated by commas"
+        tlsFingerprints = reader.list(Key.tlsFingerprint, expected: expected, Self.fingerprint)
+        // Nothing but commas must not mean that no certificate is pinned.
+        if let text = reader.text(Key.tlsFingerprint), text.allSatisfy({ $0 == "," || $0.isWhitespace }) {
+            reader.refuse(Key.tlsFingerprint, "TLSFingerprint: \"\(text)\" cannot be used; expected \(expected)")
+        }
         alwaysAllow = reader.list(Key.alwaysAllow, expected: "networks such as 192.0.2.0/24") { text in
             do throws(ModelError) { return try CIDR(parsing: text) } catch { return nil }
         }

@@ -34,8 +34,8 @@ public struct AgentConfiguration: Sendable {
     public var guardFile: String?
     public var healthListen: Listen?
     public var tlsCAFile: String?
-    /// SHA-256 of the server's certificate; decides alone where it is set.
-    public var tlsFingerprint: [UInt8]?
+    /// SHA-256 of certificates, any of which a server may show; they decide alone where there are some.
+    public var tlsFingerprints: [[UInt8]]
     public var alwaysAllow: [CIDR]
     public var neverGuard: [UInt16]
     /// Whether the clock is believed after a reboot although nothing has synchronised it.
@@ -49,6 +49,7 @@ public struct AgentConfiguration: Sendable {
         self.token = token
         self.stateFile = stateFile
         self.keyFile = keyFile
+        tlsFingerprints = []
         alwaysAllow = []
         neverGuard = []
         trustRTC = false

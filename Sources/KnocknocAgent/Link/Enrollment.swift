@@ -20,7 +20,7 @@ public enum Enrollment {
     /// - Throws: ``AgentError`` with the reason of each server that did not answer.
     public static func check(_ configuration: AgentConfiguration) async throws(AgentError) -> Answer {
         let keys = try KeyFile(path: configuration.keyFile).readOrMake()
-        let trust = try TLSTrust(caFile: configuration.tlsCAFile, fingerprint: configuration.tlsFingerprint)
+        let trust = try TLSTrust(caFile: configuration.tlsCAFile, fingerprints: configuration.tlsFingerprints)
         let client = LinkClient(
             group: MultiThreadedEventLoopGroup.singleton, token: configuration.token, trust: trust,
             userAgent: "knocknoc-agent/\(AgentVersion.current)")

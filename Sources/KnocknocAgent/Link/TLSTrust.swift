@@ -2,21 +2,21 @@ import Crypto
 import NIOCore
 import NIOSSL
 
-/// Whom a link is given to: the system's roots, a given authority, or one pinned certificate.
+/// Whom a link is given to: the system's roots, a given authority, or pinned certificates.
 struct TLSTrust: Sendable {
     private let context: NIOSSLContext
-    private let fingerprint: [UInt8]?
+    private let fingerprints: [[UInt8]]
 
     /// - Throws: ``AgentError`` naming the CA file that cannot be read.
-    init(caFile: String?, fingerprint: [UInt8]?) throws(AgentError) {
+    init(caFile: String?, fingerprints: [[UInt8]]) throws(AgentError) {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
         configuration.applicationProtocols = ["http/1.1"]
-        self.fingerprint = fingerprint
-        // The one certificate proves more than a name in it would.
-        if fingerprint != nil { configuration.certificateVerification = .noHostnameVerification }
+        self.fingerprints = fingerprints
+        // The very certificate proves more than a name in it would.
+        if !fingerprints.isEmpty { configuration.certificateVerification = .noHostnameVerification }
         do {
-            if let caFile, fingerprint == nil {
+            if let caFile, fingerprints.isEmpty {
                 configuration.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(caFile))
             }
             context = try NIOSSLContext(configuration: configuration)
@@ -31,13 +31,21 @@ struct TLSTrust: Sendable {
     func handler(host: String) throws -> NIOSSLClientHandler {
         // Server Name Indication carries names only (RFC 6066 §3); without it the peer's address is verified.
         let name = ServerURL.isAddress(host) ? nil : host
-        guard let fingerprint else { return try NIOSSLClientHandler(context: context, serverHostname: name) }
+        guard !fingerprints.isEmpty else { return try NIOSSLClientHandler(context: context, serverHostname: name) }
         return try NIOSSLClientHandler(context: context, serverHostname: name) { certificates, promise in
             guard let leaf = certificates.first, let bytes = try? leaf.toDERBytes() else {
                 promise.succeed(.failed)
                 return
             }
-            promise.succeed(Array(SHA256.hash(data: bytes)) == fingerprint ? .certificateVerified : .failed)
+            promise.succeed(Self.isPinned(SHA256.hash(data: bytes), fingerprints) ? .certificateVerified : .failed)
+        }
+    }
+
+    /// Looks at all of them, each in the same time whatever it is.
+    private static func isPinned(_ digest: SHA256Digest, _ fingerprints: [[UInt8]]) -> Bool {
+        fingerprints.reduce(into: false) { isPinned, fingerprint in
+            let isThis = digest == fingerprint
+            isPinned = isPinned || isThis
         }
     }
 
@@ -45,8 +53,8 @@ struct TLSTrust: Sendable {
     func explain(_ error: any Error) -> String? {
         guard error is NIOSSLError || error is NIOSSLExtraError || error is BoringSSLError else { return nil }
         let text = "\(error)"
-        if fingerprint != nil, text.contains("CERTIFICATE_VERIFY_FAILED") || text.contains("certificateVerify") {
-            return "the server's certificate is not the one that TLSFingerprint names"
+        if !fingerprints.isEmpty, text.contains("CERTIFICATE_VERIFY_FAILED") || text.contains("certificateVerify") {
+            return "the server's certificate is none that TLSFingerprint names"
         }
         if text.contains("CERTIFICATE_VERIFY_FAILED") {
             return "the server's certificate is not trusted: it is self-signed, expired or of an unknown authority; "

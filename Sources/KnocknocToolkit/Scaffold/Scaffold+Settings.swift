@@ -49,7 +49,7 @@ extension Scaffold {
         ServerURL = https://knocknoc.example
         # What the page of a new agent shows once, in a file that root alone may read.
         TokenFile = /opt/knocknoc-agent/etc/token
-        # Trust this certificate alone, or authorities of your own.
+        # Trust these certificates alone (several separated by commas), or authorities of your own.
         # TLSFingerprint = 0000000000000000000000000000000000000000000000000000000000000000
         # TLSCAFile = /etc/ssl/certs/ca-certificates.crt
         # InsecureHTTP = false

@@ -48,6 +48,19 @@ struct ConfigurationTests {
         #expect(configuration.backend == .nftables)
     }
 
+    @Test("several fingerprints may be given, and none of them silently left out")
+    func fingerprints() throws {
+        let (one, two) = (String(repeating: "ab", count: 32), String(repeating: "0C", count: 32))
+        let text = good + "\nTLSFingerprint = sha256:\(one), \(two)"
+        #expect(
+            try read(text).tlsFingerprints == [[UInt8](repeating: 0xab, count: 32), .init(repeating: 12, count: 32)])
+        #expect(try read(good).tlsFingerprints.isEmpty)
+        for wrong in ["\(one),\(two.dropLast())", ",", " , ,"] {
+            let said = problems(good + "\nTLSFingerprint = \"\(wrong)\"")
+            #expect(said.count == 1 && said.first?.contains("several separated by commas") == true, "\(said)")
+        }
+    }
+
     @Test("an unknown key is refused with file, line and the key that was meant")
     func unknownKey() {
         #expect(
@@ -64,7 +77,7 @@ struct ConfigurationTests {
             ("NeverGuard = 70000", "NeverGuard: \"70000\" cannot be used; expected ports 1 to 65535"),
             (
                 "AlwaysAllow = 10.0.0.1/8",
-                "AlwaysAllow: \"10.0.0.1/8\" cannot be used; expected networks such as 192.0.2.0/24"
+                "AlwaysAllow: \"10.0.0.1/8\" has host bits set; did you mean 10.0.0.0/8?"
             ),
             (
                 "HealthListen = 0.0.0.0:8757",

@@ -8,12 +8,12 @@ import Testing
 
 @Suite("whom an agent trusts", .timeLimit(.minutes(1)))
 struct TrustTests {
-    private func client(caFile: String? = nil, fingerprint: [UInt8]? = nil, token: String = testToken) throws
+    private func client(caFile: String? = nil, fingerprints: [[UInt8]] = [], token: String = testToken) throws
         -> LinkClient
     {
         LinkClient(
             group: MultiThreadedEventLoopGroup.singleton, token: try #require(Token(token)),
-            trust: try TLSTrust(caFile: caFile, fingerprint: fingerprint), userAgent: "test")
+            trust: try TLSTrust(caFile: caFile, fingerprints: fingerprints), userAgent: "test")
     }
 
     /// The reason why no link came about; nil where one did.
@@ -81,16 +81,30 @@ struct TrustTests {
     func pinned(name: String) async throws {
         let certificate = try TestCertificate(host: name)
         let server = try await FakeServer.start(tls: certificate.context)
-        #expect(try await reason(client(fingerprint: certificate.fingerprint), server) == nil)
+        #expect(try await reason(client(fingerprints: [certificate.fingerprint]), server) == nil)
         let other = try TestCertificate().fingerprint
-        let reason = try await reason(client(fingerprint: other), server)
+        let reason = try await reason(client(fingerprints: [other]), server)
         #expect(reason?.contains("TLSFingerprint") == true)
         await server.kill()
     }
 
+    @Test("of several pinned certificates each is trusted, whichever place it has in the list, and no other")
+    func pinnedList() async throws {
+        let nodes = try (0..<3).map { _ in try TestCertificate() }
+        let pinned = nodes.map(\.fingerprint)
+        for node in nodes {
+            let server = try await FakeServer.start(tls: node.context)
+            #expect(try await reason(client(fingerprints: pinned), server) == nil)
+            let others = pinned.filter { $0 != node.fingerprint }
+            let reason = try await reason(client(fingerprints: others), server)
+            #expect(reason?.contains("TLSFingerprint") == true)
+            await server.kill()
+        }
+    }
+
     @Test("a CA file that is none is refused by name")
     func badCAFile() throws {
-        #expect(throws: AgentError.self) { try TLSTrust(caFile: "/nowhere/ca.pem", fingerprint: nil) }
+        #expect(throws: AgentError.self) { try TLSTrust(caFile: "/nowhere/ca.pem", fingerprints: []) }
     }
 
     @Test("a token that the server does not accept is named as the reason")
