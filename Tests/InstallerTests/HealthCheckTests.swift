@@ -46,7 +46,7 @@ struct HealthCheckTests {
 
     @Test("where nobody listens, that is said")
     func nobody() async throws {
-        let listen = ListenAddress(host: "127.0.0.1", port: try Command.freePort())
+        let listen = ListenAddress(host: "127.0.0.1", port: try FreePort.find())
         let error = await #expect(throws: SystemError.self) { try await HealthCheck.ask(listen, certificate: nil) }
         #expect(error?.message.contains("nothing answers on \(listen)") == true)
     }

@@ -32,7 +32,7 @@ struct RealDatabaseTests {
         let none = try await TestSite.url("no_such_database", "?sslmode=require")
         try await expect(try DatabaseURL(none), .noSuchDatabase, "after the last /")
         try await expect(try DatabaseURL("postgres://a:b@no.such.invalid/d"), .unknownHost, "DNS")
-        let free = try Command.freePort()
+        let free = try FreePort.find()
         try await expect(try DatabaseURL("postgres://a:b@127.0.0.1:\(free)/d"), .nobodyThere, "exposedb --init")
         try await expect(
             try DatabaseURL(plain.url("postgres") + "?sslmode=require"), .noTLS, "turns TLS on")

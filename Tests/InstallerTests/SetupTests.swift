@@ -18,7 +18,7 @@ import enum KnocknocSystem.SystemFolder
     "a whole set-up in a folder", .timeLimit(.minutes(3)),
     .enabled(if: PostgresServer.isInstalled, "no PostgreSQL server is installed"))
 struct SetupTests {
-    private static let ports = (0..<2).map { _ in (try? Command.freePort()) ?? 0 }
+    private static let ports = (0..<2).map { _ in (try? FreePort.find()) ?? 0 }
     private static let listen = "127.0.0.1:\(ports[0])"
 
     @Test("a new site on a database with a limited role, then a second node with the string alone")

@@ -193,7 +193,7 @@ struct PostgresRecoveryTests {
     @Test("a host that takes connections and never answers costs little")
     func blackHole() async throws {
         try await Fixture.with(.postgres) { _, url in
-            let (socket, port) = try Command.listen(backlog: 8)
+            let (socket, port) = try FreePort.listen(backlog: 8)
             defer { close(socket) }
             var options = PostgresOptions()
             options.patience = .seconds(60)
@@ -230,7 +230,7 @@ struct PostgresRecoveryTests {
 
     @Test("nobody there: an error within the patience that names the host")
     func nobody() async throws {
-        let port = try Command.freePort()
+        let port = try FreePort.find()
         var options = PostgresOptions()
         options.patience = .milliseconds(400)
         let database = try PostgresDatabase(

@@ -26,7 +26,7 @@ final class FaultProxy: Sendable {
     init(to server: PostgresServer, _ fault: Fault) throws {
         self.server = server.port
         self.fault = Mutex(fault)
-        (listener, port) = try Command.listen(backlog: 16)
+        (listener, port) = try FreePort.listen(backlog: 16)
         Thread.detachNewThread { [self] in
             while true {
                 let client = accept(listener, nil, nil)

@@ -29,7 +29,7 @@ final class PgBouncer: Sendable {
             do $$ begin create role \(Self.sessionUser) superuser login;
             exception when duplicate_object or unique_violation then null; end $$
             """)
-        port = try Command.freePort()
+        port = try FreePort.find()
         let directory = try await Command.run("mktemp", ["-d", "/var/tmp/knocknoc-pgb-XXXXXX"]).trimmingCharacters(
             in: .whitespacesAndNewlines)
         // Idle connections go soon: every test has a database of its own.

@@ -52,7 +52,7 @@ final class PostgresServer: Sendable {
     }
 
     private init(starting directory: String, _ settings: [String: String]) async throws {
-        let port = try Command.freePort()
+        let port = try FreePort.find()
         self.directory = directory
         self.port = port
         let all = [
