@@ -198,10 +198,5 @@ extension WholeSystem {
                     try words[0].wholeMatch(of: Regex(shape)) != nil && words[1] == "sha256:" + words[2], "\(words)")
             }
         }
-
-        @Test("nothing asked for is the help")
-        func help() async throws {
-            #expect(try await print().contains("--haproxy"))
-        }
     }
 }
