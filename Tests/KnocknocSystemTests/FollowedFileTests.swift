@@ -32,6 +32,33 @@ struct FollowedFileTests {
         }
     }
 
+    @Test(
+        "a folder that becomes a link after it was looked at is not followed: nothing is read, made or replaced there")
+    func swapped() throws {
+        try inFolder { folder in
+            let (theirs, others) = (folder + "/theirs", folder + "/others")
+            for made in [theirs, others] {
+                try FileManager.default.createDirectory(atPath: made, withIntermediateDirectories: false)
+                try SystemFile(made + "/file").replace(with: made)
+            }
+            let file = try SystemFile(theirs + "/file").followed(for: getuid())
+            try file.replace(with: "ours")
+            #expect(try file.text() == "ours" && file.backup.text() == theirs)
+            #expect(try SystemFile(theirs + "/file").text() == "ours")
+            try FileManager.default.moveItem(atPath: theirs, toPath: folder + "/away")
+            try FileManager.default.createSymbolicLink(atPath: theirs, withDestinationPath: others)
+            for attempt in [
+                { try file.replace(with: "ours") }, { _ = try file.text() }, { _ = try file.attributes() },
+                { try file.remove() }, { _ = try file.backup.text() },
+            ] as [() throws -> Void] {
+                let error = #expect(throws: SystemError.self) { try attempt() }
+                #expect(error?.code == .busy && error?.message.contains("\(theirs) was a folder") == true)
+            }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: others) == ["file"])
+            #expect(try SystemFile(others + "/file").text() == others)
+        }
+    }
+
     @Test("a link to somebody else's file is refused, also to one of root's from a folder that is not root's alone")
     func foreign() throws {
         try inFolder { folder in

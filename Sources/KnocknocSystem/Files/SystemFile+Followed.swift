@@ -13,7 +13,8 @@ extension SystemFile {
         guard let found = realpath(path, nil) else { return SystemFile(path, followsLinks: false) }
         defer { free(found) }
         let real = String(cString: found)
-        let file = SystemFile(real, followsLinks: false)
+        // Whoever owns a folder on the way may put a link there after we have looked.
+        let file = SystemFile(real: real)
         guard real != path else { return file }
         let isRootsWord = try lookAtLinks(to: real, owner)
         if let target = try file.attributes(), target.owner != owner, !isRootsWord || target.owner != 0 {

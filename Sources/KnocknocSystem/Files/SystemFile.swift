@@ -22,20 +22,37 @@ public struct SystemFile: Sendable {
     /// have root read or replace any file: there a link is refused.
     public let followsLinks: Bool
 
+    /// Whether no symbolic link stood anywhere on the way when it was looked at (``followed(for:)``); none may stand there
+    /// when it is used either.
+    let isReal: Bool
+
     public init(_ path: String, followsLinks: Bool = true) {
         self.path = path
         self.followsLinks = followsLinks
+        isReal = false
+    }
+
+    /// - Parameter path: absolute, with no link in it.
+    init(real path: String) {
+        self.path = path
+        followsLinks = false
+        isReal = true
     }
 
     /// Where ``replace(with:attributes:)`` keeps what it found.
-    public var backup: SystemFile { SystemFile(path + ".knocknoc-backup", followsLinks: followsLinks) }
+    public var backup: SystemFile {
+        let path = path + ".knocknoc-backup"
+        return isReal ? SystemFile(real: path) : SystemFile(path, followsLinks: followsLinks)
+    }
 
     public var exists: Bool { access(path, F_OK) == 0 }
 
     /// Mode and owner; nil where the file is not there.
     public func attributes() throws(SystemError) -> Attributes? {
         var status = stat()
-        guard (followsLinks ? stat(path, &status) : lstat(path, &status)) == 0 else {
+        let place = try self.place()
+        defer { place.close() }
+        guard fstatat(place.folder, place.name, &status, followsLinks ? 0 : AT_SYMLINK_NOFOLLOW) == 0 else {
             guard errno == ENOENT else { throw failure("looking at") }
             return nil
         }
@@ -47,7 +64,9 @@ public struct SystemFile: Sendable {
 
     /// The bytes; nil where the file is not there.
     public func bytes() throws(SystemError) -> [UInt8]? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | (followsLinks ? 0 : O_NOFOLLOW))
+        let place = try self.place()
+        defer { place.close() }
+        let descriptor = openat(place.folder, place.name, O_RDONLY | O_CLOEXEC | (followsLinks ? 0 : O_NOFOLLOW))
         guard descriptor >= 0 else {
             guard errno == ENOENT else { throw failure("reading") }
             return nil
@@ -85,7 +104,7 @@ public struct SystemFile: Sendable {
         with bytes: [UInt8], attributes new: Attributes = Attributes(mode: 0o644), keepingBackup: Bool = true,
         expecting expected: [UInt8]? = nil
     ) throws(SystemError) {
-        let target = SystemFile(resolved, followsLinks: followsLinks)
+        let target = isReal ? self : SystemFile(resolved, followsLinks: followsLinks)
         let old = try target.bytes()
         let attributes = try target.attributes() ?? new
         if keepingBackup, let old, old != bytes {
@@ -102,7 +121,9 @@ public struct SystemFile: Sendable {
 
     /// Takes the file away; nothing happens where it is not there.
     public func remove() throws(SystemError) {
-        guard unlink(path) == 0 || errno == ENOENT else { throw failure("removing") }
+        let place = try self.place()
+        defer { place.close() }
+        guard unlinkat(place.folder, place.name, 0) == 0 || errno == ENOENT else { throw failure("removing") }
     }
 
     /// Holds a lock beside the file while `body` runs, so that two commands do not change it at once; a signal does not
@@ -138,12 +159,15 @@ public struct SystemFile: Sendable {
     private func put(
         _ bytes: [UInt8], _ attributes: Attributes, expecting expected: [UInt8]? = nil
     ) throws(SystemError) {
-        let temporary = path + ".knocknoc-new"
-        unlink(temporary)
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        let place = try self.place()
+        defer { place.close() }
+        let temporary = place.name + ".knocknoc-new"
+        unlinkat(place.folder, temporary, 0)
+        let descriptor = openat(
+            place.folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw failure("writing") }
         var isWritten = false
-        defer { if !isWritten { unlink(temporary) } }
+        defer { if !isWritten { unlinkat(place.folder, temporary, 0) } }
         do {
             defer { close(descriptor) }
             var rest = bytes[...]
@@ -159,13 +183,21 @@ public struct SystemFile: Sendable {
         if let expected, try self.bytes() != expected {
             throw SystemError(.busy, "somebody else has changed \(path) this moment; nothing is changed, try again")
         }
-        guard rename(temporary, path) == 0 else { throw failure("replacing") }
+        guard renameat(place.folder, temporary, place.folder, place.name) == 0 else { throw failure("replacing") }
         isWritten = true
+        guard !isReal else {
+            fsync(place.folder)
+            return
+        }
         let folder = open(
             path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 } + "/", O_RDONLY | O_CLOEXEC)
         guard folder >= 0 else { return }
         fsync(folder)
         close(folder)
+    }
+
+    private func place() throws(SystemError) -> FilePlace {
+        isReal ? try FilePlace(real: path) : FilePlace(path)
     }
 
     private func failure(_ doing: String) -> SystemError {
