@@ -76,8 +76,8 @@ struct ResourcePages<Resource: AdminResource> {
             let page = TokenPage(
                 frame: site.adminFrame(made.name, current: words.path, asked.session, context),
                 heading: Heading(title: "Agent \(made.name) is ready to link"), token: token,
-                server: site.agentAddress(context), isProxied: context.clientAddress != context.peer,
-                fingerprint: site.fingerprint, done: "\(root)/\(made.id)")
+                address: AgentAddress(site.settings, local: context.local, fingerprint: site.fingerprint),
+                done: "\(root)/\(made.id)")
             return try site.renderer.page("agent-token", page)
         } catch {
             let (errors, status) = try await FormFailure.read(error, fields: resource.sections(of: nil))

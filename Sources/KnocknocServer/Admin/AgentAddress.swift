@@ -1,0 +1,36 @@
+import KnocknocModel
+
+/// Where a new agent is to dial, and the certificate that it meets there as far as this node can tell.
+struct AgentAddress {
+    let url: WebOrigin
+    /// Of the certificate that this node made itself, where the address is this node's; nil where something else may
+    /// answer there, such as a load balancer, or where authorities are to vouch for what does.
+    let fingerprint: String?
+
+    /// - Parameters:
+    ///   - local: our own address on the connection of the administrator who asks.
+    ///   - fingerprint: of the certificate that this node made itself, if it has.
+    init(_ settings: ServerSettings, local: IPAddress?, fingerprint: String?) {
+        if let configured = settings.agentURL ?? settings.publicURL {
+            url = configured
+            self.fingerprint = settings.isOwn(configured) ? fingerprint : nil
+        } else {
+            // How the administrator came says nothing about it: a load balancer's https is not ours.
+            let isSecure = settings.tls != .none
+            url = WebOrigin(
+                secure: isSecure, host: local?.description ?? settings.listen.host, port: settings.listen.port)
+            self.fingerprint = isSecure ? fingerprint : nil
+        }
+    }
+}
+
+extension ServerSettings {
+    /// Whether a URL names this node: its port is the one listened on, and its host stands in our own certificate.
+    fileprivate func isOwn(_ url: WebOrigin) -> Bool {
+        guard case .selfSigned(let names) = tls, url.secure, (url.port ?? 443) == listen.port else { return false }
+        let own = names + [listen.host, "localhost", "127.0.0.1", "::1"]
+        return own.contains {
+            WebOrigin(secure: true, host: IPAddress($0)?.description ?? $0, port: nil).host == url.host
+        }
+    }
+}
