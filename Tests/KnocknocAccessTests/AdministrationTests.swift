@@ -147,9 +147,12 @@ struct AdministrationTests {
             let target = try #require(await scene.agent.targets.values.first).definition.id
             let unguard = { try await world.access.unguard(target, by: world.root, world.context()) }
             #expect(await code(unguard) == .invalid)
+            let knocs = { try await world.access.knocs(ofTargetsOf: scene.agent.id) }
+            #expect(try await knocs() == [target: [KnocName(id: scene.knoc, name: "wiki")]])
             try await world.access.deleteKnoc(scene.knoc, by: world.root, world.context())
             try await scene.agent.sync()
             #expect(await scene.agent.targets[target]?.definition.purpose == .released)
+            #expect(try await knocs().isEmpty)
             #expect(await scene.agent.addresses.isEmpty)
             world.clock.advance(seconds: 100_000)
             try await world.access.prune()

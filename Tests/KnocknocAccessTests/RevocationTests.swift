@@ -108,7 +108,8 @@ struct RevocationTests {
             } else if cause == .enforcementEmptied {
                 #expect(try await world.state(scene.knoc, scene.session) == .failed)
             } else {
-                #expect(try await world.actions().contains("grant.end"))
+                let end = try #require(try await world.access.listAudit(limit: 1000).first { $0.action == "grant.end" })
+                #expect(end.details["user_name"] == "alice" && end.details["knoc_name"] == "wiki", "\(end)")
                 #expect(try await world.access.listGrants(live: true).isEmpty)
             }
         }

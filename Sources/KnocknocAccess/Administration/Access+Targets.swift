@@ -8,6 +8,16 @@ extension Access {
         try await database.run(TargetTable.of(agent)).map(target)
     }
 
+    /// The Knocs that use the targets of an agent, in the order of their names; a target that none uses has no entry.
+    public func knocs(ofTargetsOf agent: AgentID) async throws -> [TargetID: [KnocName]] {
+        var knocs: [TargetID: [KnocName]] = [:]
+        for row in try await database.run(TargetTable.users(ofTargetsOf: agent)) {
+            let knoc = KnocName(id: try row.identifier("id"), name: try row.text("name"))
+            knocs[try row.identifier("target_id"), default: []].append(knoc)
+        }
+        return knocs
+    }
+
     /// Ends the trial of a guard that has taken effect: that this request came through proves that the guard did not
     /// lock its administrator out.
     ///

@@ -7,14 +7,28 @@ struct Ending: Sendable {
     struct Ended: Sendable {
         var grant: GrantID
         var user: UserID
+        var userName: String?
         var knoc: KnocID
+        var knocName: String?
         var address: IPAddress
 
         init(_ row: Row) throws {
             grant = try row.identifier("id")
             user = try row.identifier("user_id")
+            userName = try row.optional("user_name", row.text)
             knoc = try row.identifier("knoc_id")
+            knocName = try row.optional("knoc_name", row.text)
             address = try row.address("address")
+        }
+
+        /// What the audit says of it; the names are those of the moment.
+        func details(_ reason: String) -> [String: String] {
+            var details = [
+                "reason": reason, "user": user.description, "knoc": knoc.description, "address": address.description,
+            ]
+            details["user_name"] = userName
+            details["knoc_name"] = knocName
+            return details
         }
     }
 
@@ -65,11 +79,8 @@ extension Access {
         var statements = try ending.grants.map { ended in
             try audit(
                 AuditLine(
-                    "grant.end", by: actor, ("grant", ended.grant.description, nil),
-                    [
-                        "reason": ending.reason, "user": ended.user.description, "knoc": ended.knoc.description,
-                        "address": ended.address.description,
-                    ]), at: now, context)
+                    "grant.end", by: actor, ("grant", ended.grant.description, nil), ended.details(ending.reason)),
+                at: now, context)
         }
         statements += try extra.map { try audit($0, at: now, context) }
         statements += bump(ending.agents)

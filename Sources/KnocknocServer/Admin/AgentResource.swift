@@ -94,7 +94,8 @@ struct AgentResource: AdminResource {
     func complete(_ page: inout FormPage, _ record: AgentRecord) async throws {
         page.facts = FormPage.Facts(items: AgentFacts.facts(record))
         let targets = try await access.targets(of: record.id)
-        page.targets = FormPage.Targets(table: TargetTable.table(targets, on: record.id))
+        let knocs = try await access.knocs(ofTargetsOf: record.id)
+        page.targets = FormPage.Targets(table: TargetTable.table(targets, on: record.id, for: knocs))
         page.calls = TargetTable.calls(targets, returning: "agents/\(record.id)")
         if let offered = record.offeredFingerprint {
             page.calls.insert(AgentFacts.keyCall(record, offered: offered), at: 0)

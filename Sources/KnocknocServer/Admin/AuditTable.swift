@@ -10,7 +10,7 @@ enum AuditTable {
                 .text(actor(event), detail: event.address?.description),
                 .text(event.action),
                 .text(subject(event)),
-                .text(nil, detail: details(event)),
+                .text(nil, detail: details(event.details)),
             ])
         }
         return Table(
@@ -29,8 +29,16 @@ enum AuditTable {
         return [kind, event.subjectName].compactMap(\.self).joined(separator: " ")
     }
 
-    private static func details(_ event: AuditRecord) -> String? {
-        let text = event.details.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", ")
+    /// Details by their names; what has an id and a name is told by the name.
+    static func details(_ details: [String: String]) -> String? {
+        var told = details
+        for (key, name) in details where key.hasSuffix("_name") {
+            let thing = String(key.dropLast("_name".count))
+            guard told[thing] != nil else { continue }
+            told[thing] = name
+            told[key] = nil
+        }
+        let text = told.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", ")
         return text.isEmpty ? nil : text
     }
 }

@@ -4,32 +4,48 @@ import KnocknocProtocol
 
 /// Kernel objects and what agents say of them.
 enum TargetTable {
-    /// - Parameter agent: set on that agent's own page, where guards may be taken away.
-    static func table(_ targets: [TargetStatus], on agent: AgentID? = nil) -> Table {
+    /// The targets of a Knoc, on its page.
+    static func table(_ targets: [TargetStatus]) -> Table {
         let rows = targets.map { target in
-            var cells: [Table.Cell] = [
-                agent == nil
-                    ? .link(target.agentName, to: "/admin/agents/\(target.agentID)")
-                    : .text(BackendText.summary(target.backend))
-            ]
-            if agent == nil { cells.append(.text(BackendText.summary(target.backend))) }
-            cells.append(.pill(pill(target), detail: target.reason))
-            if agent != nil {
-                let free = target.purpose == .released && target.backend.isGuard
-                let path = "/admin/agents/\(target.agentID)/targets/\(target.id)/unguard"
-                cells.append(free ? .link("Take the guard away…", to: path) : .text(use(target)))
-            }
-            return Table.Row(cells: cells)
+            Table.Row(cells: [
+                .link(target.agentName, to: "/admin/agents/\(target.agentID)"), what(target), state(target),
+            ])
         }
-        return Table(
-            "Where it is enforced", columns: agent == nil ? ["Agent", "What", "State"] : ["What", "State", "Use"],
-            rows: rows,
-            empty: Table.Empty(
-                icon: "agent", title: "Nothing is enforced",
-                text: agent == nil
-                    ? "Choose a backend for at least one agent below; until then this Knoc cannot open."
-                    : "No Knoc uses this agent yet."))
+        return table(
+            ["Agent", "What", "State"], rows,
+            none: "Choose a backend for at least one agent below; until then this Knoc cannot open.")
     }
+
+    /// The targets of an agent, on its page, where guards may be taken away.
+    static func table(_ targets: [TargetStatus], on agent: AgentID, for knocs: [TargetID: [KnocName]]) -> Table {
+        let rows = targets.map { target in
+            let free = target.purpose == .released && target.backend.isGuard
+            let path = "/admin/agents/\(agent)/targets/\(target.id)/unguard"
+            return Table.Row(cells: [
+                names(knocs[target.id] ?? []), what(target), state(target),
+                free ? .link("Take the guard away…", to: path) : .text(use(target)),
+            ])
+        }
+        return table(["Knoc", "What", "State", "Use"], rows, none: "No Knoc uses this agent yet.")
+    }
+
+    private static func table(_ columns: [String], _ rows: [Table.Row], none: String) -> Table {
+        Table(
+            "Where it is enforced", columns: columns, rows: rows,
+            empty: Table.Empty(icon: "agent", title: "Nothing is enforced", text: none))
+    }
+
+    /// One leads to its page; where several share a target, their names are told.
+    private static func names(_ knocs: [KnocName]) -> Table.Cell {
+        switch knocs.count {
+        case 0: .text(nil)
+        case 1: .link(knocs[0].name, to: "/admin/knocs/\(knocs[0].id)")
+        default: .text(knocs.map(\.name).joined(separator: ", "))
+        }
+    }
+
+    private static func what(_ target: TargetStatus) -> Table.Cell { .text(BackendText.summary(target.backend)) }
+    private static func state(_ target: TargetStatus) -> Table.Cell { .pill(pill(target), detail: target.reason) }
 
     private static func use(_ target: TargetStatus) -> String {
         switch target.purpose {

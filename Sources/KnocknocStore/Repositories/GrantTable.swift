@@ -74,7 +74,9 @@ package enum GrantTable {
             constants: """
                 update grants set state = 'ended', ended_at = $1, end_reason = $2
                 where state = 'live' and \(scope.condition)
-                returning id, user_id, knoc_id, session_id, address
+                returning id, user_id, knoc_id, session_id, address,
+                    (select u.name from users u where u.id = grants.user_id) as user_name,
+                    (select k.name from knocs k where k.id = grants.knoc_id) as knoc_name
                 """, [now, reason] + scope.parameters)
     }
 

@@ -18,6 +18,19 @@ package enum TargetTable {
             """, agent)
     }
 
+    /// The Knocs that use an agent's targets, in the order of their names.
+    package static func users(ofTargetsOf agent: AgentID) -> Statement {
+        Statement(
+            """
+            select kt.target_id, k.id, k.name
+            from knoc_targets kt
+            join targets t on t.id = kt.target_id
+            join knocs k on k.id = kt.knoc_id
+            where t.agent_id = $1
+            order by k.name_key, k.id
+            """, agent)
+    }
+
     package static func one(_ id: TargetID) -> Statement {
         Statement(
             """

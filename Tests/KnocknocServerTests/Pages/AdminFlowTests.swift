@@ -50,6 +50,9 @@ struct AdminFlowTests {
             let knoc = try #require(try await site.admin(.get, "/knocs").items.first)
             #expect(knoc["duration_seconds"] as? Int == 1800)
             #expect("\(knoc["enforcement"] ?? "")".contains("9001"))
+            try await browser.open(
+                "/admin/agents/\(try #require(try await site.admin(.get, "/agents").items.first)["id"] ?? "")")
+            #expect(browser.page.body.contains("href=\"/admin/knocs/\(knoc["id"] ?? "")\">Wiki</a>"))
             try await browser.open("/admin/knocs/\(knoc["id"] ?? "")")
             let form = try #require(HTMLForm.find("/admin/knocs/\(knoc["id"] ?? "")", in: browser.page.body))
             let values = Dictionary(form.fields.map { ($0.name, $0.value) }) { $1 }
