@@ -44,7 +44,9 @@ extension Access {
     func checkSeconds(_ seconds: Int64?, atLeast minimum: Int64, field: String) throws {
         guard let seconds, !(minimum...options.maxSessionSeconds).contains(seconds) else { return }
         throw AccessError(
-            .invalid, "\(field) is \(minimum) to \(options.maxSessionSeconds) seconds, not \(seconds)", field: field)
+            .invalid,
+            "\(field): expected \(minimum) to \(options.maxSessionSeconds) seconds "
+                + "(\(options.maxSessionSeconds / 86_400) days), not \(seconds)", field: field)
     }
 
     /// Runs a write whose name, or whose references, the database may refuse.

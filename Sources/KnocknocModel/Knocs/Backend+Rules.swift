@@ -72,7 +72,7 @@ extension NFTablesGuard {
                     + "port \(ports[0])")
         }
         guard (0...3600).contains(trialSeconds) else {
-            throw ModelError(.invalidBackend, "guard.trial_seconds: expected 0 to 3600, not \(trialSeconds)")
+            throw ModelError(.invalidBackend, "guard.trial_seconds: expected 0 to 3600 seconds, not \(trialSeconds)")
         }
         for name in interfaces { try checkInterface(name) }
         var result = self

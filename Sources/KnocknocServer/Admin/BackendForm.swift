@@ -48,7 +48,7 @@ enum BackendForm {
         do throws(ModelError) {
             return try result.validated()
         } catch {
-            errors.fields[name(field(of: error.message))] = Sentence.of(error.message)
+            errors.fields[name(field(of: error.message))] = Sentence.beside(error.message)
             return nil
         }
     }

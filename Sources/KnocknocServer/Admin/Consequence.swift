@@ -38,8 +38,12 @@ extension FormValues {
     /// The length of time in a field, in seconds; nil where it is empty or wrong.
     func duration(_ name: String, _ errors: inout FormErrors) -> Int64? {
         guard let text = optional(name) else { return nil }
-        guard let seconds = DurationText.seconds(text), seconds > 0 else {
+        guard let seconds = DurationText.seconds(text) else {
             errors.fields[name] = "\"\(text)\" is not a length of time; write it as 30m, 8h or 1h 30m."
+            return nil
+        }
+        guard seconds > 0 else {
+            errors.fields[name] = "\"\(text)\" is no time at all; write it as 30m or 8h, or leave it empty."
             return nil
         }
         return seconds

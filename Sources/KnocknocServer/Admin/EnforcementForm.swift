@@ -37,7 +37,10 @@ enum EnforcementForm {
                     ]),
                 .select(name("protocol"), "Protocol", [("tcp", "TCP"), ("udp", "UDP")]).half().only("nft"),
                 words(.text(name("ports"), "Ports")).with { $0.placeholder = "22, 443" }.half().only("nft")
-                    .hint("As clients type them. With a set: what your rules let through, so that flows can be cut."),
+                    .hint(
+                        "As clients type them. The agent refuses to guard a port of its own NeverGuard, or one that "
+                            + "its machine gives to outgoing connections. "
+                            + "With a set: what your rules let through, so that flows can be cut."),
                 .select(
                     name("family"), "Family", [("inet", "inet"), ("ip", "ip"), ("ip6", "ip6")]
                 ).half().only("set"),

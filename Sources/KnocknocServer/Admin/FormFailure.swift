@@ -25,7 +25,7 @@ enum FormFailure {
             guard let field = candidates.first(where: names.contains) else {
                 return (FormErrors(general: Sentence.of(error.message)), status)
             }
-            return (FormErrors(fields: [field: Sentence.of(error.message)]), status)
+            return (FormErrors(fields: [field: Sentence.beside(error.message)]), status)
         default:
             throw error
         }

@@ -67,7 +67,7 @@ struct KnocForm {
                         [("click", "When the user clicks"), ("sign_in", "At sign-in, by itself")]
                     ).half(),
                     .text("duration_seconds", "For how long").with { $0.placeholder = "as long as the session" }.half()
-                        .hint("Such as 30m or 8h."),
+                        .hint("Such as 30m or 8h. Empty: as long as the session."),
                     .select(
                         "open_when", "Shown as open when",
                         [("all", "All its agents have opened it"), ("one", "One of its agents has opened it")]),

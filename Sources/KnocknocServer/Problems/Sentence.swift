@@ -8,4 +8,14 @@ enum Sentence {
         let begun = isName ? message : first.uppercased() + message.dropFirst()
         return ".!?…".contains(last) ? begun : begun + "."
     }
+
+    /// A message that is shown beside the field that it is about: without the API's name for it at the front.
+    static func beside(_ message: String) -> String {
+        let word = message.prefix { $0 != " " }
+        let name = word.dropLast()
+        let isName = name.allSatisfy { $0.isLetter || $0.isNumber || $0 == "." || $0 == "_" }
+        guard word.last == ":", isName, name.first?.isLetter == true else { return of(message) }
+        let rest = message.dropFirst(word.count + 1)
+        return of(rest.prefix(1).uppercased() + rest.dropFirst())
+    }
 }

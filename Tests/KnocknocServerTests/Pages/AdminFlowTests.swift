@@ -77,6 +77,7 @@ struct AdminFlowTests {
                 ("users", ["username": "alice", "email": "kept@example.com"], "username", 409),
                 ("users", ["username": "bob", "password": "short"], "password", 422),
                 ("users", ["username": "bob", "session_seconds": "soon"], "session_seconds", 422),
+                ("knocs", ["name": "X", "duration_seconds": "400d"], "duration_seconds", 422),
                 ("groups", ["name": "Staff"], "name", 409), ("groups", ["name": " "], "name", 422),
                 ("knocs", ["name": "X", "url": "javascript:alert(1)"], "url", 422),
                 (

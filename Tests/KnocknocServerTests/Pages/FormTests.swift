@@ -14,6 +14,15 @@ struct FormTests {
     @Test("what says no length of time is refused", arguments: ["8", "h", "", "8x", "-5m", "9999999999h", "8h 3"])
     func notDurations(_ text: String) { #expect(DurationText.seconds(text) == nil) }
 
+    @Test(
+        "a length of time may be left out, and says what is wrong with it",
+        arguments: [("", nil), ("0s", "leave it empty"), ("8", "write it as")])
+    func duration(_ typed: String, _ said: String?) {
+        var errors = FormErrors()
+        #expect(FormValues(["d": [typed]]).duration("d", &errors) == nil)
+        #expect(errors.fields["d"].map { $0.contains(said ?? "\n") } == said.map { _ in true })
+    }
+
     @Test("what is written is read back", arguments: [0, 45, 60, 3600, 5400, 86_399, 172_800] as [Int64])
     func roundTrip(_ seconds: Int64) { #expect(DurationText.seconds(DurationText.text(seconds: seconds)) == seconds) }
 
@@ -57,6 +66,7 @@ struct FormTests {
         #expect(backend == nil)
         #expect(Array(errors.fields.keys) == [field])
         #expect(errors.fields[field]?.isEmpty == false)
+        for name in ["guard", "set", "ports:"] { #expect(errors.fields[field]?.hasPrefix(name) == false) }
     }
 
     @Test("agents that are not chosen do not appear in what a Knoc's form says")

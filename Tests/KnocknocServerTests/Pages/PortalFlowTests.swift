@@ -104,6 +104,16 @@ struct PortalFlowTests {
         ])
     func sentences(_ message: String, _ sentence: String) { #expect(Sentence.of(message) == sentence) }
 
+    @Test(
+        "beside its field a message goes without the field's name",
+        arguments: [
+            ("guard.ports: at least one port is needed", "At least one port is needed."),
+            ("duration_seconds: expected 1", "Expected 1."),
+            ("name and password do not fit", "Name and password do not fit."),
+            ("192.0.2.1: no", "192.0.2.1: no."), ("", ""), (":", ":."),
+        ])
+    func besideField(_ message: String, _ sentence: String) { #expect(Sentence.beside(message) == sentence) }
+
     @Test("too many wrong passwords say how long to wait")
     func throttled() async throws {
         try await TestSite.run { site in
