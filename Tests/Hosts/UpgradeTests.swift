@@ -61,6 +61,7 @@ extension WholeHosts {
             }
             let shown = try await nodes[0].type(page.look).split(separator: "\n").filter { $0.contains(nodes[0].name) }
             #expect(shown.contains { $0.contains(" up") && $0.contains(Self.next) }, "\(shown)")
+            #expect(shown.contains { $0.contains("\"status\":\"ok\"") }, "\(shown)")
             var mixed = try await database.cluster()
             #expect(mixed.removeValue(forKey: nodes[0].name) == Self.next && Set(mixed.values) == Set(now.values))
             try await load.more(200)
