@@ -49,6 +49,10 @@ trap 'rm -rf "$work"' EXIT
 tree=$work/tree
 mkdir -p "$tree"/{executables,systemd,manual,docs/backends,completions/{bash,zsh,fish}}
 cp -r Packaging/deb "$tree/debian"
+# Who makes packages for others answers for them, by the variables that Debian's own tools read.
+[[ -z ${DEBEMAIL:-} ]] ||
+    MAINTAINER="${DEBFULLNAME:-Knocknoc maintainers} <$DEBEMAIL>" \
+        perl -pi -e 's/^Maintainer: .*/Maintainer: $ENV{MAINTAINER}/' "$tree/debian/control"
 cp Packaging/systemd/knocknoc.service Packaging/systemd/knocknoc-agent.service "$tree/debian"
 cp Packaging/systemd/knocknoc-guard.service "$tree/systemd"
 cp README.md SECURITY.md CHANGELOG.md "$tree"
@@ -60,7 +64,7 @@ knocknoc ($version) unstable; urgency=medium
 
   * What changed is in CHANGELOG.md.
 
- -- $(sed -n 's/^Maintainer: //p' Packaging/deb/control)  $(date -u -R -d "@$SOURCE_DATE_EPOCH")
+ -- $(sed -n 's/^Maintainer: //p' "$tree/debian/control")  $(date -u -R -d "@$SOURCE_DATE_EPOCH")
 CHANGELOG
 
 # third_party: name, version and notice of every library, since they are part of the executables.
