@@ -25,8 +25,24 @@ if [[ $(table) == *'chain un_'* ]]; then
     say "Guards were taken away here by hand and stay away. To let them apply again:"
     echo "    $agent unguard --undo $guards"
 fi
+# Where to go and how to begin, below what is logged while it starts: shown when nothing more of it comes.
+welcome() {
+    trap '' INT TERM
+    local line held=''
+    while true; do
+        if IFS= read -r -t 1 line; then
+            held+=$line$'\n'
+        elif (($? > 128)); then
+            [[ -z $held ]] || printf '\n%s\n' "$held"
+            held=''
+        else
+            break
+        fi
+    done
+    printf '%s' "$held"
+}
 say "Starting; the data is kept in .knocknoc, Ctrl-C stops it."
-.build/debug/knocknoc serve --all-in-one --data-dir .knocknoc --sample "$@" &
+.build/debug/knocknoc serve --all-in-one --data-dir .knocknoc --sample "$@" > >(welcome) &
 server=$!
 trap 'kill -TERM "$server" 2>/dev/null || true' INT TERM
 status=0
