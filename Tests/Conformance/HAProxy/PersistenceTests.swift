@@ -35,7 +35,9 @@ extension WholeSystem {
                 #expect(watch.changes.allSatisfy { $0.open }, "it was closed: \(watch.changes)")
                 // The other dies too: a page of our own says so, and what reads JSON gets JSON.
                 await site.nodes[1 - mine].stop(SIGKILL)
-                try await balanced.balancer.until(BalancedSite.names[1 - mine], is: "DOWN")
+                for backend in ["knocknoc_pages", "knocknoc_links"] {
+                    for name in BalancedSite.names { try await balanced.balancer.until(name, is: "DOWN", in: backend) }
+                }
                 let page = try await browser.get("/")
                 #expect(page.status == 503 && page.header("retry-after") == "2", "\(page)")
                 #expect(page.text.contains("This page tries again by itself"), "\(page)")

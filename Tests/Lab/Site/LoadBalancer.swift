@@ -94,20 +94,24 @@ public actor LoadBalancer {
     }
 
     /// How HAProxy sees a node, such as `UP`.
-    public func status(of node: String, in backend: String = "knocknoc_pages") async throws -> String {
+    public func status(of node: String, _ field: String = "status", in backend: String = "knocknoc_pages") async throws
+        -> String
+    {
         let lines = try await ask("show stat").split(separator: "\n")
         let names = lines.first?.dropFirst(2).split(separator: ",", omittingEmptySubsequences: false) ?? []
         let row = lines.map { $0.split(separator: ",", omittingEmptySubsequences: false) }
             .first { $0.count > 1 && $0[0] == backend && $0[1] == node }
-        guard let row, let column = names.firstIndex(of: "status") else { return "" }
+        guard let row, let column = names.firstIndex(where: { $0 == field }) else { return "" }
         return String(row[column])
     }
 
-    public func until(_ node: String, is wanted: String, in backend: String = "knocknoc_pages") async throws {
-        let end = Clock.now + 15
+    public func until(
+        _ node: String, is wanted: String, of field: String = "status", in backend: String = "knocknoc_pages"
+    ) async throws {
+        let end = Clock.now + 60
         var seen = ""
         while Clock.now < end {
-            seen = try await status(of: node, in: backend)
+            seen = try await status(of: node, field, in: backend)
             if seen.hasPrefix(wanted) { return }
             try await Task.sleep(for: .milliseconds(30))
         }

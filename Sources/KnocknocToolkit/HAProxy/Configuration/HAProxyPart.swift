@@ -9,6 +9,7 @@ struct HAProxyPart {
 
     static let pages = "knocknoc_pages"
     static let links = "knocknoc_links"
+    static let waiting = "knocknoc_waiting"
     static let fence = "knocknoc_fence"
 
     /// Refused sign-ins of one network within ten seconds, beyond which HAProxy answers itself.
@@ -20,7 +21,7 @@ struct HAProxyPart {
     var hasHardStop = false
 
     var text: String {
-        ([[Self.begin], plan.record, global, defaults, peers, fence, front, pages, links].joined() + [Self.end])
+        ([[Self.begin], plan.record, global, defaults, peers, fence, front, pages, waiting, links].joined() + [Self.end])
             .joined(separator: "\n") + "\n"
     }
 
@@ -97,8 +98,9 @@ struct HAProxyPart {
                     # A worker that serves its last requests counts no servers, and has them all the same.
                     http-request return status 503 content-type "application/problem+json" \
                 string '{"type":"about:blank","title":"No node answers","status":503,"detail":"Try again in a moment."}' \
-                hdr Retry-After 2 if { path_beg /api/ } { nbsrv(\(Self.pages)) eq 0 } !{ stopping }
+                hdr Retry-After 2 if { path_beg /api/ } { nbsrv(\(Self.pages)) eq 0 } { nbsrv(\(Self.waiting)) eq 0 } !{ stopping }
                     use_backend \(Self.links) if { path /agent/v1/link }
+                    use_backend \(Self.waiting) if { nbsrv(\(Self.pages)) eq 0 } { nbsrv(\(Self.waiting)) gt 0 }
                     default_backend \(Self.pages)
                 """.lines.map { "    " + $0.drop { $0 == " " } }
     }
@@ -123,34 +125,59 @@ struct HAProxyPart {
     ].joined(separator: ":")
     private static let suites = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 
-    private var pages: [String] {
-        let cookie =
-            isTLS
+    private var cookie: String {
+        (isTLS
             ? "__Host-knocknoc-node insert indirect nocache httponly secure"
-            : "knocknoc-node insert indirect nocache httponly"
-        return """
+            : "knocknoc-node insert indirect nocache httponly") + " attr SameSite=Lax"
+    }
 
-            backend \(Self.pages) from knocknoc
-                balance roundrobin
-                cookie \(cookie) attr SameSite=Lax
-                option redispatch 1
-                retries 3
-                # What was sent is sent again only where that changes nothing.
-                retry-on conn-failure empty-response
-                http-request disable-l7-retry unless { method GET HEAD OPTIONS }
-                option httpchk
-                http-check send meth GET uri /health ver HTTP/1.1 hdr Host knocknoc
-                # A node that drains finishes what it has, and gets nobody new.
-                http-check expect ! string draining error-status L7OKC
-                http-check expect status 200
-                timeout check 3s
-                http-error status 502 content-type "text/html; charset=utf-8" file \(layout.page) hdr Retry-After 2 hdr Cache-Control no-store
-                http-error status 503 content-type "text/html; charset=utf-8" file \(layout.page) hdr Retry-After 2 hdr Cache-Control no-store
-                http-error status 504 content-type "text/html; charset=utf-8" file \(layout.page) hdr Retry-After 2 hdr Cache-Control no-store
-                load-server-state-from-file local
-                server-state-file-name \(layout.state(Self.pages))
-                default-server check inter 1s fastinter 250ms downinter 250ms rise 1 fall 3 on-marked-down shutdown-sessions
-            """.lines + plan.nodes.map { server($0) + " cookie \($0.name)" }
+    private var pages: [String] {
+        """
+
+        backend \(Self.pages) from knocknoc
+            balance roundrobin
+            cookie \(cookie)
+            option redispatch 1
+            retries 3
+            # What was sent is sent again only where that changes nothing.
+            retry-on conn-failure empty-response
+            http-request disable-l7-retry unless { method GET HEAD OPTIONS }
+            option httpchk
+            http-check send meth GET uri /health ver HTTP/1.1 hdr Host knocknoc
+            # A node that drains finishes what it has, and gets nobody new.
+            http-check expect ! string draining error-status L7OKC
+            http-check expect status 200
+            timeout check 3s
+        \(unavailable)
+            load-server-state-from-file local
+            server-state-file-name \(layout.state(Self.pages))
+            default-server check inter 1s fastinter 250ms downinter 250ms rise 1 fall 3 on-marked-down shutdown-sessions
+        """.lines + plan.nodes.map { server($0) + " cookie \($0.name)" }
+    }
+
+    private var waiting: [String] {
+        """
+
+        # No node is well, as while the database fails over: those that live wait for it up to 5 s before they refuse.
+        backend \(Self.waiting) from knocknoc
+            balance roundrobin
+            cookie \(cookie)
+            option redispatch 1
+            retries 3
+            retry-on conn-failure empty-response
+            http-request disable-l7-retry unless { method GET HEAD OPTIONS }
+        \(unavailable)
+            http-response return \(page(503)) if { status 503 } { res.hdr(content-type) -m beg text/html }
+            default-server on-marked-down shutdown-sessions
+        """.lines + plan.nodes.map { server($0) + " track \(Self.links)/\($0.name) cookie \($0.name)" }
+    }
+
+    /// The page for people where a backend has no answer.
+    private var unavailable: String { [502, 503, 504].map { "    http-error \(page($0))" }.joined(separator: "\n") }
+
+    private func page(_ status: Int) -> String {
+        "status \(status) content-type \"text/html; charset=utf-8\" file \(layout.page) "
+            + "hdr Retry-After 2 hdr Cache-Control no-store"
     }
 
     private var links: [String] {
