@@ -12,11 +12,12 @@ BUILD_PACKAGES=(
 # haproxy: what several nodes stand behind; `./dev run` itself starts none.
 RUN_PACKAGES=(nftables iproute2 haproxy)
 # debootstrap makes the disks of the whole hosts in Tests/Hosts, systemd-container boots them. nginx: what
-# docs/high-availability.md shows of it is run. python3-yaml, docker-compose, python3-pyhcl: read what "knocknoc
-# scaffold" gives for Patroni, Compose and Nomad. sqlite3: the copy in docs/backup.md. strace: stops a command half-way.
+# docs/high-availability.md shows of it is run; keepalived: reads what that page shows of it. python3-yaml,
+# docker-compose, python3-pyhcl: read what "knocknoc scaffold" gives for Patroni, Compose and Nomad. sqlite3: the copy
+# in docs/backup.md. strace: stops a command half-way.
 TEST_PACKAGES=(
-    postgresql pgbouncer nftables iproute2 conntrack haproxy nginx chromium chromium-driver python3 curl openssl procps
-    strace util-linux debootstrap systemd-container python3-yaml
+    postgresql pgbouncer nftables iproute2 conntrack haproxy nginx keepalived chromium chromium-driver python3 curl
+    openssl procps strace util-linux debootstrap systemd-container python3-yaml
     docker-compose python3-pyhcl sqlite3
 )
 BENCH_PACKAGES=(postgresql haproxy nftables iproute2 python3 curl openssl wrk fwknop-server fwknop-client knockd iptables)
