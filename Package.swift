@@ -192,7 +192,8 @@ let tests: [Target] = [
     .testTarget(
         name: "KnocknocHubTests",
         dependencies: [
-            "KnocknocModel", "KnocknocProtocol", "KnocknocHub", crypto, logging, nioCore, nioWebSocket,
+            "KnocknocModel", "KnocknocProtocol", "KnocknocHub", crypto, logging, nioConcurrency, nioCore,
+            nioWebSocket,
             .product(name: "NIOEmbedded", package: "swift-nio"),
         ],
         swiftSettings: settings),

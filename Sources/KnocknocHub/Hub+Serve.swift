@@ -24,7 +24,7 @@ extension Hub {
                 let session = LinkSession(
                     hub: self, agent: agent, host: host, channel: channel.channel, vitals: vitals,
                     writer: LinkWriter(outbound: outbound, vitals: vitals), logger: logger)
-                try await isRevoked ? session.dismiss() : session.run(inbound)
+                try await isRevoked ? session.dismiss(inbound) : session.run(inbound)
             }
         } catch {
             logger.debug("A link ended.", metadata: ["error": "\(error)"])

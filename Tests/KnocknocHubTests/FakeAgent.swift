@@ -17,7 +17,8 @@ final class FakeAgent: Sendable {
     let key: Curve25519.Signing.PrivateKey
 
     init(
-        _ hub: Hub, key: Curve25519.Signing.PrivateKey = .init(), host: String = "knocknoc.example"
+        _ hub: Hub, key: Curve25519.Signing.PrivateKey = .init(), host: String = "knocknoc.example",
+        isRevoked: Bool = false
     ) async throws {
         self.key = key
         let channel = NIOAsyncTestingChannel()
@@ -25,7 +26,7 @@ final class FakeAgent: Sendable {
         let wrapped = try await channel.testingEventLoop.executeInContext {
             try NIOAsyncChannel<WebSocketFrame, WebSocketFrame>(wrappingChannelSynchronously: channel)
         }
-        served = Task { await hub.serve(wrapped, agent: Self.id, host: host) }
+        served = Task { await hub.serve(wrapped, agent: Self.id, isRevoked: isRevoked, host: host) }
     }
 
     /// The next message of the server; control frames are passed over.

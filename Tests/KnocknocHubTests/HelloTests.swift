@@ -3,7 +3,9 @@ import Foundation
 import KnocknocModel
 import KnocknocProtocol
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
+import NIOEmbedded
 import NIOWebSocket
 import Synchronization
 import Testing
@@ -55,6 +57,24 @@ struct HelloTests {
         try await agent.greet()
         #expect(try await agent.byeCode() == .revoked)
         await agent.hangUp()
+    }
+
+    @Test("one that is turned away at once has the time to read why: the link lives until it closes it")
+    func turnedAway() async throws {
+        for isRevoked in [true, false] {
+            let (hub, _) = hub()
+            if !isRevoked { hub.drain() }
+            let agent = try await FakeAgent(hub, isRevoked: isRevoked)
+            #expect(try await agent.byeCode() == (isRevoked ? .revoked : .draining))
+            let closed = NIOLockedValueBox(false)
+            agent.channel.closeFuture.whenComplete { _ in closed.withLockedValue { $0 = true } }
+            for _ in 0..<100 {
+                await Task.yield()
+                await agent.channel.testingEventLoop.run()
+            }
+            #expect(!closed.withLockedValue { $0 })
+            await agent.hangUp()
+        }
     }
 
     @Test("anything before the hello ends the link")

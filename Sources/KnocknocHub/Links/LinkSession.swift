@@ -18,7 +18,9 @@ struct LinkSession: Sendable {
     private static let backlog = 2048
 
     func run(_ inbound: NIOAsyncChannelInboundStream<WebSocketFrame>) async throws {
-        if let refusal = hub.refusal { return try await end(.init(code: refusal.code, text: refusal.text)) }
+        if let refusal = hub.refusal {
+            return try await turnAway(.init(code: refusal.code, text: refusal.text), inbound)
+        }
         let (stream, inbox) = AsyncStream.makeStream(
             of: LinkInput.self, bufferingPolicy: .bufferingOldest(Self.backlog))
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -35,8 +37,17 @@ struct LinkSession: Sendable {
     }
 
     /// Tells an agent that is not wanted any more to let nobody in.
-    func dismiss() async throws {
-        try await end(.init(code: .revoked, text: "the agent was deleted or disabled"))
+    func dismiss(_ inbound: NIOAsyncChannelInboundStream<WebSocketFrame>) async throws {
+        try await turnAway(.init(code: .revoked, text: "the agent was deleted or disabled"), inbound)
+    }
+
+    /// Says bye without having listened, and waits until the agent has read it and closes.
+    private func turnAway(
+        _ bye: ServerMessage.Bye, _ inbound: NIOAsyncChannelInboundStream<WebSocketFrame>
+    ) async throws {
+        closeSoon()
+        try await end(bye)
+        for try await _ in inbound {}
     }
 
     /// Reads messages and stamps them; ends with the connection.

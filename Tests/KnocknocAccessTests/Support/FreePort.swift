@@ -1,0 +1,1 @@
+../../KnocknocStoreTests/Support/FreePort.swift
