@@ -216,7 +216,7 @@ let tests: [Target] = [
         dependencies: [
             "KnocknocModel", "KnocknocStore", "KnocknocIdentity", "KnocknocAccess", "KnocknocServer", hummingbird,
             httpTypes, lifecycle, logging,
-            nioCore, .product(name: "NIOEmbedded", package: "swift-nio"),
+            nioCore, nioPosix, .product(name: "NIOEmbedded", package: "swift-nio"),
             .product(name: "HummingbirdTesting", package: "hummingbird"),
         ],
         swiftSettings: settings),
