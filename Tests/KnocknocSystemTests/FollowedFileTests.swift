@@ -28,7 +28,65 @@ struct FollowedFileTests {
             #expect(try real.followed(for: getuid()).path == real.path)
             let followed = try link(folder, to: real.path).followed(for: getuid())
             #expect(followed.path == real.path && !followed.followsLinks)
-            #expect(try SystemFile(folder + "/missing").followed(for: getuid()).text() == nil)
+        }
+    }
+
+    @Test("a file that is not there, or a link to nothing, is missing: what comes there later is not followed unseen")
+    func missing() throws {
+        try inFolder { folder in
+            for path in [folder + "/missing", folder + "/missing/file", try link(folder, to: folder + "/gone").path] {
+                let error = #expect(throws: SystemError.self) { try SystemFile(path).followed(for: getuid()) }
+                #expect(
+                    error?.code == .missing && error?.message.contains("not there") == (path != folder + "/missing"))
+            }
+            let circle = folder + "/circle"
+            try FileManager.default.createSymbolicLink(atPath: circle, withDestinationPath: "circle")
+            let error = #expect(throws: SystemError.self) { try SystemFile(circle).followed(for: getuid()) }
+            #expect(error?.code == .invalid && error?.message.contains("in a circle") == true)
+        }
+    }
+
+    @Test(
+        "a link that takes a folder's place, or a folder a link's, at any moment of looking never leads to root's file",
+        .enabled(if: getuid() == 0, "needs root"), arguments: [true, false])
+    func exchanged(_ beginsAsLink: Bool) throws {
+        try inFolder { folder in
+            let service: UInt32 = 4711
+            let (roots, theirs) = (folder + "/roots", folder + "/theirs")
+            let (way, other) = (theirs + "/way", theirs + "/other")
+            for made in [roots, theirs, beginsAsLink ? other : way] {
+                try FileManager.default.createDirectory(atPath: made, withIntermediateDirectories: false)
+            }
+            try SystemFile(roots + "/file").replace(with: "root's")
+            try SystemFile((beginsAsLink ? other : way) + "/file").replace(with: "theirs")
+            try FileManager.default.createSymbolicLink(
+                atPath: beginsAsLink ? way : other, withDestinationPath: "../roots")
+            for made in [theirs, way, other, (beginsAsLink ? other : way) + "/file"] {
+                #expect(lchown(made, service, service) == 0)
+            }
+            func exchange() {
+                #expect(rename(way, theirs + "/third") == 0 && rename(other, way) == 0)
+                #expect(rename(theirs + "/third", other) == 0)
+            }
+            var reads: Set<String?> = []
+            for moment in 0...10 {
+                for returns in moment...10 {
+                    var (look, isExchanged) = (0, false)
+                    let found = try? SystemFile(way + "/file").followed(for: service) { _ in
+                        if look == moment || look == returns {
+                            exchange()
+                            isExchanged.toggle()
+                        }
+                        look += 1
+                    }
+                    for _ in 0...1 {
+                        reads.insert(try? found?.text())
+                        exchange()
+                    }
+                    if isExchanged { exchange() }
+                }
+            }
+            #expect(reads == [nil, "theirs"])
         }
     }
 

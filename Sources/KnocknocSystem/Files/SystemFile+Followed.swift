@@ -1,34 +1,40 @@
 import Glibc
 
 extension SystemFile {
-    /// The file that this path leads to, where root may follow it there: a symbolic link in a service's own folder is
-    /// that service's word, and must not have root read or replace a file of somebody else. That holds for a link in the
-    /// middle of the path as for the last one, and for what a link leads to.
+    /// How many links the kernel follows on one way.
+    private static let linkLimit = 40
+
+    /// The file that this absolute path leads to, where root may follow it there: a symbolic link in a service's own
+    /// folder is that service's word, and must not have root read or replace a file of somebody else. That holds for a
+    /// link in the middle of the path as for the last one, and for what a link leads to.
     ///
     /// - Parameter owner: the service's user.
-    /// - Returns: the file itself, with no link on the way; this one where it is not there.
-    /// - Throws: ``SystemError`` `invalid` where a link is somebody else's, or leads to a file that is not the owner's, or
-    ///   into a folder that others may change.
-    public func followed(for owner: UInt32) throws(SystemError) -> SystemFile {
-        guard let found = realpath(path, nil) else { return SystemFile(path, followsLinks: false) }
-        defer { free(found) }
-        let real = String(cString: found)
-        // Whoever owns a folder on the way may put a link there after we have looked.
+    /// - Returns: the file itself, with no link on the way: whoever puts one there later has it refused.
+    /// - Throws: ``SystemError`` `missing` where nothing is there, `invalid` where a link is somebody else's, or leads to
+    ///   a file that is not the owner's, or into a folder that others may change.
+    public func followed(for owner: UInt32) throws(SystemError) -> SystemFile { try followed(for: owner) { _ in } }
+
+    /// - Parameter looking: called with each path before it is looked at.
+    func followed(for owner: UInt32, looking: (String) -> Void) throws(SystemError) -> SystemFile {
+        // One way alone says what the file is: a second look could find another than the links that were judged.
+        let (real, isRootsWord) = try walked(owner, looking)
         let file = SystemFile(real: real)
+        looking(real)
+        guard let target = try file.attributes() else { throw missing(real, ENOENT) }
         guard real != path else { return file }
-        let isRootsWord = try lookAtLinks(to: real, owner)
-        if let target = try file.attributes(), target.owner != owner, !isRootsWord || target.owner != 0 {
-            throw Self.refusal(path, real, "which belongs to \(Self.name(target.owner))")
+        if target.owner != owner, !isRootsWord || target.owner != 0 {
+            throw refusal(real, "which belongs to \(Self.name(target.owner))")
         }
         var folder = SystemFolder.parent(of: real)
         while true {
+            looking(folder)
             var status = stat()
-            guard lstat(folder, &status) == 0 else { throw Self.refusal(path, real, "where \(folder) is not there") }
+            guard lstat(folder, &status) == 0 else { throw missing(folder) }
             guard [0, owner].contains(status.st_uid) else {
-                throw Self.refusal(path, real, "in a folder of \(Self.name(status.st_uid)), \(folder)")
+                throw refusal(real, "in a folder of \(Self.name(status.st_uid)), \(folder)")
             }
             guard status.st_mode & 0o1002 != 0o2 else {
-                throw Self.refusal(path, real, "in a folder that everybody may change, \(folder)")
+                throw refusal(real, "in a folder that everybody may change, \(folder)")
             }
             guard folder != "/" else { return file }
             folder = SystemFolder.parent(of: folder)
@@ -37,34 +43,37 @@ extension SystemFile {
 
     /// Goes the way as the kernel does, and looks at each link on it.
     ///
-    /// - Returns: whether root alone has put all of them there.
-    private func lookAtLinks(to real: String, _ owner: UInt32) throws(SystemError) -> Bool {
-        var (folder, isRootsWord) = ("/", true)
+    /// - Returns: where it ends, and whether root alone has put all links there.
+    private func walked(
+        _ owner: UInt32, _ looking: (String) -> Void
+    ) throws(SystemError) -> (real: String, isRootsWord: Bool) {
+        var (real, isRootsWord, links) = ("/", true, 0)
         var rest: [String] = path.split(separator: "/").reversed().map(String.init)
         while let name = rest.popLast() {
             guard name != "." else { continue }
             guard name != ".." else {
-                folder = SystemFolder.parent(of: folder)
+                real = SystemFolder.parent(of: real)
                 continue
             }
-            let next = folder == "/" ? "/" + name : folder + "/" + name
+            let next = real == "/" ? "/" + name : real + "/" + name
+            looking(next)
             var status = stat()
-            guard lstat(next, &status) == 0 else { throw Self.refusal(path, real, "where \(next) is not there") }
+            guard lstat(next, &status) == 0 else { throw missing(next) }
             guard status.st_mode & S_IFMT == S_IFLNK else {
-                folder = next
+                real = next
                 continue
             }
             guard [0, owner].contains(status.st_uid) else {
-                throw Self.refusal(path, real, "by \(next), which \(Self.name(status.st_uid)) has made")
+                throw refusal(next, "which \(Self.name(status.st_uid)) has made")
             }
-            isRootsWord = isRootsWord && status.st_uid == 0 && Self.isRoots(folder)
-            guard let target = Self.target(of: next) else {
-                throw Self.refusal(path, real, "where \(next) is not there")
-            }
-            if target.hasPrefix("/") { folder = "/" }
+            links += 1
+            guard links <= Self.linkLimit else { throw refusal(next, "and from there in a circle") }
+            isRootsWord = isRootsWord && status.st_uid == 0 && Self.isRoots(real)
+            guard let target = Self.target(of: next) else { throw missing(next) }
+            if target.hasPrefix("/") { real = "/" }
             rest += target.split(separator: "/").reversed().map(String.init)
         }
-        return isRootsWord
+        return (real, isRootsWord)
     }
 
     private static func target(of link: String) -> String? {
@@ -89,10 +98,19 @@ extension SystemFile {
 
     private static func name(_ user: UInt32) -> String { SystemUser.entry(of: user)?.name ?? "user \(user)" }
 
-    private static func refusal(_ path: String, _ real: String, _ where: String) -> SystemError {
+    private func missing(_ place: String, _ code: Int32 = errno) -> SystemError {
+        guard [ENOENT, ENOTDIR].contains(code) else {
+            return SystemError(
+                code == EACCES ? .notAllowed : .failed,
+                "looking for \(path): \(place): \(String(cString: strerror(code)))")
+        }
+        return SystemError(.missing, "\(path) is missing" + (place == path ? "" : ": \(place) is not there"))
+    }
+
+    private func refusal(_ place: String, _ where: String) -> SystemError {
         SystemError(
             .invalid,
-            "\(path) leads by a symbolic link to \(real), \(`where`): root does not follow it there. Put the file itself "
+            "\(path) leads by a symbolic link to \(place), \(`where`): root does not follow it there. Put the file itself "
                 + "in the link's place, or give the link's target to the user that the service runs as")
     }
 }
