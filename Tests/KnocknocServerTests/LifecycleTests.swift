@@ -141,6 +141,35 @@ struct LifecycleTests {
         }
     }
 
+    @Test("a new agent is not told of the certificate that a node made itself once a reload has put files in its place")
+    func reloadedCertificate() throws {
+        let (directory, others) = (TemporaryDirectory(), TemporaryDirectory())
+        var settings = ServerSettings(
+            listen: ListenAddress(host: "127.0.0.1", port: 8756), databaseURL: "sqlite://\(directory.path)/knocknoc.db",
+            dataDirectory: directory.path, nodeName: "test")
+        settings.tls = .selfSigned(names: ["knock.example"])
+        settings.publicURL = WebOrigin("https://knock.example:8756")
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let database = try DatabaseFactory.open(url: settings.databaseURL, serverLock: true, logger: logger)
+        let server = try Server(
+            settings: settings, database: database,
+            hasher: PasswordHasher(cost: PasswordCost(memory: 8192, passes: 1)), logger: logger)
+        func told() -> String? {
+            AgentAddress(server.settings, local: nil, fingerprint: server.live.fingerprint).fingerprint
+        }
+        #expect(server.fingerprint != nil && told() == server.fingerprint)
+        settings.trustedForwarders = []
+        try server.reload(settings)
+        #expect(told() == server.fingerprint)
+        let files = try ServerCertificate.files(in: others.path, names: ["knock.example"])
+        settings.tls = .files(certificate: others.path + "/missing.pem", key: files.key)
+        #expect(throws: ServerError.self) { try server.reload(settings) }
+        #expect(told() == server.fingerprint)
+        settings.tls = .files(certificate: files.certificate, key: files.key)
+        try server.reload(settings)
+        #expect(told() == nil)
+    }
+
     @Test("a reload with a certificate that cannot be used changes nothing and says so")
     func badReload() throws {
         let directory = TemporaryDirectory()

@@ -9,7 +9,7 @@ struct AgentAddress {
 
     /// - Parameters:
     ///   - local: our own address on the connection of the administrator who asks.
-    ///   - fingerprint: of the certificate that this node made itself, if it has.
+    ///   - fingerprint: of the certificate that this node made itself, if it shows that now.
     init(_ settings: ServerSettings, local: IPAddress?, fingerprint: String?) {
         if let configured = settings.agentURL ?? settings.publicURL {
             url = configured

@@ -76,7 +76,7 @@ struct ResourcePages<Resource: AdminResource> {
             let page = TokenPage(
                 frame: site.adminFrame(made.name, current: words.path, asked.session, context),
                 heading: Heading(title: "Agent \(made.name) is ready to link"), token: token,
-                address: AgentAddress(site.settings, local: context.local, fingerprint: site.fingerprint),
+                address: AgentAddress(site.settings, local: context.local, fingerprint: site.live.fingerprint),
                 done: "\(root)/\(made.id)")
             return try site.renderer.page("agent-token", page)
         } catch {

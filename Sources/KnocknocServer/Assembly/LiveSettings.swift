@@ -1,19 +1,34 @@
 import KnocknocModel
 import Synchronization
 
-/// The settings that a reload changes while the server runs.
+/// What a reload changes while the server runs.
 final class LiveSettings: Sendable {
-    private let rule: Mutex<ClientAddressRule>
-
-    init(_ settings: ServerSettings) {
-        rule = Mutex(Self.rule(settings))
+    private struct Values {
+        var rule: ClientAddressRule
+        var fingerprint: String?
     }
 
-    var addressRule: ClientAddressRule { rule.withLock { $0 } }
+    private let values: Mutex<Values>
 
-    func apply(_ settings: ServerSettings) {
-        let new = Self.rule(settings)
-        rule.withLock { $0 = new }
+    /// - Parameter fingerprint: of the certificate that the server begins with.
+    init(_ settings: ServerSettings, fingerprint: String?) {
+        var isOwn = false
+        if case .selfSigned = settings.tls { isOwn = true }
+        values = Mutex(Values(rule: Self.rule(settings), fingerprint: isOwn ? fingerprint : nil))
+    }
+
+    var addressRule: ClientAddressRule { values.withLock { $0.rule } }
+
+    /// Of the certificate that we made ourselves and show now; nil with any other, which changes when it is renewed.
+    var fingerprint: String? { values.withLock { $0.fingerprint } }
+
+    /// - Parameter hasNewCertificate: whether connections are shown a certificate of these settings' files from now on.
+    func apply(_ settings: ServerSettings, hasNewCertificate: Bool) {
+        let rule = Self.rule(settings)
+        values.withLock {
+            $0.rule = rule
+            if hasNewCertificate { $0.fingerprint = nil }
+        }
     }
 
     private static func rule(_ settings: ServerSettings) -> ClientAddressRule {

@@ -17,7 +17,7 @@ public final class Server: Sendable {
     public let access: Access
     /// What to run, in the order of starting; stopped in reverse.
     public let services: [any Service]
-    /// SHA-256 of our certificate in lower-case hexadecimal, nil without TLS; agents may pin it.
+    /// SHA-256 of the certificate that we began with, in lower-case hexadecimal; nil without TLS.
     public let fingerprint: String?
 
     let routes: RouteTable
@@ -34,16 +34,15 @@ public final class Server: Sendable {
         logger: Logger
     ) throws {
         let phase = ServerPhase()
-        let live = LiveSettings(settings)
         let port = Once<Int>()
         let node = try WebNode(name: settings.nodeName, version: Self.version, engine: database.engine)
         let (tls, fingerprint) = try Self.certificate(settings)
+        let live = LiveSettings(settings, fingerprint: fingerprint)
         var options = AccessOptions()
         options.allInOne = settings.allInOne
         let access = Access(
             database: database, hasher: hasher, node: settings.nodeName, options: options, logger: logger)
-        let site = try Site(
-            settings: settings, fingerprint: fingerprint, access: access, phase: phase, live: live, logger: logger)
+        let site = try Site(settings: settings, access: access, phase: phase, live: live, logger: logger)
         let way = DatabaseSwitch(
             settings.way, logger: logger, events: { database.events() }, look: { try await SiteHistory.of(database) },
             redirect: { try database.redirect(to: $0.url, listenURL: $0.listenURL) })
@@ -110,14 +109,16 @@ public final class Server: Sendable {
     /// - Throws: ``ServerError`` or ``StoreError``; everything stays as it was.
     public func reload(_ settings: ServerSettings) throws {
         try way.check(settings.way)
+        var hasNewCertificate = false
         if let tls, case .files(let certificate, let key) = settings.tls {
             do {
                 try tls.reload(CertificateFiles(certificate: certificate, key: key))
+                hasNewCertificate = true
             } catch {
                 throw ServerError(.certificate, "cannot use \(certificate) with \(key): \(error)")
             }
         }
-        live.apply(settings)
+        live.apply(settings, hasNewCertificate: hasNewCertificate)
         way.follow(settings.way)
     }
 

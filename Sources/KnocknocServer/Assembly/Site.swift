@@ -13,17 +13,13 @@ final class Site: Sendable {
     let assets: AssetStore
     let renderer: Renderer
     let hosts: HostRule
-    /// Of the certificate that we made ourselves; nil with any other, which changes when it is renewed.
-    let fingerprint: String?
     let routes = RouteTable()
     let logger: Logger
 
     init(
-        settings: ServerSettings, fingerprint: String?, access: Access, phase: ServerPhase, live: LiveSettings,
-        logger: Logger
+        settings: ServerSettings, access: Access, phase: ServerPhase, live: LiveSettings, logger: Logger
     ) throws {
         self.settings = settings
-        if case .selfSigned = settings.tls { self.fingerprint = fingerprint } else { self.fingerprint = nil }
         self.access = access
         database = access.database
         self.phase = phase
