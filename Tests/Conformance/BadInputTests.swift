@@ -112,14 +112,42 @@ extension WholeSystem {
             }
         }
 
-        @Test("a DatabaseURL that cannot be used exits 78 and keeps its password")
-        func databaseURL() async throws {
-            let result = try await Shell.run([
-                Lab.executable("knocknoc"), "migrate", "--database-url", "postgres://u:s3cret@h/d?sslmode=requier",
+        @Test(
+            "an URL of a database that cannot be used exits 2 as an option, else 78, and keeps its password",
+            arguments: [
+                "serve --database-url", "serve --database-url sqlite:///a --listen-url", "migrate --database-url",
+                "knocker cluster --database-url", "knocker end-sessions --database-url",
+                "knocker exposedb --list --conn", "knocker replica --asynchronous --conn", "knocker promote --conn",
+            ],
+            [
+                ("postgres://u:s3cret@h/d?sslmode=requier", "sslmode: \"requier\" cannot be used"),
+                ("postgres://u:s3cret%zz@h/d", "a % in it"),
             ])
-            #expect(result.status == 78, "\(result.errors)")
-            #expect(result.errors.contains("sslmode"), "\(result.errors)")
-            #expect(!(result.text + result.errors).contains("s3cret"), "\(result.errors)")
+        func databaseURL(_ command: String, _ wrong: (url: String, reason: String)) async throws {
+            let words = command.split(separator: " ").map(String.init) + [wrong.url]
+            let result = try await Shell.run([Lab.executable("knocknoc")] + words)
+            #expect(result.status == 2 && result.errors.contains(wrong.reason), "\(result)")
+            #expect(!(result.text + result.errors).contains("s3cret"), "\(result)")
+        }
+
+        @Test("the same in the environment or in a file exits 78", arguments: ["DatabaseURL", "ListenURL"])
+        func databaseURL(in key: String) async throws {
+            let folder = try Lab.temporaryFolder("url")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let file = folder.path + "/knocknoc.conf"
+            let wrong = "postgres://u:s3cret@h/d?sslmode=requier"
+            let other = key == "ListenURL" ? "DatabaseURL = postgres://u@h/d\n" : ""
+            try "\(other)\(key) = \(wrong)\n".write(toFile: file, atomically: true, encoding: .utf8)
+            let serve = [Lab.executable("knocknoc"), "serve", "--config"]
+            let variable = key == "ListenURL" ? "KNOCKNOC_LISTEN_URL" : "KNOCKNOC_DATABASE_URL"
+            let given = ["env", "KNOCKNOC_DATABASE_URL=postgres://u@h/d", "\(variable)=\(wrong)"]
+            for (result, place) in [
+                (try await Shell.run(serve + [file]), "\(file):\(other.isEmpty ? 1 : 2): \(key): sslmode"),
+                (try await Shell.run(given + serve + ["none"]), "environment \(variable): \(key): sslmode"),
+            ] {
+                #expect(result.status == 78 && result.errors.contains(place), "\(result)")
+                #expect(!(result.text + result.errors).contains("s3cret"), "\(result)")
+            }
         }
 
         @Test("wrong usage exits 2", arguments: ["knocknoc", "knocknoc-agent"])

@@ -75,7 +75,7 @@ extension WholeSystem {
             "what cannot be meant exits 2",
             arguments: [
                 ["replica"], ["replica", "--init", "--asynchronous"], ["replica", "--init", "--renew"],
-                ["promote", "--keep-sessions", "--end-sessions"],
+                ["promote", "--keep-sessions", "--end-sessions"], ["replica", "--follow", "db1 db2"],
             ])
         func usage(_ words: [String]) async throws {
             #expect(try await Shell.run([Lab.executable("knocknoc"), "knocker"] + words).status == 2)

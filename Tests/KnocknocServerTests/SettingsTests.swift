@@ -112,6 +112,9 @@ struct SettingsTests {
             ("DataDir = data", "knocknoc.conf:1: DataDir: \"data\" is relative"),
             ("DatabaseURL = postgres://h/d\nListenURL = h", "knocknoc.conf:2: ListenURL: the value cannot be used"),
             ("DataDir = /a\nListenURL = postgres://h/d", "with a Postgres DatabaseURL"),
+            ("DatabaseURL = mysql://h/d", "knocknoc.conf:1: DatabaseURL: expected postgres://…"),
+            ("Zone = a\nDatabaseURL = postgres://h:0/d", "knocknoc.conf:2: DatabaseURL: port: \"0\" cannot be used"),
+            ("DatabaseURL = postgres://h/d\nListenURL = postgres://h/d?x=y", "knocknoc.conf:2: ListenURL: invalid URI"),
         ])
     func wrong(_ text: String, _ expected: String) { #expect(problems(text).contains(expected)) }
 

@@ -26,7 +26,7 @@ extension ServerSettings {
             reader.value(Key.nodeName, expected: "1 to 63 letters, digits, dots, - or _", Self.name) ?? hostName
         self.init(listen: listen, databaseURL: "", dataDirectory: absolute, nodeName: node)
 
-        let url = reader.text(Key.databaseURL)
+        let url = Self.databaseURL(Key.databaseURL, &reader)
         allInOne = reader.flag(Key.allInOne, default: url == nil && directory != nil)
         if let url {
             databaseURL = url
@@ -41,6 +41,7 @@ extension ServerSettings {
         listenURL = reader.value(Key.listenURL, expected: "postgres://USER@HOST/NAME", secret: true) { text in
             text.hasPrefix("postgres://") || text.hasPrefix("postgresql://") ? text : nil
         }
+        if listenURL != nil { _ = Self.databaseURL(Key.listenURL, &reader) }
         if listenURL != nil, databaseURL.hasPrefix("sqlite:") {
             reader.refuse(Key.listenURL, "ListenURL is the way past a pooler; expected it with a Postgres DatabaseURL")
         }
@@ -59,6 +60,15 @@ extension ServerSettings {
         readTLS(&reader)
         readEncryptionKey(&reader)
         try reader.finish()
+    }
+
+    /// The URL as it was given, refused where no database can be meant: with its password it is never repeated.
+    private static func databaseURL(_ key: SettingKey, _ reader: inout SettingsReader) -> String? {
+        guard let text = reader.text(key) else { return nil }
+        do throws(StoreError) {
+            _ = try DatabaseURL(text, setting: key.name).places(setting: key.name)
+        } catch { reader.refuse(key, error.message) }
+        return text
     }
 
     private mutating func readTLS(_ reader: inout SettingsReader) {
@@ -96,7 +106,7 @@ extension ServerSettings {
             return EncryptionKey(text).map { .wrapped($0) }
         }
         var carried: KeyProtection?
-        // What is wrong with the rest of the URL is said when it is opened.
+        // What is wrong with the rest of the URL is said already.
         if databaseURL.hasPrefix("postgres"), let url = try? DatabaseURL(databaseURL), let text = url.encryptionKey {
             databaseURL = url.location
             if let key = EncryptionKey(text) {

@@ -15,10 +15,11 @@ public struct PostgresPlace: Hashable, Sendable {
 extension DatabaseURL {
     /// The hosts of a Postgres URL in its order; none for SQLite.
     ///
+    /// - Parameter setting: where the URL comes from, for messages.
     /// - Throws: ``StoreError`` `configuration` with libpq's own words.
-    public func places() throws(StoreError) -> [PostgresPlace] {
+    public func places(setting: String = "DatabaseURL") throws(StoreError) -> [PostgresPlace] {
         guard engine == .postgres else { return [] }
-        return try PostgresTarget.parse(location).map { target in
+        return try PostgresTarget.parse(location, setting: setting).map { target in
             PostgresPlace(
                 host: target.address ?? target.host, port: target.port.flatMap { Int($0) } ?? 5432,
                 database: target.parameters["dbname"].flatMap { $0.isEmpty ? nil : $0 },

@@ -21,8 +21,11 @@ struct PostgresTarget: Hashable, Sendable {
         guard let options = PQconninfoParse(dsn, &message) else {
             defer { PQfreemem(message) }
             let reason = message.map { String(cString: $0) } ?? "out of memory"
-            // libpq's words can quote the URI, and with it the password.
-            let safe = reason.contains(dsn) ? "it cannot be parsed" : reason.filter { !$0.isNewline }
+            // libpq's words can quote the URI or a part of it, and with it the password.
+            let safe =
+                reason.contains("percent-encoded")
+                ? "a % in it is not followed by two hexadecimal digits; a % itself is written %25"
+                : reason.contains(dsn) ? "it cannot be parsed" : reason.filter { !$0.isNewline }
             throw StoreError(.configuration, "\(setting): \(safe)")
         }
         defer { PQconninfoFree(options) }

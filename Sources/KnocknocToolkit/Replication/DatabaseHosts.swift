@@ -6,7 +6,7 @@ enum DatabaseHosts {
     /// The same URL with other hosts; login, password, database and parameters stay.
     ///
     /// - Throws: ``SystemError`` `invalid` where that makes no URL.
-    static func replace(in url: String, by hosts: String) throws -> String {
+    static func replace(in url: String, by hosts: String) throws(SystemError) -> String {
         let wrong = SystemError(
             .invalid,
             "\"\(hosts)\": expected HOST:PORT, several with commas between, such as 10.0.0.1:5432,10.0.0.2:5432")

@@ -169,7 +169,8 @@ public struct Promotion: Sendable {
 
     /// The standby of this machine: the one that a URL names, else the only one that is a standby.
     private func standby() async throws -> LocalCluster {
-        let place = try options.connection.map { try DatabaseURL($0, setting: "--conn").places() }?.first
+        let place = try options.connection.map { try DatabaseURL($0, setting: "--conn").places(setting: "--conn") }?
+            .first
         var found: [LocalCluster] = []
         for socket in try PostgresSocket.all() where place == nil || socket.port == place?.port {
             if let folder = place?.host, place?.isSocket == true, folder != socket.folder { continue }

@@ -1,8 +1,13 @@
 import KnocknocModel
 import KnocknocStore
-import KnocknocSystem
+public import KnocknocSystem
 
 extension Replica {
+    /// - Throws: ``SystemError`` `invalid` where these are no hosts to ``follow(_:)``.
+    public static func check(hosts: String) throws(SystemError) {
+        _ = try DatabaseHosts.replace(in: "postgres://knocknoc@localhost/knocknoc", by: hosts)
+    }
+
     /// On a web node: names these hosts in `DatabaseURL`, so that the node goes on by itself when the primary moves.
     ///
     /// A node that came by the primary's socket gets a login of its own, and another password for it where that is to be

@@ -95,6 +95,7 @@ struct ExposeDBCommand: AsyncParsableCommand {
         }
         _ = try networks(remove)
         _ = try target()
+        try ConnectionOption.check(connection)
     }
 
     func run() async throws {

@@ -33,6 +33,7 @@ struct PromoteCommand: AsyncParsableCommand {
 
     func validate() throws {
         if keepSessions, endSessions { throw ValidationError("--keep-sessions and --end-sessions exclude each other.") }
+        try ConnectionOption.check(connection)
     }
 
     func run() async throws {

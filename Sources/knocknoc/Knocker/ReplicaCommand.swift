@@ -76,6 +76,10 @@ struct ReplicaCommand: AsyncParsableCommand {
                 "\(option) \(host): expected one host, by its address or name, such as 10.64.11.2; "
                     + "each standby is named by itself")
         }
+        do throws(SystemError) { if let follow { try Replica.check(hosts: follow) } } catch {
+            throw ValidationError("--follow \(error.message)")
+        }
+        try ConnectionOption.check(connection)
     }
 
     func run() async throws {

@@ -19,7 +19,6 @@ struct ServePlan {
         settings = try options.settings()
         logger = Logs.start(settings.logLevel)
         mayChangeFirewall = NetworkAdministration.isHeld
-        _ = try DatabaseURL(settings.databaseURL)
         supervisor = settings.allInOne && settings.agentBackend != .none ? try Supervisor.start() : nil
         if !NetworkAdministration.drop() {
             logger.warning("this process keeps rights that it does not need: the system refused to take them")
