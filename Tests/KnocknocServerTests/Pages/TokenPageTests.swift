@@ -63,7 +63,7 @@ struct TokenPageTests {
         #expect(own.contains("\nTLSFingerprint = ab12\n"))
         #expect(own.contains("\nexport KNOCKNOC_AGENT_TLS_FINGERPRINT=ab12\n"))
         #expect(own.contains("Only this machine reaches") && own.contains("this node's own certificate"))
-        #expect(own.contains("RestartPreventExitStatus=78") && own.contains("WantedBy=sysinit.target"))
+        #expect(own.contains("\nRestartPreventExitStatus=78 2\n") && own.contains("WantedBy=sysinit.target"))
         let other = try text(Self.address(publicURL: "https://portal.test"))
         #expect(!other.contains("ab12") && other.contains("cannot tell which certificate"))
         #expect(!other.contains("Only this machine reaches"))
