@@ -27,7 +27,8 @@ extension Interview {
 
     func key(_ text: String) throws(Refusal) -> EncryptionKey {
         guard let key = EncryptionKey(text) else {
-            throw Refusal("this is no key", "A key has 43 characters of base64url, or 64 hexadecimal digits.")
+            throw Refusal(
+                "this is no key", "A key has 43 characters of base64url, or 64 hexadecimal digits.", isUsage: true)
         }
         return key
     }

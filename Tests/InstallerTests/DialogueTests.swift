@@ -103,16 +103,22 @@ struct DialogueTests {
         "without anybody to ask, what cannot be on any machine is wrong usage, and what cannot be on this one is refused",
         arguments: [
             (.listen, "8756", .usage), (.listen, "192.0.2.1:81", .refused), (.forwarders, "10.0.0.1/8", .usage),
-            (.forwarders, "0.0.0.0/0", .usage), (.publicURL, "wiki", .usage),
+            (.forwarders, "0.0.0.0/0", .usage), (.publicURL, "wiki", .usage), (.encryptionKey, "wiki", .usage),
+            (.encryptionKey, EncryptionKey().text, .refused), (.databaseURL, Paper.url + "?knocknoc_key=wiki", .usage),
         ] as [(Question.ID, String, SetupError.Code)])
     func usage(_ id: Question.ID, _ text: String, _ code: SetupError.Code) async throws {
-        let checks = Paper.checks(taken: ListenAddress(host: "192.0.2.1", port: 81))
+        let checks = Paper.checks(
+            Paper.facts(Paper.schema(Paper.wrapped(EncryptionKey()))), taken: ListenAddress(host: "192.0.2.1", port: 81)
+        )
+        var given: [Question.ID: String] = [.source: "1"]
+        if [.databaseURL, .encryptionKey].contains(id) { given = [.source: "3", .databaseURL: Paper.url] }
+        given[id] = text
+        let all = given
         let error = await #expect(throws: SetupError.self) {
-            try await Paper.answers(
-                PaperTerminal([]), Paper.interview(checks), given: [.source: "1"].merging([id: text]) { $1 },
-                isInteractive: false)
+            try await Paper.answers(PaperTerminal([]), Paper.interview(checks), given: all, isInteractive: false)
         }
-        #expect(error?.code == code && error?.message.hasPrefix("--") == true, "\(error?.message ?? "")")
+        let flag = id == .encryptionKey ? "KNOCKNOC_SETUP_ENCRYPTION_KEY: " : "--"
+        #expect(error?.code == code && error?.message.hasPrefix(flag) == true, "\(error?.message ?? "")")
     }
 
     @Test("the guide has every way to run it, by the commands of the pages that it is short for")
