@@ -29,13 +29,14 @@ enum AuditTable {
         return [kind, event.subjectName].compactMap(\.self).joined(separator: " ")
     }
 
-    /// Details by their names; what has an id and a name is told by the name.
+    /// Details by their names; what has an id and a name is told by the name, and by the end of the id, since a name may
+    /// have been somebody else's before.
     static func details(_ details: [String: String]) -> String? {
         var told = details
         for (key, name) in details where key.hasSuffix("_name") {
             let thing = String(key.dropLast("_name".count))
-            guard told[thing] != nil else { continue }
-            told[thing] = name
+            guard let id = told[thing] else { continue }
+            told[thing] = "\(name) (…\(id.suffix(8)))"
             told[key] = nil
         }
         let text = told.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", ")
