@@ -33,23 +33,30 @@ welcome() {
         if IFS= read -r -t 1 line; then
             held+=$line$'\n'
         elif (($? > 128)); then
+            # A line may have come half.
+            held+=$line
             [[ -z $held ]] || printf '\n%s\n' "$held"
             held=''
         else
             break
         fi
     done
-    printf '%s' "$held"
+    printf '%s' "$held$line"
 }
 say "Starting; the data is kept in .knocknoc, Ctrl-C stops it."
-.build/debug/knocknoc serve --all-in-one --data-dir .knocknoc --sample "$@" > >(welcome) &
+exec {shown}> >(welcome)
+welcome=$!
+.build/debug/knocknoc serve --all-in-one --data-dir .knocknoc --sample "$@" >&"$shown" {shown}>&- &
 server=$!
+exec {shown}>&-
 trap 'kill -TERM "$server" 2>/dev/null || true' INT TERM
 status=0
 while kill -0 "$server" 2>/dev/null; do
     status=0
     wait "$server" || status=$?
 done
+# What it has said last is there before anything that follows.
+wait "$welcome" || true
 if [[ $(table) == *'chain id_'* ]]; then
     say "The demo port stays guarded, as every guard does. To open it again:"
     echo "    $agent unguard --all $guards"
