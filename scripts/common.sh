@@ -31,6 +31,20 @@ fail() {
     exit 1
 }
 
+# name_maintainer CONTROL: who makes packages for others answers for them, by the variables that Debian's own tools read, as
+# those read them.
+name_maintainer() {
+    local address=${DEBEMAIL:-} name=${DEBFULLNAME:-}
+    [[ -n $address ]] || return 0
+    if [[ $address =~ ^(.*[^[:space:]])[[:space:]]*\<(.*)\>$ ]]; then
+        name=${name:-${BASH_REMATCH[1]}} address=${BASH_REMATCH[2]}
+    fi
+    [[ $address =~ ^[^[:space:]\<\>@]+@[^[:space:]\<\>@]+$ && $name != *[[:cntrl:]\<\>]* ]] ||
+        fail "DEBEMAIL: expected NAME@HOST, or Your Name <NAME@HOST>, got: $DEBEMAIL"
+    MAINTAINER="${name:-Knocknoc maintainers} <$address>" \
+        perl -pi -e 's/^Maintainer: .*/Maintainer: $ENV{MAINTAINER}/' "$1"
+}
+
 as_root() { if [[ $EUID -eq 0 ]]; then "$@"; else sudo "$@"; fi; }
 
 # need WHY PACKAGE…: installs what is missing and says which and why.

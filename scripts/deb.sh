@@ -49,10 +49,7 @@ trap 'rm -rf "$work"' EXIT
 tree=$work/tree
 mkdir -p "$tree"/{executables,systemd,manual,docs/backends,completions/{bash,zsh,fish}}
 cp -r Packaging/deb "$tree/debian"
-# Who makes packages for others answers for them, by the variables that Debian's own tools read.
-[[ -z ${DEBEMAIL:-} ]] ||
-    MAINTAINER="${DEBFULLNAME:-Knocknoc maintainers} <$DEBEMAIL>" \
-        perl -pi -e 's/^Maintainer: .*/Maintainer: $ENV{MAINTAINER}/' "$tree/debian/control"
+name_maintainer "$tree/debian/control"
 cp Packaging/systemd/knocknoc.service Packaging/systemd/knocknoc-agent.service "$tree/debian"
 cp Packaging/systemd/knocknoc-guard.service "$tree/systemd"
 cp README.md SECURITY.md CHANGELOG.md "$tree"
