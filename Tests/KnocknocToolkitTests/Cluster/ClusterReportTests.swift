@@ -1,9 +1,9 @@
 import Foundation
-import KnocknocAccess
 import KnocknocModel
 import KnocknocStore
 import Testing
 
+@testable import KnocknocAccess
 @testable import KnocknocToolkit
 
 @Suite("what knocker cluster says")
@@ -21,6 +21,42 @@ struct ClusterReportTests {
     }
 
     private func state() -> ClusterState { ClusterState(nodes: [], agents: [], now: now) }
+
+    private func node(_ name: String, swept: Int64?, isAlive: Bool = true) -> ClusterState.Node {
+        let sweptAt = swept.map { Timestamp(microseconds: $0) }
+        return ClusterState.Node(
+            name: name, version: "0.1.0", startedAt: now, seenAt: now, sweptAt: sweptAt, isAlive: isAlive, agents: 1)
+    }
+
+    private func agent(_ name: String, _ status: AgentRecord.Status) -> AgentRecord {
+        AgentRecord(
+            id: .new(at: now), name: name, disabled: status == .disabled, embedded: false, status: status,
+            capabilities: [:], entriesApplied: 0, entriesWanted: 0, version: 1, createdAt: now)
+    }
+
+    @Test("the living node that ended last what had expired is told, and it alone")
+    func sweeper() {
+        var state = state()
+        state.nodes = [node("web-1", swept: 1), node("web-2", swept: 3), node("web-3", swept: nil)]
+        state.nodes.append(node("web-4", swept: 4, isAlive: false))
+        let lines = ClusterReport(state, []).lines
+        #expect(lines.filter { $0.contains("swept last") } == ["  web-2: 0.1.0, up, 1 agents, swept last"])
+        #expect(!ClusterReport(self.state(), []).lines.contains { $0.contains("swept") })
+    }
+
+    @Test("agents that should be online and are not are named, twenty of them, and the rest counted")
+    func away() {
+        var state = state()
+        let kinds: [AgentRecord.Status] = [.online, .pending, .disabled, .stale, .offline]
+        state.agents = kinds.map { agent($0.rawValue, $0) }
+        func told(_ report: ClusterReport) -> [String] { report.lines.drop { !$0.hasPrefix("Agents: ") }.map(\.self) }
+        #expect(told(ClusterReport(state, [])) == ["Agents: 1 of 5 online", "  away: stale", "  away: offline"])
+        state.agents += (1...18).map { agent("gw-\($0)", .offline) }
+        #expect(told(ClusterReport(state, [])).last == "  away: gw-18")
+        state.agents += (19...20).map { agent("gw-\($0)", .offline) }
+        #expect(told(ClusterReport(state, [])).suffix(2) == ["  away: gw-18", "  and 2 more"])
+        #expect(ClusterReport(state, []).agents?.away.count == 22)
+    }
 
     @Test("a standby's lag is counted against the primary; one that has all has none, however long nothing happened")
     func lag() {
