@@ -106,7 +106,7 @@ extension WholeHosts.LostDatabaseTests {
         #expect(times.taken < 10 && times.service < 90, "\(times)")
         try await check(report, site, database: new)
         load.goOn()
-        print(
+        Lab.measured(
             "patroni: \(loss.rawValue): first write after \(told(times.service)), \(told(times.taken)) after the new "
                 + "primary; whole after \(told(whole)), all nodes healthy after \(told(healthy))")
         return times
@@ -157,7 +157,7 @@ extension WholeHosts.LostDatabaseTests {
         let report = try await untilWhole(hosts, led: nil, load, site)
         #expect(report.acknowledged.allSatisfy { $0.ended < down || $0.ended > begun }, "a write without a primary")
         let back = try #require(report.acknowledged(from: begun)) - begun
-        print(
+        Lab.measured(
             "patroni: two of three etcd killed: no primary after \(told(down - lost.begun)), a page answers \(answer); "
                 + "first write \(told(back)) after the second was started")
     }

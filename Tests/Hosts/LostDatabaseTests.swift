@@ -69,7 +69,7 @@ extension WholeHosts {
                     try await site.untilHealthy([web])
                     let report = try await load.hold()
                     let service = try service(report, after: lost)
-                    print(
+                    Lab.measured(
                         "standby: promoted \(told(promoted - lost.done)) after the loss, when that was asked for; first write after "
                             + told(service))
                     #expect(said.contains("none is lost") && said.contains("Sessions go on"), "\(said)")
