@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 import Glibc
 
 /// A real HAProxy on a host of the lab, made and changed by `knocker haproxy` alone.
@@ -22,6 +22,10 @@ public actor LoadBalancer {
     /// What stands before every path of HAProxy's and knocker's.
     public nonisolated var root: String { folder.path }
     public nonisolated var configuration: String { folder.path + "/etc/haproxy/haproxy.cfg" }
+    /// The certificate by which HAProxy knows a node; nil where it keeps none.
+    public nonisolated func pin(_ node: String) -> Data? {
+        try? Data(contentsOf: URL(fileURLWithPath: folder.path + "/etc/haproxy/knocknoc/node-\(node).pem"))
+    }
     private nonisolated var pidFile: String { folder.path + "/run/haproxy.pid" }
     public nonisolated var socket: String { folder.path + "/run/haproxy/knocknoc.sock" }
 
@@ -105,10 +109,12 @@ public actor LoadBalancer {
         return String(row[column])
     }
 
+    /// - Parameter limit: in seconds.
     public func until(
-        _ node: String, is wanted: String, of field: String = "status", in backend: String = "knocknoc_pages"
+        _ node: String, is wanted: String, of field: String = "status", in backend: String = "knocknoc_pages",
+        within limit: Double = 15
     ) async throws {
-        let end = Clock.now + 60
+        let end = Clock.now + limit
         var seen = ""
         while Clock.now < end {
             seen = try await status(of: node, field, in: backend)
