@@ -99,10 +99,11 @@ public struct LocalCluster: Sendable {
         var user: String
         var database: String
 
+        /// Waits as long for the server as `knocker` does elsewhere: a machine under load is no reason to undo a change.
         func run(_ sql: String) async throws -> String {
             let place = [
                 ("host", socket.folder), ("port", "\(socket.port)"), ("user", user), ("dbname", database),
-                ("application_name", "knocker"), ("connect_timeout", "5"),
+                ("application_name", "knocker"), ("connect_timeout", "15"),
             ]
             let quoted = place.map { key, value in
                 "\(key)='\(value.replacing("\\", with: "\\\\").replacing("'", with: "\\'"))'"
