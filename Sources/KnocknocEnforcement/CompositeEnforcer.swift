@@ -2,98 +2,179 @@ public import KnocknocModel
 import NIOConcurrencyHelpers
 
 /// Sends each target to the enforcer of its backend, within what this host allows.
+///
+/// The packet filter's enforcer also keeps the books on flows: it is told of every target that names what it lets
+/// through, whoever opens it, so that a flow is cut when the last of them has closed, and not before.
 public final class CompositeEnforcer: Enforcer {
     public enum Kind: String, Hashable, Sendable, CaseIterable {
-        case nftables
+        case nftables, ipset, haproxy, script
+        case allowList = "allow_list"
         case dryRun = "dry-run"
     }
 
-    private let nftables: any Enforcer
-    private let dryRun = DryRunEnforcer()
+    private let filter: any Enforcer
+    private let others: [Kind: any Enforcer]
     private let allowed: Set<Kind>
     /// Where each known target went; steps name targets only.
     private let routes = NIOLockedValueBox<[TargetID: Route]>([:])
 
     private enum Route: Hashable {
-        case nftables, dryRun
+        case filter
+        /// - cuts: whether the packet filter's enforcer cuts its flows.
+        case other(Kind, cuts: Bool)
         case refused(String)
+
+        var concernsFilter: Bool {
+            switch self {
+            case .filter, .other(_, cuts: true): true
+            case .other(_, cuts: false), .refused: false
+            }
+        }
+
+        var kind: Kind? {
+            if case .other(let kind, _) = self { kind } else { nil }
+        }
+
+        var refusal: Outcome? {
+            if case .refused(let reason) = self { .failed(reason) } else { nil }
+        }
     }
 
     /// - Parameters:
     ///   - nftables: nil where the packet filter cannot be changed: its targets are then dry runs.
+    ///   - others: what enforces the backends that are not of the packet filter; targets of one that is missing are
+    ///     refused.
     ///   - allowed: the backends that this host's administrator allows; others are refused.
-    public init(nftables: (any Enforcer)?, allowed: Set<Kind> = Set(Kind.allCases)) {
-        self.nftables = nftables ?? DryRunEnforcer()
+    public init(
+        nftables: (any Enforcer)?, others: [Kind: any Enforcer] = [:], allowed: Set<Kind> = Set(Kind.allCases)
+    ) {
+        filter = nftables ?? DryRunEnforcer()
+        self.others = others.merging([.dryRun: DryRunEnforcer()]) { given, _ in given }
         self.allowed = allowed
     }
 
     public nonisolated(nonsending) func define(_ targets: [TargetDefinition]) async -> [TargetID: Outcome] {
         let routes = route(targets)
-        var outcomes = await nftables.define(targets.filter { routes[$0.id] == .nftables })
-        outcomes.merge(await dryRun.define(targets.filter { routes[$0.id] == .dryRun })) { first, _ in first }
-        for (id, route) in routes { if case .refused(let reason) = route { outcomes[id] = .failed(reason) } }
+        var outcomes = routes.compactMapValues(\.refusal)
+        for (kind, enforcer) in others {
+            outcomes.merge(await enforcer.define(targets.filter { routes[$0.id]?.kind == kind })) { $1 }
+        }
+        let flows = await filter.define(targets.filter { routes[$0.id]?.concernsFilter ?? false })
+        outcomes.merge(flows) { own, flows in own == .applied ? flows : own }
         return outcomes
     }
 
     public nonisolated(nonsending) func apply(_ changes: [MemberChange]) async -> [Outcome] {
         let routes = routes.withLockedValue { $0 }
         var outcomes = changes.map { change -> Outcome in
-            switch routes[change.target] {
-            case .dryRun: .dryRun
-            case .refused(let reason): .failed(reason)
-            case .nftables: .applied
-            case nil: .failed("target \(change.target) is not defined on this agent")
-            }
+            routes[change.target]?.refusal
+                ?? (routes[change.target] == nil
+                    ? .failed("target \(change.target) is not defined on this agent") : .applied)
         }
-        let real = changes.indices.filter { routes[changes[$0].target] == .nftables }
-        guard !real.isEmpty else { return outcomes }
-        for (index, outcome) in zip(real, await nftables.apply(real.map { changes[$0] })) { outcomes[index] = outcome }
+        var parts: [Kind: [Int]] = [:]
+        for (index, change) in changes.enumerated() {
+            if let kind = routes[change.target]?.kind { parts[kind, default: []].append(index) }
+        }
+        for (index, outcome) in await applied(parts, changes) { outcomes[index] = outcome }
+        let flows = changes.indices.filter { routes[changes[$0].target]?.concernsFilter ?? false }
+        guard !flows.isEmpty else { return outcomes }
+        for (index, outcome) in zip(flows, await filter.apply(flows.map { changes[$0] }))
+        where outcomes[index] == .applied {
+            outcomes[index] = outcome
+        }
         return outcomes
+    }
+
+    /// What the other enforcers made of their parts, side by side.
+    private nonisolated(nonsending) func applied(
+        _ parts: [Kind: [Int]], _ changes: [MemberChange]
+    ) async -> [Int: Outcome] {
+        // The usual case goes to the kernel without a task in between.
+        guard !parts.isEmpty else { return [:] }
+        return await withTaskGroup(of: [(Int, Outcome)].self) { group in
+            for (kind, indices) in parts {
+                guard let enforcer = others[kind] else { continue }
+                group.addTask {
+                    Array(zip(indices, await enforcer.apply(indices.map { changes[$0] })))
+                }
+            }
+            return await group.reduce(into: [:]) { all, part in for (index, outcome) in part { all[index] = outcome } }
+        }
     }
 
     public nonisolated(nonsending) func reconcile(_ targets: [TargetDefinition], _ members: [Member]) async
         -> Reconciliation
     {
         let routes = route(targets)
-        var result = await nftables.reconcile(
-            targets.filter { routes[$0.id] == .nftables }, members.filter { routes[$0.target] == .nftables })
-        for (id, route) in routes {
-            switch route {
-            case .nftables: break
-            case .dryRun: result.targets[id] = .dryRun
-            case .refused(let reason):
-                result.targets[id] = .failed(reason)
-                result.failures += members.filter { $0.target == id }.map { .init(member: $0, reason: reason) }
-            }
+        var result = await filter.reconcile(
+            targets.filter { routes[$0.id]?.concernsFilter ?? false },
+            members.filter { routes[$0.target]?.concernsFilter ?? false })
+        for (kind, enforcer) in others {
+            result.merge(
+                await enforcer.reconcile(
+                    targets.filter { routes[$0.id]?.kind == kind }, members.filter { routes[$0.target]?.kind == kind }))
+        }
+        for case (let id, .refused(let reason)) in routes {
+            result.targets[id] = .failed(reason)
+            result.failures += members.filter { $0.target == id }.map { .init(member: $0, reason: reason) }
         }
         return result
     }
 
-    public func disturbances() -> AsyncStream<Disturbance> { nftables.disturbances() }
+    public func disturbances() -> AsyncStream<Disturbance> {
+        let sources = [filter] + others.values
+        return AsyncStream { continuation in
+            let tasks = sources.map { source in
+                let stream = source.disturbances()
+                return Task { for await disturbance in stream { continuation.yield(disturbance) } }
+            }
+            continuation.onTermination = { _ in for task in tasks { task.cancel() } }
+        }
+    }
 
     public nonisolated(nonsending) func flowsCut(by guard: NFTablesGuard) async -> FlowCensus {
-        await nftables.flowsCut(by: `guard`)
+        await filter.flowsCut(by: `guard`)
     }
 
-    public nonisolated(nonsending) func limitations() async -> [String: String] { await nftables.limitations() }
+    public nonisolated(nonsending) func limitations() async -> [String: String] {
+        var all = await filter.limitations()
+        for enforcer in others.values { all.merge(await enforcer.limitations()) { first, _ in first } }
+        return all
+    }
 
     private func route(_ targets: [TargetDefinition]) -> [TargetID: Route] {
-        var result: [TargetID: Route] = [:]
-        for target in targets {
-            if case .unknown(let backend) = target.backend {
-                result[target.id] = .refused("this agent \(backend.fault); update it")
-                continue
-            }
-            let kind: Kind = if case .dryRun = target.backend { .dryRun } else { .nftables }
-            // Taking a guard away needs no leave: what was allowed before must not stay for ever.
-            let leaves = target.purpose == .unguard
-            result[target.id] =
-                !allowed.contains(kind) && !leaves
-                ? .refused("this host's AllowBackends does not name \(kind.rawValue)")
-                : kind == .dryRun ? .dryRun : .nftables
-        }
+        let result = Dictionary(targets.map { ($0.id, route($0)) }) { first, _ in first }
         routes.withLockedValue { $0 = result }
         return result
+    }
+
+    private func route(_ target: TargetDefinition) -> Route {
+        if case .unknown(let backend) = target.backend {
+            return .refused("this agent \(backend.fault); update it")
+        }
+        let kind = Kind(target.backend)
+        // Taking a guard away needs no leave: what was allowed before must not stay for ever.
+        guard allowed.contains(kind) || target.purpose == .unguard else {
+            return .refused("this host's AllowBackends does not name \(kind.rawValue)")
+        }
+        if kind == .nftables || kind == .ipset { return .filter }
+        guard others[kind] != nil else {
+            return .refused("this agent was started without the backend \(kind.rawValue)")
+        }
+        return .other(kind, cuts: target.backend.flows != nil)
+    }
+}
+
+extension CompositeEnforcer.Kind {
+    init(_ backend: Backend) {
+        switch backend {
+        case .nftablesSet, .nftablesGuard: self = .nftables
+        case .ipset: self = .ipset
+        case .haproxy: self = .haproxy
+        case .script: self = .script
+        case .allowList: self = .allowList
+        case .dryRun, .unknown: self = .dryRun
+        }
     }
 }
 

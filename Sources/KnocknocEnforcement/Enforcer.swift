@@ -114,6 +114,17 @@ public struct Reconciliation: Hashable, Sendable {
     }
 }
 
+extension Reconciliation {
+    /// Takes in what another enforcer says of targets of its own, or of the same ones: then both must have succeeded.
+    mutating func merge(_ other: Reconciliation) {
+        targets.merge(other.targets) { own, theirs in own == .applied ? theirs : own }
+        failures += other.failures
+        stuck += other.stuck
+        added += other.added
+        removed += other.removed
+    }
+}
+
 public enum Disturbance: Hashable, Sendable {
     /// Our own table was flushed or deleted and has been restored.
     case guardRestored

@@ -41,4 +41,49 @@ struct CompositeEnforcerTests {
         let outcomes = await CompositeEnforcer(nftables: nil).apply([.open(member(3, .v4(1)))])
         #expect(outcomes == [.failed("target \(target(3)) is not defined on this agent")])
     }
+
+    @Test("each target goes to its own backend, and to the packet filter where it says what flows it lets through")
+    func parts() async {
+        let (filter, proxy) = (RecordingEnforcer(), RecordingEnforcer())
+        let enforcer = CompositeEnforcer(nftables: filter, others: [.haproxy: proxy])
+        let (silent, flowing) = (haproxyTarget(2, flows: false), haproxyTarget(3, flows: true))
+        let outcomes = await enforcer.define([guardTarget(1), silent, flowing])
+        #expect(Set(outcomes.values) == [.applied])
+        #expect(filter.defined == [target(1), target(3)])
+        #expect(proxy.defined == [target(2), target(3)])
+        let steps = [1, 2, 3].map { MemberChange.open(member(UInt128($0), .v4(1))) }
+        #expect(await enforcer.apply(steps) == [.applied, .applied, .applied])
+        #expect(filter.changes.map(\.target) == [target(1), target(3)])
+        #expect(proxy.changes.map(\.target) == [target(2), target(3)])
+        let result = await enforcer.reconcile([silent, flowing], [member(2, .v4(1)), member(3, .v4(1))])
+        #expect(result.targets == [target(2): .applied, target(3): .applied])
+        #expect(filter.members == [target(3)])
+        #expect(Set(proxy.members) == [target(2), target(3)])
+    }
+
+    @Test("a target is in force where both have done their part, whichever of them fails")
+    func bothParts() async {
+        for failing in 0...1 {
+            let enforcers = [RecordingEnforcer(), RecordingEnforcer()]
+            enforcers[failing].answer = .failed("no")
+            let enforcer = CompositeEnforcer(nftables: enforcers[0], others: [.haproxy: enforcers[1]])
+            #expect(await enforcer.define([haproxyTarget(1, flows: true)]) == [target(1): .failed("no")])
+            #expect(await enforcer.apply([.open(member(1, .v4(1)))]) == [.failed("no")])
+            let result = await enforcer.reconcile([haproxyTarget(1, flows: true)], [])
+            #expect(result.targets == [target(1): .failed("no")])
+        }
+    }
+
+    @Test("a backend that this agent was started without is refused")
+    func missing() async {
+        let outcomes = await CompositeEnforcer(nftables: RecordingEnforcer()).define([haproxyTarget(1, flows: true)])
+        #expect(outcomes == [target(1): .failed("this agent was started without the backend haproxy")])
+    }
+
+    private func haproxyTarget(_ number: UInt128, flows: Bool) -> TargetDefinition {
+        let match = FlowMatch(protocol: .tcp, ports: [443])
+        let backend = HAProxyBackend(
+            socket: "/run/h.sock", list: .map("/etc/h.map"), file: "/etc/h.map", flows: flows ? match : nil)
+        return TargetDefinition(id: target(number), backend: .haproxy(backend), confirmed: true, purpose: .enforce)
+    }
 }

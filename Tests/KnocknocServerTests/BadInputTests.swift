@@ -26,7 +26,10 @@ struct BadInputTests {
                 (
                     "/users", #"{"username":"y","group_ids":["nope"]}"#, 400, "not a UUID", "group_ids[0]"
                 ),
-                ("/knocs", backend(#"{"type":"iptables"}"#), 400, "expected nftables or dry-run", nil),
+                (
+                    "/knocs", backend(#"{"type":"iptables"}"#), 400,
+                    "expected one of nftables, ipset, haproxy, script, allow_list, dry-run", nil
+                ),
                 (
                     "/knocs", backend(#"{"type":"nftables","guard":{"protocol":"tcp","ports":[0]}}"#), 400,
                     "1 to 65535", nil

@@ -19,7 +19,7 @@ extension Access {
             throw AccessError(.invalid, "there is no agent \(agent)", field: "enforcement")
         }
         var targets: [TargetID] = []
-        for spec in specs { targets.append(try await target(for: spec, at: now, tx)) }
+        for spec in specs { targets.append(try await target(for: spec, of: knoc, at: now, tx)) }
         try await tx.run(
             [KnocTable.clearTargets(knoc)]
                 + (try zip(targets, specs).enumerated().map { position, pair in
@@ -36,9 +36,9 @@ extension Access {
 
     /// The target of a backend on its agent: the one that is there already, or a new one.
     private func target(
-        for spec: EnforcementSpec, at now: Timestamp, _ tx: any Transaction
+        for spec: EnforcementSpec, of knoc: KnocID, at now: Timestamp, _ tx: any Transaction
     ) async throws -> TargetID {
-        let key = spec.backend.targetKey
+        let key = spec.backend.targetKey(of: knoc)
         let json = try JSON.text(spec.backend)
         guard let row = try await tx.run(TargetTable.find(spec.agentID, key: key)).first else {
             let id: TargetID = new()

@@ -9,7 +9,8 @@ struct Membership {
         var `protocol`: TransportProtocol?
         var ports: Set<UInt16>
 
-        /// - Returns: nil for a backend that is not nftables or breaks the model's rules: its names enter commands.
+        /// - Returns: nil for a backend that has neither sets nor flows here, or breaks the model's rules: its names
+        ///   enter commands.
         init?(_ definition: TargetDefinition) {
             guard let backend = try? definition.backend.validated() else { return nil }
             id = definition.id
@@ -31,10 +32,23 @@ struct Membership {
                 isGuard = false
                 `protocol` = value.protocol
                 ports = Set(value.ports ?? [])
-            case .dryRun, .unknown:
+            case .haproxy, .script, .allowList:
+                // Another enforcer lets members in; only their flows are known and ended here.
+                guard let flows = backend.flows else { return nil }
+                sets = [:]
+                isGuard = false
+                `protocol` = flows.protocol
+                ports = Set(flows.ports)
+            case .ipset, .dryRun, .unknown:
                 return nil
             }
         }
+
+        /// Whether only its flows are looked after here.
+        var hasFlowsOnly: Bool { sets.isEmpty }
+
+        /// Whether an address of this family can be a member.
+        func takes(_ address: IPAddress) -> Bool { hasFlowsOnly || sets[address.family] != nil }
 
         func element(_ address: IPAddress) -> Element? {
             sets[address.family].map { Element(set: $0, address: address) }

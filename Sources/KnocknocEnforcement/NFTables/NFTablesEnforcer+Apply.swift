@@ -75,7 +75,8 @@ extension NFTablesEnforcer {
             }
             return
         }
-        guard let element = membership.element(id, address) else {
+        let element = target.element(address)
+        guard target.takes(address) else {
             if case .open = change {
                 work.outcomes[index] = .failed("the target names no set for \(address.family.rawValue) addresses")
             }
@@ -83,23 +84,23 @@ extension NFTablesEnforcer {
         }
         let now = clock()
         let before = membership.members[id]?[address]
-        let earlier = membership.deadline(of: element)
+        let earlier = element.flatMap { membership.deadline(of: $0) }
         switch change {
         case .open(let member) where member.deadline.milliseconds(since: now) >= CommandBatch.shortest:
             membership.set(id, address, member.deadline)
             work.before[index] = before
             work.earliest = min(work.earliest ?? member.deadline, member.deadline)
-            work.touch(element, index)
+            if let element { work.touch(element, index) }
             if before == nil { work.allowed += flows(to: target, from: address) }
         case .open, .close:
             membership.set(id, address, nil)
-            work.touch(element, index)
+            if let element { work.touch(element, index) }
             if let cut = membership.cut(target, address, at: now) { work.cuts.append((index, cut)) }
         case .cut:
             guard let cut = target.wholeCut(address) else { return }
             work.cuts.append((index, cut))
         }
-        if let earlier, let deadline = membership.deadline(of: element), deadline < earlier {
+        if let element, let earlier, let deadline = membership.deadline(of: element), deadline < earlier {
             work.shortened.insert(element)
         }
     }

@@ -27,8 +27,10 @@ extension NFTablesEnforcer {
                 }
             case .nftablesSet:
                 if definition.purpose == .enforce { failures[definition.id] = check(definition, kernel) }
-            case .dryRun, .unknown:
-                failures[definition.id] = EnforcementError(.refused, "not an nftables target")
+            case .haproxy, .script, .allowList:
+                break
+            case .ipset, .dryRun, .unknown:
+                failures[definition.id] = EnforcementError(.refused, "not a target of the packet filter")
             }
         }
         let kept = Set(definitions.filter { $0.purpose == .enforce && failures[$0.id] == nil }.map(\.id))

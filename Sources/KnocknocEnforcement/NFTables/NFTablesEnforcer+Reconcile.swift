@@ -13,7 +13,7 @@ extension NFTablesEnforcer {
         let now = clock()
         var wanted: [TargetID: [IPAddress: BootTime]] = [:]
         for member in members {
-            guard membership.element(member.target, member.address) != nil else {
+            guard membership.targets[member.target]?.takes(member.address) ?? false else {
                 result.failures.append(.init(member: member, reason: reason(member, result)))
                 continue
             }

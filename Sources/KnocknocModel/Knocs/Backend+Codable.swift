@@ -1,9 +1,15 @@
 // The JSON of the API and of the agent's protocol:
-// {"type":"nftables","set":{…}}, {"type":"nftables","guard":{…}}, {"type":"dry-run"}; a set's protocol and ports stand beside it.
+// {"type":"nftables","set":{…}}, {"type":"nftables","guard":{…}}, {"type":"ipset","ipset":{…}}, {"type":"haproxy","haproxy":{…}},
+// {"type":"script","script":{…}}, {"type":"allow_list"}, {"type":"dry-run"}; protocol and ports stand beside the object, but for a
+// guard, which has its own.
 
 extension Backend: Codable {
     private enum Keys: String, CodingKey, CaseIterable {
-        case type, set, `guard`, `protocol`, ports
+        case type, set, `guard`, ipset, haproxy, script, `protocol`, ports
+        case allowList = "allow_list"
+
+        /// What stands with any type.
+        static let common: Set<Keys> = [.type, .protocol, .ports]
     }
 
     private struct SetFields: Codable {
@@ -21,9 +27,28 @@ extension Backend: Codable {
         try decoder.refuseUnknownKeys(Keys.self)
         let fields = try decoder.container(keyedBy: Keys.self)
         let type = try fields.decode(String.self, forKey: .type)
+        if let own = Keys(stringValue: type), own != .set, own != .guard {
+            try fields.refuse(beside: own, Keys.common, of: type)
+        }
         switch type {
         case "dry-run":
             self = .dryRun
+        case "ipset":
+            var value = try fields.decode(IPSetBackend.self, forKey: .ipset)
+            value.flows = try fields.decodeFlows(.protocol, .ports)
+            self = .ipset(value)
+        case "haproxy":
+            var value = try fields.decode(HAProxyBackend.self, forKey: .haproxy)
+            value.flows = try fields.decodeFlows(.protocol, .ports)
+            self = .haproxy(value)
+        case "script":
+            var value = try fields.decode(ScriptBackend.self, forKey: .script)
+            value.flows = try fields.decodeFlows(.protocol, .ports)
+            self = .script(value)
+        case "allow_list":
+            var value = try fields.decodeIfPresent(AllowListBackend.self, forKey: .allowList) ?? AllowListBackend()
+            value.flows = try fields.decodeFlows(.protocol, .ports)
+            self = .allowList(value)
         case "nftables" where fields.contains(.set) && !fields.contains(.guard):
             try fields.superDecoder(forKey: .set).refuseUnknownKeys(SetFields.CodingKeys.self)
             let set = try fields.decode(SetFields.self, forKey: .set)
@@ -40,7 +65,7 @@ extension Backend: Codable {
         default:
             throw DecodingError.dataCorruptedError(
                 forKey: .type, in: fields,
-                debugDescription: "\"\(type)\" is not a backend; expected \(Self.types.joined(separator: " or "))")
+                debugDescription: "\"\(type)\" is not a backend; expected one of \(Self.types.joined(separator: ", "))")
         }
     }
 
@@ -60,6 +85,24 @@ extension Backend: Codable {
         case .nftablesGuard(let value):
             try fields.encode("nftables", forKey: .type)
             try fields.encode(value, forKey: .guard)
+        case .ipset(let value):
+            try fields.encode("ipset", forKey: .type)
+            try fields.encode(value, forKey: .ipset)
+        case .haproxy(let value):
+            try fields.encode("haproxy", forKey: .type)
+            try fields.encode(value, forKey: .haproxy)
+        case .script(let value):
+            try fields.encode("script", forKey: .type)
+            try fields.encode(value, forKey: .script)
+        case .allowList(let value):
+            try fields.encode("allow_list", forKey: .type)
+            try fields.encode(value, forKey: .allowList)
+        }
+        switch self {
+        case .unknown, .dryRun, .nftablesSet, .nftablesGuard: break
+        case .ipset, .haproxy, .script, .allowList:
+            try fields.encodeIfPresent(flows?.protocol, forKey: .protocol)
+            try fields.encodeIfPresent(flows?.ports, forKey: .ports)
         }
     }
 }
@@ -96,6 +139,27 @@ extension NFTablesGuard: Codable {
 }
 
 extension KeyedDecodingContainer {
+    /// Both or neither.
+    fileprivate func decodeFlows(_ transport: Key, _ ports: Key) throws -> FlowMatch? {
+        let list = contains(ports) ? try decodePorts(forKey: ports) : []
+        guard let found = try decodeIfPresent(TransportProtocol.self, forKey: transport) else {
+            guard list.isEmpty else {
+                throw DecodingError.dataCorruptedError(
+                    forKey: ports, in: self, debugDescription: "protocol and ports go together: give both or neither")
+            }
+            return nil
+        }
+        return FlowMatch(protocol: found, ports: list)
+    }
+
+    /// Refuses another type's object.
+    fileprivate func refuse(beside own: Key, _ common: Set<Key>, of type: String) throws where Key: Hashable {
+        for key in allKeys where key != own && !common.contains(key) {
+            throw DecodingError.dataCorruptedError(
+                forKey: key, in: self, debugDescription: "a backend of type \(type) takes no \(key.stringValue)")
+        }
+    }
+
     /// Reads wider numbers first: a JSON decoder cannot say which one did not fit into 16 bits.
     fileprivate func decodePorts(forKey key: Key) throws -> [UInt16] {
         try decode([Int64].self, forKey: key).map { number in

@@ -8,11 +8,20 @@ extension Backend {
         case .unknown(let value): throw ModelError(.invalidBackend, "this release \(value.fault)")
         case .nftablesSet(let set): .nftablesSet(try set.validated())
         case .nftablesGuard(let value): .nftablesGuard(try value.validated())
+        case .ipset(let value): .ipset(try value.validated())
+        case .haproxy(let value): .haproxy(try value.validated())
+        case .script(let value): .script(try value.validated())
+        case .allowList(let value): .allowList(try value.validated())
         }
     }
 
-    /// The text that names the kernel object: two Knocs with the same key on one agent share one target.
-    /// A guard's trial is about how it is introduced and not part of what it is.
+    /// The text that names the object that is opened: two Knocs with the same key on one agent share one target.
+    /// A guard's trial is about how it is introduced and not part of what it is. An allow list is its Knoc's own.
+    public func targetKey(of knoc: KnocID) -> String {
+        if case .allowList = self { targetKey + " \(knoc)" } else { targetKey }
+    }
+
+    /// The same, but for what one Knoc alone has.
     public var targetKey: String {
         switch self {
         case .dryRun:
@@ -28,6 +37,23 @@ extension Backend {
             let destinations = value.destinations.map(\.description).joined(separator: ",")
             return "nftables guard \(value.protocol.rawValue) \(ports) forward=\(value.forward) "
                 + "to=\(destinations) on=\(value.interfaces.joined(separator: ",")) loopback=\(value.loopback)"
+        case .ipset(let value): return value.targetKey
+        case .haproxy(let value): return value.targetKey
+        case .script(let value): return value.targetKey
+        case .allowList(let value): return value.targetKey
+        }
+    }
+
+    /// What it lets members through to, where that is known.
+    public var flows: FlowMatch? {
+        switch self {
+        case .dryRun, .unknown: nil
+        case .nftablesGuard(let value): FlowMatch(protocol: value.protocol, ports: value.ports)
+        case .nftablesSet(let value): value.protocol.map { FlowMatch(protocol: $0, ports: value.ports ?? []) }
+        case .ipset(let value): value.flows
+        case .haproxy(let value): value.flows
+        case .script(let value): value.flows
+        case .allowList(let value): value.flows
         }
     }
 
@@ -83,7 +109,7 @@ extension NFTablesGuard {
     }
 }
 
-private func checkedPorts(_ ports: [UInt16], _ field: String) throws(ModelError) -> [UInt16] {
+func checkedPorts(_ ports: [UInt16], _ field: String) throws(ModelError) -> [UInt16] {
     guard !ports.contains(0) else { throw ModelError(.invalidBackend, "\(field): a port is 1 to 65535, not 0") }
     guard ports.count <= 64 else {
         throw ModelError(.invalidBackend, "\(field): at most 64 ports, not \(ports.count)")
@@ -114,6 +140,22 @@ func checkIdentifier(_ name: String, _ field: String) throws(ModelError) {
     }
     guard !reservedWords.contains(name) else {
         throw ModelError(.invalidIdentifier, "\(field): \"\(name)\" is a reserved word of nftables")
+    }
+}
+
+/// An absolute path of characters that need no quoting anywhere, without `..`.
+func checkPath(_ path: String, _ field: String) throws(ModelError) {
+    let fits = path.utf8.allSatisfy {
+        (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0)
+            || [43, 45, 46, 47, 58, 64, 95].contains($0)
+    }
+    let parts = path.split(separator: "/", omittingEmptySubsequences: true)
+    guard path.first == "/", path.utf8.count <= 255, fits, !parts.isEmpty, !parts.contains(".."), !parts.contains(".")
+    else {
+        throw ModelError(
+            .invalidIdentifier,
+            "\(field): \"\(path)\" is not a path; expected an absolute one of letters, digits and _ . - + : @, "
+                + "without .., at most 255 bytes")
     }
 }
 

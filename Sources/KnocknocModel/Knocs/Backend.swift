@@ -4,13 +4,21 @@ public enum Backend: Hashable, Sendable {
     case nftablesSet(NFTablesSet)
     /// Ports that the agent itself closes to all but members.
     case nftablesGuard(NFTablesGuard)
+    /// Members of existing sets of ipset(8).
+    case ipset(IPSetBackend)
+    /// A map or an access list of a HAProxy on the agent's machine.
+    case haproxy(HAProxyBackend)
+    /// A program of the administrator's.
+    case script(ScriptBackend)
+    /// A list that other devices fetch.
+    case allowList(AllowListBackend)
     /// Nothing is changed anywhere; states say so.
     case dryRun
     /// Of a newer release: kept and handed on as it came, and refused by whoever would have to do it.
     case unknown(UnknownBackend)
 
     /// The types that this build knows.
-    static let types = ["nftables", "dry-run"]
+    static let types = ["nftables", "ipset", "haproxy", "script", "allow_list", "dry-run"]
 }
 
 /// A transport protocol that a backend can match.

@@ -28,10 +28,16 @@ enum BackendForm {
             values[name("ipv6")] = value.ipv6
             values[name("protocol")] = value.protocol?.rawValue
             values[name("ports")] = list(value.ports ?? [])
+        case .ipset(let value): fill(&values, from: value, name)
+        case .haproxy(let value): fill(&values, from: value, name)
+        case .script(let value): fill(&values, from: value, name)
+        case .allowList(let value):
+            values[name("backend")] = "allow_list"
+            fill(&values, value.flows, name)
         }
     }
 
-    private static func list(_ items: [some CustomStringConvertible]) -> String {
+    static func list(_ items: [some CustomStringConvertible]) -> String {
         items.map(\.description).joined(separator: ", ")
     }
 
@@ -42,6 +48,10 @@ enum BackendForm {
         case "dry-run": result = .dryRun
         case "guard": result = guardBackend(values, name, &errors)
         case "set": result = setBackend(values, name, &errors)
+        case "ipset": result = ipsetBackend(values, name, &errors)
+        case "haproxy": result = haproxyBackend(values, name, &errors)
+        case "script": result = scriptBackend(values, name, &errors)
+        case "allow_list": result = allowListBackend(values, name, &errors)
         default: result = nil
         }
         guard let result else { return nil }
@@ -90,7 +100,7 @@ enum BackendForm {
                 ports: ports.isEmpty ? nil : ports))
     }
 
-    private static func ports(_ values: FormValues, _ field: String, _ errors: inout FormErrors) -> [UInt16]? {
+    static func ports(_ values: FormValues, _ field: String, _ errors: inout FormErrors) -> [UInt16]? {
         var ports: [UInt16] = []
         for word in values.words(field) {
             guard let port = UInt16(word), port > 0 else {
@@ -108,6 +118,10 @@ enum BackendForm {
             ("guard.ports", "ports"), ("ports", "ports"), ("protocol and ports", "ports"), ("guard.forward", "forward"),
             ("guard.trial_seconds", "trial_seconds"), ("guard.interfaces", "interfaces"), ("set.table", "table"),
             ("set.ipv4", "ipv4"), ("set.ipv6", "ipv6"), ("set:", "ipv4"),
+            ("ipset.ipv4", "ipv4"), ("ipset.ipv6", "ipv6"), ("ipset.block_ipv4", "block_ipv4"),
+            ("ipset.block_ipv6", "block_ipv6"), ("ipset:", "ipv4"), ("haproxy.socket", "socket"),
+            ("haproxy.map", "list"), ("haproxy.acl", "list"), ("haproxy.file", "file"), ("script.path", "path"),
+            ("script.name", "script_name"), ("script.environment", "environment"),
         ]
         return known.first { message.hasPrefix($0.0) }?.1 ?? "backend"
     }

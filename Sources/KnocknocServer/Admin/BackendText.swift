@@ -8,6 +8,23 @@ enum BackendText {
         case .unknown(let value): "\(value.type): of a newer release"
         case .nftablesGuard(let value): guardText(value)
         case .nftablesSet(let value): setText(value)
+        case .ipset(let value):
+            "Members of \([value.ipv4, value.ipv6].compactMap(\.self).joined(separator: " and ")) (ipset)"
+                + flows(backend)
+        case .haproxy(let value): haproxyText(value) + flows(backend)
+        case .script(let value): "Script \(value.path), list \(value.name)" + flows(backend)
+        case .allowList: "Allow list that devices fetch" + flows(backend)
+        }
+    }
+
+    private static func flows(_ backend: Backend) -> String {
+        backend.flows.map { ", \(ports($0.protocol, $0.ports))" } ?? ""
+    }
+
+    private static func haproxyText(_ value: HAProxyBackend) -> String {
+        switch value.list {
+        case .map(let name): "HAProxy's map \(name)"
+        case .acl(let name): "HAProxy's access list \(name)"
         }
     }
 

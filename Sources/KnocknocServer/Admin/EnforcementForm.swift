@@ -27,37 +27,73 @@ enum EnforcementForm {
         return FormPage.Section(
             legend: "On agent \(agent.name)" + (place.number > 0 ? ", another way" : ""),
             about: agent.status == .online ? nil : "This agent is not linked now; it will catch up when it is.",
-            fields: [
-                .select(
-                    name("backend"), "How it opens",
-                    [
-                        ("none", "Not on this agent"), ("guard", "Guard: Knocknoc closes the ports itself (nftables)"),
-                        ("set", "Set: members of sets that my own nftables rules use"),
-                        ("dry-run", "Dry run: nothing is changed"),
-                    ]),
-                .select(name("protocol"), "Protocol", [("tcp", "TCP"), ("udp", "UDP")]).half().only("nft"),
-                words(.text(name("ports"), "Ports")).with { $0.placeholder = "22, 443" }.half().only("nft")
-                    .hint(
-                        "As clients type them. The agent refuses to guard a port of its own NeverGuard, or one that "
-                            + "its machine gives to outgoing connections. "
-                            + "With a set: what your rules let through, so that flows can be cut."),
-                .select(
-                    name("family"), "Family", [("inet", "inet"), ("ip", "ip"), ("ip6", "ip6")]
-                ).half().only("set"),
-                words(.text(name("table"), "Table")).with { $0.placeholder = "filter" }.half().only("set"),
-                words(.text(name("ipv4"), "Set for IPv4")).half().only("set"),
-                words(.text(name("ipv6"), "Set for IPv6")).half().only("set")
-                    .hint("Both must exist on that machine, with flags timeout."),
-                words(.text(name("destinations"), "Only to these networks")).half().only("guard")
-                    .with { $0.placeholder = "192.0.2.0/24" }.hint("Empty: this machine's own addresses."),
-                words(.text(name("interfaces"), "Only on these interfaces")).half().only("guard")
-                    .with { $0.placeholder = "eth0" }.hint("Empty: all."),
-                .checkbox(name("forward"), "Guard forwarded packets too").only("guard")
-                    .hint("For a gateway in front of other machines. Needs networks or interfaces."),
-                .checkbox(name("loopback"), "Guard connections from this machine to itself too").only("guard"),
-                words(.text(name("trial_seconds"), "Trial")).with { $0.placeholder = "60s" }.half().only("guard")
-                    .hint("A new guard reverts after this, unless you confirm it here. 0s skips the trial."),
-            ])
+            fields: common(name, words) + nftables(name, words) + lists(name, words))
+    }
+
+    private static func common(_ name: (String) -> String, _ words: (Field) -> Field) -> [Field] {
+        let withPorts = ["guard", "set", "ipset", "haproxy", "script", "allow_list"]
+        let only = { (field: Field) in field.with { for kind in withPorts { $0.width += " only-" + kind } } }
+        return [
+            .select(
+                name("backend"), "How it opens",
+                [
+                    ("none", "Not on this agent"), ("guard", "Guard: Knocknoc closes the ports itself (nftables)"),
+                    ("set", "Set: members of sets that my own nftables rules use"),
+                    ("ipset", "Set: members of sets of ipset that my own rules use"),
+                    ("haproxy", "HAProxy: a map or an access list that it asks"),
+                    ("script", "Script: a program on that machine"),
+                    ("allow_list", "Allow list: other devices fetch it"), ("dry-run", "Dry run: nothing is changed"),
+                ]),
+            only(.select(name("protocol"), "Protocol", [("tcp", "TCP"), ("udp", "UDP")]).half()),
+            only(words(.text(name("ports"), "Ports")).with { $0.placeholder = "22, 443" }.half())
+                .hint(
+                    "As clients type them. But for a guard: what members are let through to, so that flows can be cut."),
+        ]
+    }
+
+    private static func nftables(_ name: (String) -> String, _ words: (Field) -> Field) -> [Field] {
+        [
+            .select(name("family"), "Family", [("inet", "inet"), ("ip", "ip"), ("ip6", "ip6")]).half().only("set"),
+            words(.text(name("table"), "Table")).with { $0.placeholder = "filter" }.half().only("set"),
+            words(.text(name("ipv4"), "Set for IPv4")).half().only("set", "ipset"),
+            words(.text(name("ipv6"), "Set for IPv6")).half().only("set", "ipset")
+                .hint("Sets on that machine that hold addresses and have timeouts."),
+            words(.text(name("destinations"), "Only to these networks")).half().only("guard")
+                .with { $0.placeholder = "192.0.2.0/24" }.hint("Empty: this machine's own addresses."),
+            words(.text(name("interfaces"), "Only on these interfaces")).half().only("guard")
+                .with { $0.placeholder = "eth0" }.hint("Empty: all."),
+            .checkbox(name("forward"), "Guard forwarded packets too").only("guard")
+                .hint("For a gateway in front of other machines. Needs networks or interfaces."),
+            .checkbox(name("loopback"), "Guard connections from this machine to itself too").only("guard"),
+            words(.text(name("trial_seconds"), "Trial")).with { $0.placeholder = "60s" }.half().only("guard")
+                .hint("A new guard reverts after this, unless you confirm it here. 0s skips the trial."),
+        ]
+    }
+
+    private static func lists(_ name: (String) -> String, _ words: (Field) -> Field) -> [Field] {
+        [
+            words(.text(name("block_ipv4"), "Block list for IPv4")).half().only("ipset"),
+            words(.text(name("block_ipv6"), "Block list for IPv6")).half().only("ipset")
+                .hint("Sets of addresses whose access has just ended, for rules that drop established flows."),
+            words(.text(name("socket"), "Runtime socket")).with { $0.placeholder = "/run/haproxy/admin.sock" }
+                .only("haproxy"),
+            .select(
+                name("list_kind"), "Kind of list",
+                [("map", "Map: ends by itself"), ("acl", "Access list: the agent ends it")]
+            ).half().only("haproxy"),
+            words(.text(name("list"), "Map or access list")).with { $0.placeholder = "/etc/haproxy/knocknoc.map" }
+                .half()
+                .only("haproxy").hint("By the file that haproxy.cfg names, or an access list's number such as #101."),
+            words(.text(name("file"), "File")).half().only("haproxy")
+                .hint("What HAProxy reads when it starts. Empty: the file that the list is named by."),
+            words(.text(name("path"), "Program")).with { $0.placeholder = "/usr/local/lib/knocknoc/open-door" }
+                .only("script").hint(
+                    "An absolute path on that machine, whose agent's configuration says CustomScripts = true."),
+            words(.text(name("script_name"), "Name of its list")).with { $0.placeholder = "knocknoc" }.half()
+                .only("script").hint("Handed to the program: add NAME ADDRESS, del NAME ADDRESS, flush NAME."),
+            words(.area(name("environment"), "Variables")).with { $0.placeholder = "REGION=eu-1" }.only("script")
+                .hint("NAME=VALUE, one on each line. Nothing secret: everybody who administers sees them."),
+        ]
     }
 
     static func fill(_ values: inout FormValues, from record: KnocRecord) {

@@ -8,8 +8,8 @@ extension Field {
 
     func hint(_ text: String) -> Field { with { $0.hint = text } }
     func half() -> Field { with { $0.width += " half" } }
-    /// Shown only where a Knoc's agent has a certain backend.
-    func only(_ name: String) -> Field { with { $0.width += " only-" + name } }
+    /// Shown only where a Knoc's agent has one of these backends.
+    func only(_ names: String...) -> Field { with { for name in names { $0.width += " only-" + name } } }
 
     /// The field with what was typed or stored, and what is wrong with it.
     func filled(from values: FormValues, errors: [String: String]) -> Field {

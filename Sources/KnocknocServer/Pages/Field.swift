@@ -32,6 +32,7 @@ struct Field {
     var isInput = true
     var isText = true
     var isSelect = false
+    var isArea = false
     var isCheckbox = false
     var isChoices = false
     var hasOptions = false
@@ -55,6 +56,14 @@ struct Field {
         var field = text(name, label, required: required)
         field.type = "password"
         field.autocomplete = new ? "new-password" : "current-password"
+        return field
+    }
+
+    /// Several lines.
+    static func area(_ name: String, _ label: String) -> Field {
+        var field = Field(name, label)
+        field.isText = false
+        field.isArea = true
         return field
     }
 

@@ -1,0 +1,72 @@
+/// A program of the administrator's that lets addresses in: `PATH add|del NAME ADDRESS` and `PATH flush NAME`.
+public struct ScriptBackend: Hashable, Sendable {
+    /// The program, an absolute path on the agent's machine.
+    public var path: String
+    /// What the program takes for the name of its list; `knocknoc` where nothing is given.
+    public var name: String
+    /// Variables that it is started with, beside a bare `PATH` and `LANG`.
+    public var environment: [String: String]
+    /// The same, sealed: only the agent can read the values.
+    public var sealed: [String: SealedValue]
+    public var flows: FlowMatch?
+
+    public static let standardName = "knocknoc"
+
+    public init(
+        path: String, name: String = Self.standardName, environment: [String: String] = [:],
+        sealed: [String: SealedValue] = [:], flows: FlowMatch? = nil
+    ) {
+        self.path = path
+        self.name = name
+        self.environment = environment
+        self.sealed = sealed
+        self.flows = flows
+    }
+
+    func validated() throws(ModelError) -> ScriptBackend {
+        try checkPath(path, "script.path")
+        try checkIdentifier(name, "script.name")
+        guard environment.count + sealed.count <= 64 else {
+            throw ModelError(.invalidBackend, "script.environment: at most 64 variables")
+        }
+        for (name, value) in environment {
+            try checkVariable(name, "script.environment")
+            guard value.utf8.count <= 4096, !value.utf8.contains(0) else {
+                throw ModelError(
+                    .invalidBackend, "script.environment: the value of \(name) is over 4,096 bytes or has a zero byte")
+            }
+        }
+        for name in sealed.keys {
+            try checkVariable(name, "script.sealed")
+            guard environment[name] == nil else {
+                throw ModelError(.invalidBackend, "script.sealed: \(name) is in environment too; give it once")
+            }
+        }
+        var result = self
+        result.flows = try flows?.validated()
+        return result
+    }
+
+    /// What the program is started with belongs to the object: two Knocs that give it other variables have two targets.
+    /// A value that is only sealed anew changes nothing about which object it is.
+    var targetKey: String {
+        let variables = environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value.utf8.count):\($0.value)" }
+        let secrets = sealed.keys.sorted()
+        return "script \(path) \(name) [\((variables + secrets).joined(separator: " "))] \(flows?.key ?? "-")"
+    }
+
+    /// Names that the loader of programs, a shell or the agent itself would act on are refused.
+    private func checkVariable(_ name: String, _ field: String) throws(ModelError) {
+        let fits = name.utf8.allSatisfy { (65...90).contains($0) || (48...57).contains($0) || $0 == 95 }
+        guard (1...64).contains(name.utf8.count), fits, name.utf8.first.map({ !(48...57).contains($0) }) == true else {
+            throw ModelError(
+                .invalidIdentifier,
+                "\(field): \"\(name)\" is not a variable's name; expected A to Z, 0 to 9 and _, at most 64, no digit first"
+            )
+        }
+        let refused = ["PATH", "IFS", "ENV", "BASH_ENV", "SHELLOPTS", "PYTHONPATH", "PERL5LIB", "RUBYLIB"]
+        guard !refused.contains(name), !name.hasPrefix("LD_"), !name.hasPrefix("KNOCKNOC_") else {
+            throw ModelError(.invalidIdentifier, "\(field): \(name) may not be set")
+        }
+    }
+}

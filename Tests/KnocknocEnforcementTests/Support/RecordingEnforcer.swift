@@ -1,0 +1,53 @@
+import KnocknocEnforcement
+import KnocknocModel
+import Synchronization
+
+/// Notes what it is asked, and answers as it is told.
+final class RecordingEnforcer: Enforcer {
+    private struct State {
+        var answer = KnocknocEnforcement.Outcome.applied
+        var defined: [TargetID] = []
+        var changes: [MemberChange] = []
+        var members: [TargetID] = []
+    }
+
+    private let state = Mutex(State())
+
+    var answer: KnocknocEnforcement.Outcome {
+        get { state.withLock { $0.answer } }
+        set { state.withLock { $0.answer = newValue } }
+    }
+    var defined: [TargetID] { state.withLock { $0.defined } }
+    var changes: [MemberChange] { state.withLock { $0.changes } }
+    /// Whose members the last reconciliation was about.
+    var members: [TargetID] { state.withLock { $0.members } }
+
+    nonisolated(nonsending) func define(_ targets: [TargetDefinition]) async -> [TargetID: KnocknocEnforcement.Outcome]
+    {
+        state.withLock { state in
+            state.defined = targets.map(\.id)
+            return Dictionary(targets.map { ($0.id, state.answer) }) { first, _ in first }
+        }
+    }
+
+    nonisolated(nonsending) func apply(_ changes: [MemberChange]) async -> [KnocknocEnforcement.Outcome] {
+        state.withLock { state in
+            state.changes += changes
+            return changes.map { _ in state.answer }
+        }
+    }
+
+    nonisolated(nonsending) func reconcile(_ targets: [TargetDefinition], _ members: [Member]) async -> Reconciliation {
+        let outcomes = await define(targets)
+        return state.withLock { state in
+            state.members = members.map(\.target)
+            return Reconciliation(targets: outcomes)
+        }
+    }
+
+    func disturbances() -> AsyncStream<Disturbance> { AsyncStream { _ in } }
+
+    nonisolated(nonsending) func flowsCut(by guard: NFTablesGuard) async -> FlowCensus {
+        FlowCensus(flows: 0, sources: [])
+    }
+}
