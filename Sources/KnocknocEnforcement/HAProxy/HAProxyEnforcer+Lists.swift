@@ -1,0 +1,233 @@
+import KnocknocModel
+import Logging
+
+extension HAProxyEnforcer {
+    /// What a list is to hold now.
+    private func wanted(_ list: ProxyList) -> [IPAddress: Int64] {
+        let (now, wall) = (options.clock(), options.wall())
+        var result: [IPAddress: Int64] = [:]
+        for (id, other) in targets where other == list {
+            for (address, deadline) in members[id] ?? [:] {
+                let left = deadline.milliseconds(since: now)
+                // A moment is rounded down to whole seconds.
+                guard left >= (list.isTimed ? 1000 : 1) else { continue }
+                result[address] = max(result[address] ?? 0, list.isTimed ? (wall + left) / 1000 : 0)
+            }
+        }
+        return result
+    }
+
+    /// Brings some addresses of a list to what is wanted, where it is known what it holds.
+    func update(_ list: ProxyList, _ addresses: [IPAddress]) {
+        guard var state = lists[list], let process = state.process else {
+            synchronise(list)
+            return
+        }
+        let wanted = wanted(list)
+        let fileFailure = save(list, wanted)
+        var commands: [String] = []
+        for address in Set(addresses) where !state.foreign.contains(address.description) {
+            switch (state.entries[address], wanted[address]) {
+            case (nil, nil): continue
+            case (_?, nil): commands.append("del \(state.name) \(address)")
+            // What is not in the file would not outlive HAProxy: then it is not in force.
+            case (_, _?) where fileFailure != nil: continue
+            case (nil, let end?): commands.append("add \(state.name) \(address)" + value(end, list))
+            case (let old?, let end?) where old == end: continue
+            case (_?, let end?): commands.append("set \(state.name) \(address)" + value(end, list))
+            }
+            state.entries[address] = wanted[address]
+        }
+        do throws(EnforcementError) {
+            let answers = try RuntimeSocket(path: list.socket).run(["show info"] + commands)
+            guard answers[0].process == process, answers.dropFirst().allSatisfy(\.isEmpty) else {
+                synchronise(list)
+                return
+            }
+            if let fileFailure { throw fileFailure }
+            lists[list] = state
+        } catch {
+            fail(list, error)
+        }
+    }
+
+    /// Compares a whole list with what is wanted, and mends it.
+    @discardableResult
+    func synchronise(_ list: ProxyList) -> (added: Int, removed: Int) {
+        do throws(EnforcementError) {
+            for _ in 0..<3 {
+                if let counts = try compare(list) {
+                    if lists[list]?.failure != nil {
+                        lists[list]?.failure = nil
+                        logger.notice("HAProxy has it again", metadata: ["list": "\(list)"])
+                        broadcast.send(.changed)
+                    }
+                    if !targets.values.contains(list) { lists[list] = nil }
+                    return counts
+                }
+            }
+            throw EnforcementError(.unavailable, "\(list.socket): HAProxy is replaced faster than it can be told")
+        } catch {
+            fail(list, error)
+            return (0, 0)
+        }
+    }
+
+    /// - Returns: nil where another process answered half-way, or an entry was gone already.
+    private func compare(_ list: ProxyList) throws(EnforcementError) -> (added: Int, removed: Int)? {
+        let socket = RuntimeSocket(path: list.socket)
+        let wanted = wanted(list)
+        let fileFailure = save(list, wanted)
+        let foreign = lists[list]?.foreign ?? []
+        let seen = try socket.run(["show info"] + list.names.map { "show \($0)" })
+        let found = zip(list.names, seen.dropFirst()).lazy.compactMap { name, answer in
+            ProxyList.entries(in: answer).map { (name: name, entries: $0) }
+        }
+        guard let (name, entries) = found.first else {
+            let answer = seen.last ?? ""
+            throw EnforcementError(
+                .missing, "HAProxy knows no \(list.name): \(answer); name it in haproxy.cfg and reload HAProxy")
+        }
+        var state = State(process: seen[0].process, name: name, foreign: foreign)
+        var commands = ["show info"]
+        var (added, removed) = (0, 0)
+        for entry in entries where !foreign.contains(entry.key) {
+            guard let address = entry.address, let end = wanted[address], state.entries[address] == nil else {
+                commands.append("del \(name) \(entry.reference)")
+                removed += 1
+                continue
+            }
+            let found = list.isTimed ? entry.value.flatMap { Int64($0) } : 0
+            if let found, found <= end, end - found <= Self.tolerance {
+                state.entries[address] = found
+            } else {
+                commands.append("set \(name) \(entry.reference)" + value(end, list))
+                state.entries[address] = end
+            }
+        }
+        if fileFailure == nil {
+            for (address, end) in wanted where state.entries[address] == nil && !foreign.contains(address.description) {
+                commands.append("add \(name) \(address)" + value(end, list))
+                state.entries[address] = end
+                added += 1
+            }
+        }
+        let answers = try socket.run(commands)
+        guard answers[0].process == state.process, answers.dropFirst().allSatisfy(\.isEmpty) else {
+            if let text = answers.dropFirst().first(where: { !$0.isEmpty }) {
+                logger.debug("HAProxy refused a command", metadata: ["list": "\(list)", "answer": "\(text)"])
+            }
+            return nil
+        }
+        state.failure = lists[list]?.failure
+        lists[list] = state
+        if let fileFailure { throw fileFailure }
+        return (added, removed)
+    }
+
+    /// Writes the file where it says something else.
+    private func save(_ list: ProxyList, _ wanted: [IPAddress: Int64]) -> EnforcementError? {
+        do throws(EnforcementError) {
+            let text = try ListFile.read(list.file)
+            let foreign = text.map(ListFile.foreign) ?? ""
+            lists[list]?.foreign = ListFile.keys(in: foreign)
+            let entries = wanted.sorted { $0.key < $1.key }.map {
+                (address: $0.key, value: list.isTimed ? String($0.value) : nil)
+            }
+            let new = ListFile.render(foreign, entries)
+            if new != text { try ListFile.write(new, to: list.file) }
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private func value(_ end: Int64, _ list: ProxyList) -> String { list.isTimed ? " \(end)" : "" }
+
+    /// What was to leave and may still be let in.
+    var stuck: [Reconciliation.Stuck] {
+        lists.flatMap { list, state -> [Reconciliation.Stuck] in
+            guard let failure = state.failure, let target = targets.first(where: { $0.value == list })?.key else {
+                return []
+            }
+            let wanted = wanted(list)
+            return state.entries.keys.filter { wanted[$0] == nil }.map {
+                .init(target: target, address: $0, reason: failure.message)
+            }
+        }
+    }
+
+    /// Remembers why a list is not as it should be; says so once.
+    private func fail(_ list: ProxyList, _ error: EnforcementError) {
+        if lists[list]?.failure != error {
+            logger.error("\(error.message)", metadata: ["list": "\(list)"])
+        }
+        lists[list]?.failure = error
+        lists[list]?.process = nil
+    }
+
+    // MARK: Time
+
+    /// Ends what has run out: a map has refused it since, a list without moments is told now.
+    private func expire() {
+        expiry = nil
+        let now = options.clock()
+        var gone: [ProxyList: [IPAddress]] = [:]
+        for (id, list) in targets {
+            for (address, deadline) in members[id] ?? [:] where deadline <= now {
+                members[id]?[address] = nil
+                gone[list, default: []].append(address)
+            }
+        }
+        for (list, addresses) in gone { update(list, addresses) }
+        scheduleExpiry()
+    }
+
+    /// Sleeps, by a clock that counts through suspend, until the first member's time is up.
+    func scheduleExpiry() {
+        guard let next = members.values.compactMap({ $0.values.min() }).min() else { return }
+        if let expiry, expiry.at <= next { return }
+        expiry?.task.cancel()
+        let left = max(0, next.milliseconds(since: options.clock()))
+        let task = Task { [weak self] in
+            guard (try? await Task.sleep(for: .milliseconds(left), clock: .continuous)) != nil else { return }
+            await self?.expire()
+        }
+        expiry = (next, task)
+    }
+
+    // MARK: HAProxy's comings and goings
+
+    func startWatching() {
+        guard !lists.isEmpty, watch == nil else { return }
+        watch = Task { [weak self] in
+            while true {
+                guard (try? await Task.sleep(for: Self.watchInterval, clock: .continuous)) != nil else { return }
+                guard let self, await self.look() else { return }
+            }
+        }
+    }
+
+    /// Compares lists of a HAProxy that is another process than before, or whose clock was set.
+    ///
+    /// - Returns: false where there is nothing left to look after.
+    private func look() -> Bool {
+        let offset = options.wall() - options.clock().milliseconds
+        let isSet = abs(offset - self.offset) > 1500
+        self.offset = offset
+        for (socket, group) in Dictionary(grouping: lists.keys, by: \.socket) {
+            let answers = try? RuntimeSocket(path: socket).run(["show info"])
+            let process = answers.flatMap { $0[0].process }
+            for list in group where isSet || process == nil || lists[list]?.process != process { synchronise(list) }
+        }
+        if lists.isEmpty { watch = nil }
+        return !lists.isEmpty
+    }
+}
+
+extension String {
+    /// Which process it is, in an answer to `show info`.
+    fileprivate var process: String? {
+        split(separator: "\n").first { $0.hasPrefix("Pid: ") }.map { String($0.dropFirst(5)) }
+    }
+}

@@ -1,0 +1,165 @@
+public import KnocknocModel
+public import Logging
+
+/// Enforces by lists of HAProxy: maps of address to the moment at which it ends, or plain access lists.
+///
+/// A change goes to the file first, which HAProxy reads when it starts, then to the runtime socket. Each exchange asks
+/// which process answers: a new one has read the file at a moment of its own, and is compared with what is wanted.
+/// What stands in the file above our mark is the administrator's; every other entry of the list is ours.
+public actor HAProxyEnforcer: Enforcer {
+    nonisolated let thread: KernelThread
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+    let options: HAProxyOptions
+    let logger: Logger
+    nonisolated let broadcast = DisturbanceBroadcast()
+
+    /// The lists of targets that are enforced.
+    var targets: [TargetID: ProxyList] = [:]
+    var members: [TargetID: [IPAddress: BootTime]] = [:]
+    var refusals: [TargetID: String] = [:]
+    /// Lists that are to be as `members` say, with what is known of them.
+    var lists: [ProxyList: State] = [:]
+    var expiry: (at: BootTime, task: Task<Void, Never>)?
+    var watch: Task<Void, Never>?
+    /// CLOCK_REALTIME less CLOCK_BOOTTIME when entries were last written, in milliseconds.
+    var offset: Int64
+
+    struct State {
+        /// Which process answered last; nil where the list is to be compared as a whole.
+        var process: String?
+        /// What it calls the list.
+        var name = ""
+        /// What it was given: the second since 1970 at which each ends, 0 in a list without moments.
+        var entries: [IPAddress: Int64] = [:]
+        /// The administrator's own keys.
+        var foreign: Set<String> = []
+        /// Why the list is not as it should be.
+        var failure: EnforcementError?
+    }
+
+    /// How often HAProxy is asked which process answers.
+    static let watchInterval = Duration.seconds(1)
+    /// A moment of expiry may be so many seconds earlier than it should be before it is set anew.
+    static let tolerance: Int64 = 1
+
+    /// - Throws: ``EnforcementError`` where its thread is not to be had.
+    public init(
+        _ options: HAProxyOptions, logger: Logger = Logger(label: "knocknoc.haproxy")
+    ) throws(EnforcementError) {
+        self.options = options
+        self.logger = logger
+        offset = options.wall() - options.clock().milliseconds
+        thread = try KernelThread("haproxy", networkNamespace: nil)
+    }
+
+    deinit {
+        expiry?.task.cancel()
+        watch?.cancel()
+        broadcast.finish()
+        thread.stop()
+    }
+
+    public nonisolated func disturbances() -> AsyncStream<Disturbance> { broadcast.stream() }
+
+    public func flowsCut(by guard: NFTablesGuard) async -> FlowCensus { FlowCensus(flows: 0, sources: []) }
+
+    // MARK: What is wanted
+
+    public func define(_ definitions: [TargetDefinition]) async -> [TargetID: Outcome] {
+        let refused = take(definitions)
+        for list in Array(lists.keys) where lists[list]?.process == nil { synchronise(list) }
+        startWatching()
+        scheduleExpiry()
+        return refused.merging(outcomes(definitions)) { refused, _ in refused }
+    }
+
+    /// Takes over which lists there are; those that nobody names any more are to be empty.
+    ///
+    /// - Returns: the targets that are refused.
+    private func take(_ definitions: [TargetDefinition]) -> [TargetID: Outcome] {
+        var refused: [TargetID: Outcome] = [:]
+        var kept: [TargetID: ProxyList] = [:]
+        refusals = [:]
+        for definition in definitions {
+            guard case .haproxy(let backend)? = try? definition.backend.validated() else {
+                refusals[definition.id] = "not a target of HAProxy that can be"
+                continue
+            }
+            let list = ProxyList(backend)
+            if let reason = options.refusal(list) {
+                if definition.purpose == .enforce { refusals[definition.id] = reason }
+                continue
+            }
+            if lists[list] == nil { lists[list] = State() }
+            if definition.purpose == .enforce { kept[definition.id] = list }
+        }
+        for (id, list) in targets where kept[id] != list {
+            members[id] = nil
+            lists[list]?.process = nil
+        }
+        targets = kept
+        for (id, reason) in refusals { refused[id] = .failed(reason) }
+        return refused
+    }
+
+    private func outcomes(_ definitions: [TargetDefinition]) -> [TargetID: Outcome] {
+        Dictionary(
+            definitions.map { definition in
+                guard case .haproxy(let backend) = definition.backend else { return (definition.id, .applied) }
+                let failure = lists[ProxyList(backend)]?.failure
+                return (definition.id, failure.map { .failed($0.message) } ?? .applied)
+            }
+        ) { first, _ in first }
+    }
+
+    public func apply(_ changes: [MemberChange]) async -> [Outcome] {
+        var touched: [ProxyList: [IPAddress]] = [:]
+        var outcomes = changes.map { change -> Outcome in
+            guard let list = targets[change.target] else {
+                let reason = refusals[change.target] ?? "target \(change.target) is not defined on this agent"
+                // Behind a refused target nothing of ours is open.
+                if case .open = change { return .failed(reason) }
+                return refusals[change.target] == nil ? .failed(reason) : .applied
+            }
+            switch change {
+            case .open(let member): members[change.target, default: [:]][member.address] = member.deadline
+            case .close(_, let address): members[change.target]?[address] = nil
+            case .cut: return .applied
+            }
+            touched[list, default: []].append(change.address)
+            return .applied
+        }
+        for (list, addresses) in touched { update(list, addresses) }
+        for (index, change) in changes.enumerated() where outcomes[index] == .applied {
+            guard let list = targets[change.target], touched[list] != nil else { continue }
+            if let failure = lists[list]?.failure { outcomes[index] = .failed(failure.message) }
+        }
+        scheduleExpiry()
+        return outcomes
+    }
+
+    public func reconcile(_ definitions: [TargetDefinition], _ wanted: [Member]) async -> Reconciliation {
+        let refused = take(definitions)
+        members = Dictionary(targets.keys.map { ($0, [:]) }) { first, _ in first }
+        for member in wanted where targets[member.target] != nil {
+            let known = members[member.target]?[member.address] ?? member.deadline
+            members[member.target]?[member.address] = max(known, member.deadline)
+        }
+        var result = Reconciliation()
+        for list in Array(lists.keys) {
+            let repaired = synchronise(list)
+            result.added += repaired.added
+            result.removed += repaired.removed
+        }
+        result.targets = refused.merging(outcomes(definitions)) { refused, _ in refused }
+        result.failures = wanted.compactMap { member in
+            guard case .failed(let reason)? = result.targets[member.target] else { return nil }
+            return .init(member: member, reason: reason)
+        }
+        result.stuck = stuck
+        startWatching()
+        scheduleExpiry()
+        return result
+    }
+}
