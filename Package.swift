@@ -18,6 +18,7 @@ let system: [Target] = [
     .systemLibrary(
         name: "CConntrack", path: "Sources/CConntrack", pkgConfig: "libnetfilter_conntrack",
         providers: [.apt(["libnetfilter-conntrack-dev"])]),
+    .systemLibrary(name: "CIPSet", path: "Sources/CIPSet", pkgConfig: "libipset", providers: [.apt(["libipset-dev"])]),
     .systemLibrary(name: "CMnl", path: "Sources/CMnl", pkgConfig: "libmnl", providers: [.apt(["libmnl-dev"])]),
     .systemLibrary(name: "CLinux", path: "Sources/CLinux"),
     .systemLibrary(
@@ -78,7 +79,9 @@ let floors: [Target] = [
     .target(name: "KnocknocIdentity", dependencies: ["KnocknocModel", "CSodium"], swiftSettings: settings),
     .target(
         name: "KnocknocEnforcement",
-        dependencies: ["KnocknocModel", "CNFTables", "CNFTnl", "CConntrack", "CMnl", logging, nioConcurrency],
+        dependencies: [
+            "KnocknocModel", "CNFTables", "CNFTnl", "CConntrack", "CIPSet", "CMnl", logging, nioConcurrency,
+        ],
         swiftSettings: settings
     ),
     // 4

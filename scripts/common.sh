@@ -7,7 +7,7 @@ SWIFT_PACKAGES=(
 )
 BUILD_PACKAGES=(
     "${SWIFT_PACKAGES[@]}"
-    libpq-dev libssl-dev libnftables-dev libnftnl-dev libnetfilter-conntrack-dev libmnl-dev libsodium-dev pkg-config
+    libpq-dev libssl-dev libnftables-dev libnftnl-dev libnetfilter-conntrack-dev libmnl-dev libipset-dev libsodium-dev pkg-config
 )
 # haproxy: what several nodes stand behind; `./dev run` itself starts none.
 RUN_PACKAGES=(nftables iproute2 haproxy)
@@ -17,7 +17,7 @@ RUN_PACKAGES=(nftables iproute2 haproxy)
 # in docs/backup.md. strace: stops a command half-way.
 TEST_PACKAGES=(
     postgresql pgbouncer nftables iproute2 conntrack haproxy nginx keepalived chromium chromium-driver python3 curl
-    openssl procps strace util-linux debootstrap systemd-container python3-yaml
+    openssl procps strace util-linux debootstrap systemd-container python3-yaml ipset iptables
     docker-compose python3-pyhcl sqlite3
 )
 BENCH_PACKAGES=(postgresql haproxy nftables iproute2 python3 curl openssl wrk fwknop-server fwknop-client knockd iptables)

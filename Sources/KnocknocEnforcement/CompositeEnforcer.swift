@@ -142,6 +142,12 @@ public final class CompositeEnforcer: Enforcer {
         return all
     }
 
+    public nonisolated(nonsending) func versions() async -> [String: String] {
+        var all = await filter.versions()
+        for enforcer in others.values { all.merge(await enforcer.versions()) { first, _ in first } }
+        return all
+    }
+
     private func route(_ targets: [TargetDefinition]) -> [TargetID: Route] {
         let result = Dictionary(targets.map { ($0.id, route($0)) }) { first, _ in first }
         routes.withLockedValue { $0 = result }

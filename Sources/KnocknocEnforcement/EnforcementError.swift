@@ -1,9 +1,13 @@
 /// Why something could not be enforced, in the kernel's or our own words.
 public struct EnforcementError: Error, Hashable, Sendable, CustomStringConvertible {
     public struct Code: Hashable, Sendable {
-        private enum Base { case kernel, missing, overrun, refused, unavailable }
+        private enum Base { case exists, full, kernel, missing, overrun, refused, unavailable }
         private let base: Base
 
+        /// It is there already.
+        public static let exists = Code(base: .exists)
+        /// There is no room for more.
+        public static let full = Code(base: .full)
         /// The kernel answered with an error.
         public static let kernel = Code(base: .kernel)
         /// What was asked for is not in the kernel.

@@ -63,10 +63,15 @@ public protocol Enforcer: Sendable {
 
     /// What this host's kernel cannot do, by a name and in words for the administrator; empty where it can do it all.
     nonisolated(nonsending) func limitations() async -> [String: String]
+
+    /// The versions of what it enforces with, by the backend's name, where the agent's own does not say it all.
+    nonisolated(nonsending) func versions() async -> [String: String]
 }
 
 extension Enforcer {
     public nonisolated(nonsending) func limitations() async -> [String: String] { [:] }
+
+    public nonisolated(nonsending) func versions() async -> [String: String] { [:] }
 }
 
 public struct Reconciliation: Hashable, Sendable {

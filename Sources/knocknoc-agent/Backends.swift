@@ -17,7 +17,7 @@ enum Backends {
         }
         let options = NFTablesOptions(
             alwaysAllow: configuration.alwaysAllow, neverGuard: Set(await configuration.protectedPorts()),
-            skeletonPath: configuration.guardFile)
+            createSets: configuration.createSets, skeletonPath: configuration.guardFile)
         return CompositeEnforcer(nftables: try NFTablesEnforcer(options, logger: logger))
     }
 }

@@ -26,6 +26,8 @@ struct SettingsOptions: ParsableArguments {
     var insecureHTTP: Bool?
     @Option(help: "Networks that no guard keeps out, separated by commas.") var alwaysAllow: String?
     @Option(help: "Ports that no server may guard, separated by commas.") var neverGuard: String?
+    @Flag(inversion: .prefixedNo, help: "Make sets of ipset that a Knoc names and that are not there.")
+    var createSets: Bool?
     @Flag(
         name: .customLong("trust-rtc"), inversion: .prefixedNo,
         help: "Believe an unsynchronised clock after a reboot.")
@@ -48,6 +50,7 @@ struct SettingsOptions: ParsableArguments {
             (AgentConfiguration.Key.insecureHTTP, insecureHTTP.map(String.init)),
             (AgentConfiguration.Key.alwaysAllow, alwaysAllow),
             (AgentConfiguration.Key.neverGuard, neverGuard),
+            (AgentConfiguration.Key.createSets, createSets.map(String.init)),
             (AgentConfiguration.Key.trustRTC, trustRTC.map(String.init)),
             (AgentConfiguration.Key.logLevel, logLevel), (AgentConfiguration.Key.backend, backend),
         ]

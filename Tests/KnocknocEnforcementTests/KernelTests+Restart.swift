@@ -45,8 +45,8 @@ extension KernelTests {
             let second = try network.enforcer()
             let result = await second.reconcile([guardTarget(1)], [member(1, alice, seconds: 5)])
             #expect(result == Reconciliation(targets: [target(1): .applied], added: 0, removed: 1))
-            let element = Element(set: GuardName(target(1)).set(.v4), address: alice)
-            let left = try network.on(.gateway) { (try? SetReader().find(element))??.expiration ?? 0 }
+            let set = GuardName(target(1)).set(.v4)
+            let left = try network.on(.gateway) { (try? SetReader().find(alice, in: set))??.expiration ?? 0 }
             #expect((1...5000).contains(left))
         }
 

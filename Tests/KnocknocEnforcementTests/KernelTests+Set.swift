@@ -225,9 +225,9 @@ extension KernelTests {
 
         private func remaining(_ address: IPAddress) throws -> Int64 {
             try network.on(.gateway) {
-                let set = ElementSet(
+                let set = TableSet(
                     family: .inet, table: "filter", name: "allowed4", addresses: .v4, isOurs: false)
-                return (try? SetReader().find(Element(set: set, address: address)))??.expiration ?? 0
+                return (try? SetReader().find(address, in: set))??.expiration ?? 0
             } / 1000
         }
     }

@@ -79,7 +79,7 @@ extension PackagesSuite {
             for library in ["libpq5", "libsodium23", "libsqlite3-0", "libc6"] { #expect(server.contains(library)) }
             #expect(!server.contains("postgresql") && !server.contains("swift"))
             let agent = try await PackageFile("knocknoc-agent").field("Depends")
-            for library in ["nftables", "libnftables1", "libnetfilter-conntrack3", "libmnl0"] {
+            for library in ["nftables", "libnftables1", "libnetfilter-conntrack3", "libmnl0", "libipset13"] {
                 #expect(agent.contains(library))
             }
         }

@@ -78,6 +78,7 @@ extension AgentLoop {
         do throws(AgentError) {
             let host = HostFacts()
             var capabilities = host.capabilities.merging(limitations) { host, _ in host }
+                .merging(versions) { known, _ in known }
             capabilities["backend"] = configuration.backend.rawValue
             capabilities["name"] = configuration.name
             capabilities["zone"] = configuration.zone

@@ -39,6 +39,8 @@ actor AgentLoop {
     var targetsKnown = 0
     /// What this host's kernel cannot do.
     var limitations: [String: String] = [:]
+    /// Of what this host enforces with.
+    var versions: [String: String] = [:]
 
     /// Steps that the kernel was given, the oldest first; their results are taken in that order.
     var applying: [Applying] = []
@@ -88,6 +90,7 @@ actor AgentLoop {
         }
         await perform(machine.tick(now: stamp))
         limitations = await enforcer.limitations()
+        versions = await enforcer.versions()
         for (name, text) in limitations { logger.warning("\(text)", metadata: ["limitation": "\(name)"]) }
         report()
     }

@@ -18,13 +18,14 @@ extension AgentConfiguration {
         public static let insecureHTTP = SettingKey("InsecureHTTP", "insecure", "http")
         public static let alwaysAllow = SettingKey("AlwaysAllow", "always", "allow")
         public static let neverGuard = SettingKey("NeverGuard", "never", "guard")
+        public static let createSets = SettingKey("CreateSets", "create", "sets")
         public static let trustRTC = SettingKey("TrustRTC", "trust", "rtc")
         public static let logLevel = SettingKey("LogLevel", "log", "level")
         public static let backend = SettingKey("Backend", "backend")
 
         public static let all = [
             serverURL, token, tokenFile, id, name, zone, stateFile, keyFile, guardFile, healthListen, tlsCAFile,
-            tlsFingerprint, insecureHTTP, alwaysAllow, neverGuard, trustRTC, logLevel, backend,
+            tlsFingerprint, insecureHTTP, alwaysAllow, neverGuard, createSets, trustRTC, logLevel, backend,
         ]
     }
 

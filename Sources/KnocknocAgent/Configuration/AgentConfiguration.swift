@@ -38,6 +38,8 @@ public struct AgentConfiguration: Sendable {
     public var tlsFingerprints: [[UInt8]]
     public var alwaysAllow: [CIDR]
     public var neverGuard: [UInt16]
+    /// Whether sets of ipset that a Knoc names and that are not there are made.
+    public var createSets: Bool
     /// Whether the clock is believed after a reboot although nothing has synchronised it.
     public var trustRTC: Bool
     public var logLevel: Logger.Level
@@ -52,6 +54,7 @@ public struct AgentConfiguration: Sendable {
         tlsFingerprints = []
         alwaysAllow = []
         neverGuard = []
+        createSets = false
         trustRTC = false
         logLevel = .info
         backend = .nftables

@@ -1,6 +1,6 @@
 import KnocknocModel
 
-/// Changes to elements, as the commands of one transaction. Only typed values enter it.
+/// Changes to elements of nftables, as the commands of one transaction. Only typed values enter it.
 ///
 /// A timeout is set by `add E; delete E; add E timeout T`: adding an element again leaves its timeout alone before
 /// Linux 6.12, and deleting one that is not there refuses the whole transaction.
@@ -40,10 +40,10 @@ struct CommandBatch: Sendable {
 
     /// What is to be done, in order.
     var changes: [ElementChange] {
-        var order: [ElementSet] = []
-        var all: [ElementSet: [ElementChange.Item]] = [:]
-        var kept: [ElementSet: [ElementChange.Item]] = [:]
-        func replace(_ set: ElementSet, _ item: ElementChange.Item, _ milliseconds: Int64?, _ comment: String?) {
+        var order: [TableSet] = []
+        var all: [TableSet: [ElementChange.Item]] = [:]
+        var kept: [TableSet: [ElementChange.Item]] = [:]
+        func replace(_ set: TableSet, _ item: ElementChange.Item, _ milliseconds: Int64?, _ comment: String?) {
             if all[set] == nil { order.append(set) }
             all[set, default: []].append(item)
             guard let milliseconds, milliseconds >= Self.shortest else { return }
@@ -54,9 +54,11 @@ struct CommandBatch: Sendable {
         for step in steps {
             switch step {
             case .put(let element, let milliseconds):
-                let comment = element.set.isOurs ? nil : OwnTable.name
-                replace(element.set, .init(element.address), milliseconds, comment)
-            case .remove(let element): replace(element.set, .init(element.address), nil, nil)
+                guard let set = element.set.table else { continue }
+                replace(set, .init(element.address), milliseconds, set.isOurs ? nil : OwnTable.name)
+            case .remove(let element):
+                guard let set = element.set.table else { continue }
+                replace(set, .init(element.address), nil, nil)
             case .drop(let flow): replace(.cut(flow.source.family), .init(flow), Int64(FlowSet.seconds) * 1000, nil)
             case .allow(let flow): replace(.cut(flow.source.family), .init(flow), nil, nil)
             }
@@ -96,6 +98,6 @@ struct ElementChange: Sendable {
     }
 
     var verb: Verb
-    var set: ElementSet
+    var set: TableSet
     var elements: [Item]
 }

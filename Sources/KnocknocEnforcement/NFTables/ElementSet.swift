@@ -1,26 +1,62 @@
 import KnocknocModel
 
 /// A set in the kernel that holds addresses of one family.
-struct ElementSet: Hashable, Sendable, CustomStringConvertible {
-    var family: NFTablesSet.Family
-    var table: String
-    var name: String
-    var addresses: IPAddress.Family
-    /// Whether in our own table; elsewhere elements carry our comment and others' are left alone.
-    var isOurs: Bool
+enum ElementSet: Hashable, Sendable, CustomStringConvertible {
+    /// Of nftables.
+    case table(TableSet)
+    /// Of ipset(8).
+    case ipset(IPSet)
 
-    /// Our set of cut flows.
-    static func cut(_ family: IPAddress.Family) -> ElementSet {
-        ElementSet(
-            family: .inet, table: OwnTable.name, name: FlowSet(family).name, addresses: family, isOurs: true)
+    init(family: NFTablesSet.Family, table: String, name: String, addresses: IPAddress.Family, isOurs: Bool) {
+        self = .table(
+            TableSet(family: family, table: table, name: name, addresses: addresses, isOurs: isOurs))
     }
 
-    /// As nft(8) names it: `inet filter allowed`.
-    var description: String { "\(family.rawValue) \(table) \(name)" }
+    var name: String {
+        switch self {
+        case .table(let set): set.name
+        case .ipset(let set): set.name
+        }
+    }
+
+    var addresses: IPAddress.Family {
+        switch self {
+        case .table(let set): set.addresses
+        case .ipset(let set): set.addresses
+        }
+    }
+
+    /// Whether it holds those whose access has just ended, instead of those who have it.
+    var blocks: Bool {
+        if case .ipset(let set) = self { set.blocks } else { false }
+    }
+
+    var table: TableSet? {
+        if case .table(let set) = self { set } else { nil }
+    }
+
+    var description: String {
+        switch self {
+        case .table(let set): set.description
+        case .ipset(let set): set.description
+        }
+    }
 }
 
 /// A place in a set.
 struct Element: Hashable, Sendable {
     var set: ElementSet
     var address: IPAddress
+}
+
+/// An element as the kernel holds it.
+struct FoundElement: Hashable {
+    /// As the kernel writes it: an address, or the parts of a flow.
+    var key: [UInt8]
+    /// Milliseconds until it leaves, not less than the kernel counts; nil for one that stays.
+    var expiration: Int64?
+    /// Whether this program put it there; others' are left alone.
+    var isOurs: Bool
+    /// Whether it is there to keep the address out of the set.
+    var excludes = false
 }

@@ -36,8 +36,8 @@ struct GuardName: Hashable, Sendable, Comparable {
     var mark: String { "un_" + text }
     var chains: [String] { [ingressAccept, ingressDrop, egressAccept, egressDrop] }
 
-    func set(_ family: IPAddress.Family) -> ElementSet {
-        ElementSet(
+    func set(_ family: IPAddress.Family) -> TableSet {
+        TableSet(
             family: .inet, table: OwnTable.name, name: (family == .v4 ? "g4_" : "g6_") + text, addresses: family,
             isOurs: true)
     }

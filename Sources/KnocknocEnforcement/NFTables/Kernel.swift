@@ -1,3 +1,4 @@
+import Glibc
 import KnocknocModel
 
 /// Everything that talks to the kernel for one enforcer, made on its thread.
@@ -8,12 +9,60 @@ final class Kernel {
     /// Ends flows; connection tracking may be missing on a host that needs none.
     var cutter: any FlowCutting
 
-    /// - Parameter networkNamespace: that of the calling thread; nil for this process's.
-    init(networkNamespace: String? = nil) throws(EnforcementError) {
+    private let clock: @Sendable () -> BootTime
+    private var openSets: IPSets?
+
+    /// - Parameters:
+    ///   - networkNamespace: that of the calling thread; nil for this process's.
+    ///   - clock: CLOCK_BOOTTIME of this machine.
+    init(
+        networkNamespace: String? = nil, clock: @escaping @Sendable () -> BootTime = BootClock.now
+    ) throws(EnforcementError) {
+        self.clock = clock
         cutter = try FlowCutter(networkNamespace: networkNamespace)
         library = try NFTablesLibrary()
         reader = try SetReader()
         writer = try SetWriter()
+    }
+
+    /// The sets of ipset: a host that uses none need not know them.
+    private func ipsets() throws(EnforcementError) -> IPSets {
+        if let openSets { return openSets }
+        let sets = try IPSets(clock: clock)
+        openSets = sets
+        return sets
+    }
+
+    /// Refuses a set that cannot hold timed addresses of its family.
+    ///
+    /// - Parameter creating: makes a set of ipset that is not there.
+    func check(_ set: ElementSet, creating: Bool) throws(EnforcementError) {
+        switch set {
+        case .table(let set): try reader.check(set)
+        case .ipset(let set): try ipsets().check(set, creating: creating)
+        }
+    }
+
+    /// Hands over every element of a set.
+    func read(_ set: ElementSet, each: (FoundElement) -> Void) throws(EnforcementError) {
+        switch set {
+        case .table(let set): try reader.read(set, each: each)
+        case .ipset(let set): try ipsets().read(set, each: each)
+        }
+    }
+
+    /// One element, or nil where it is not there; of ipset ours only.
+    func find(_ element: Element) throws(EnforcementError) -> FoundElement? {
+        switch element.set {
+        case .table(let set): try reader.find(element.address, in: set)
+        case .ipset(let set): try ipsets().find(element.address, in: set)
+        }
+    }
+
+    /// The kernel's version of ipset; nil where it has not loaded it, which asking would make it do.
+    func ipsetVersion() -> String? {
+        guard access("/sys/module/ip_set", F_OK) == 0 else { return nil }
+        return try? ipsets().version()
     }
 
     /// Our table's chains; nil where the table is not there.
@@ -31,10 +80,24 @@ final class Kernel {
     /// - Returns: the steps that failed, by their position.
     func run(_ steps: [CommandBatch.Step]) -> [Int: EnforcementError] {
         var failures: [Int: EnforcementError] = [:]
-        for start in stride(from: 0, to: steps.count, by: CommandBatch.limit) {
-            run(steps, Array(start..<min(start + CommandBatch.limit, steps.count)), &failures)
+        let tables = steps.indices.filter { steps[$0].ipset == nil }
+        let sets = steps.indices.filter { steps[$0].ipset != nil }
+        for start in stride(from: 0, to: tables.count, by: CommandBatch.limit) {
+            run(steps, Array(tables[start..<min(start + CommandBatch.limit, tables.count)]), &failures)
+        }
+        for start in stride(from: 0, to: sets.count, by: CommandBatch.limit) {
+            change(steps, Array(sets[start..<min(start + CommandBatch.limit, sets.count)]), &failures)
         }
         return failures
+    }
+
+    private func change(_ steps: [CommandBatch.Step], _ part: [Int], _ failures: inout [Int: EnforcementError]) {
+        do throws(EnforcementError) {
+            let errors = try ipsets().run(part.compactMap { steps[$0].ipset })
+            for (position, error) in errors { failures[part[position]] = error }
+        } catch {
+            for index in part { failures[index] = error }
+        }
     }
 
     private func run(_ steps: [CommandBatch.Step], _ part: [Int], _ failures: inout [Int: EnforcementError]) {
@@ -62,5 +125,23 @@ extension CommandBatch.Step {
         case .put(let element, _), .remove(let element): element.set
         case .drop, .allow: nil
         }
+    }
+
+    /// What it changes in a set of ipset; nil for one of nftables.
+    fileprivate var ipset: IPSets.Change? {
+        switch self {
+        case .put(let element, let milliseconds): element.change(milliseconds)
+        case .remove(let element): element.change(nil)
+        case .drop, .allow: nil
+        }
+    }
+}
+
+extension Element {
+    fileprivate func change(_ milliseconds: Int64?) -> IPSets.Change? {
+        guard case .ipset(let set) = set else { return nil }
+        // Less than a second is not worth adding; 0 would be for ever.
+        let kept = milliseconds.flatMap { $0 >= CommandBatch.shortest ? $0 : nil }
+        return IPSets.Change(set: set, address: address, milliseconds: kept)
     }
 }

@@ -5,6 +5,8 @@ struct Membership {
     struct Target: Hashable {
         var id: TargetID
         var sets: [IPAddress.Family: ElementSet]
+        /// Where an address is put when its access has ended.
+        var blocks: [IPAddress.Family: ElementSet] = [:]
         var isGuard: Bool
         var `protocol`: TransportProtocol?
         var ports: Set<UInt16>
@@ -17,7 +19,7 @@ struct Membership {
             switch backend {
             case .nftablesGuard(let value):
                 let name = GuardName(id)
-                sets = [.v4: name.set(.v4), .v6: name.set(.v6)]
+                sets = [.v4: .table(name.set(.v4)), .v6: .table(name.set(.v6))]
                 isGuard = true
                 `protocol` = value.protocol
                 ports = Set(value.ports)
@@ -39,7 +41,18 @@ struct Membership {
                 isGuard = false
                 `protocol` = flows.protocol
                 ports = Set(flows.ports)
-            case .ipset, .dryRun, .unknown:
+            case .ipset(let value):
+                (sets, blocks) = ([:], [:])
+                for (family, name, block) in [
+                    (IPAddress.Family.v4, value.ipv4, value.blockIPv4), (.v6, value.ipv6, value.blockIPv6),
+                ] {
+                    sets[family] = name.map { .ipset(IPSet(name: $0, addresses: family)) }
+                    blocks[family] = block.map { .ipset(IPSet(name: $0, addresses: family, blocks: true)) }
+                }
+                isGuard = false
+                `protocol` = value.flows?.protocol
+                ports = Set(value.flows?.ports ?? [])
+            case .dryRun, .unknown:
                 return nil
             }
         }
@@ -54,6 +67,13 @@ struct Membership {
             sets[address.family].map { Element(set: $0, address: address) }
         }
 
+        /// Where the address is put when its access has ended; nil where nowhere.
+        func block(_ address: IPAddress) -> Element? {
+            blocks[address.family].map { Element(set: $0, address: address) }
+        }
+
+        fileprivate var everySet: [ElementSet] { Array(sets.values) + blocks.values }
+
         /// All that the target names, whoever else lets it through; nil where it names no ports.
         func wholeCut(_ address: IPAddress) -> Cut? {
             guard let `protocol`, !ports.isEmpty else { return nil }
@@ -64,16 +84,19 @@ struct Membership {
     private(set) var targets: [TargetID: Target] = [:]
     private(set) var members: [TargetID: [IPAddress: BootTime]] = [:]
     private var users: [ElementSet: Set<TargetID>] = [:]
+    /// Places in sets of blocked addresses, until when; one that is let in again is not there meanwhile.
+    private(set) var blocked: [Element: BootTime] = [:]
+    private var blockedAfterPruning = 64
     /// Ports that a set of the administrator's was ever used for: no guard's drop can be relied on to end its flows.
     private var setPorts: [TransportProtocol: Set<UInt16>] = [:]
     /// Whether an agent was here before this one: then any port may have been a set's.
     var isInherited = false
 
     mutating func add(_ target: Target) {
-        if let old = targets[target.id] { for set in old.sets.values { users[set]?.remove(target.id) } }
+        if let old = targets[target.id] { for set in old.everySet { users[set]?.remove(target.id) } }
         targets[target.id] = target
         if !target.isGuard, let proto = target.protocol { setPorts[proto, default: []].formUnion(target.ports) }
-        for set in target.sets.values { users[set, default: []].insert(target.id) }
+        for set in target.everySet { users[set, default: []].insert(target.id) }
     }
 
     /// Forgets a target.
@@ -81,7 +104,7 @@ struct Membership {
     /// - Returns: the members that it had.
     @discardableResult
     mutating func remove(_ id: TargetID) -> [IPAddress: BootTime] {
-        if let old = targets.removeValue(forKey: id) { for set in old.sets.values { users[set]?.remove(id) } }
+        if let old = targets.removeValue(forKey: id) { for set in old.everySet { users[set]?.remove(id) } }
         return members.removeValue(forKey: id) ?? [:]
     }
 
@@ -96,14 +119,34 @@ struct Membership {
         targets[id]?.element(address)
     }
 
-    /// The latest deadline that any target gives this element.
+    func isUsed(_ set: ElementSet) -> Bool { users[set]?.isEmpty == false }
+
+    /// - Parameter now: what has ended by then is forgotten.
+    mutating func block(_ element: Element, until deadline: BootTime, now: BootTime) {
+        blocked[element] = deadline
+        guard blocked.count > 2 * blockedAfterPruning else { return }
+        blocked = blocked.filter { $0.value > now }
+        blockedAfterPruning = max(64, blocked.count)
+    }
+
+    /// The latest deadline that any target gives this element; of a blocked address, unless a target lets it in.
     func deadline(of element: Element) -> BootTime? {
-        (users[element.set] ?? []).compactMap { members[$0]?[element.address] }.max()
+        if element.set.blocks {
+            let isMember = users[element.set]?.contains { members[$0]?[element.address] != nil } ?? false
+            return isMember ? nil : blocked[element]
+        }
+        return (users[element.set] ?? []).compactMap { members[$0]?[element.address] }.max()
     }
 
     /// Every element of a set that somebody wants, with its deadline.
     func elements(of set: ElementSet) -> [IPAddress: BootTime] {
         var result: [IPAddress: BootTime] = [:]
+        if set.blocks {
+            for element in blocked.keys where element.set == set {
+                result[element.address] = deadline(of: element)
+            }
+            return result
+        }
         for id in users[set] ?? [] {
             for (address, deadline) in members[id] ?? [:] where address.family == set.addresses {
                 result[address] = max(deadline, result[address] ?? deadline)

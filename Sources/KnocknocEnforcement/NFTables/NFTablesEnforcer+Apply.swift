@@ -91,10 +91,12 @@ extension NFTablesEnforcer {
             work.before[index] = before
             work.earliest = min(work.earliest ?? member.deadline, member.deadline)
             if let element { work.touch(element, index) }
+            if let block = target.block(address), membership.blocked[block] != nil { work.touch(block, index) }
             if before == nil { work.allowed += flows(to: target, from: address) }
         case .open, .close:
             membership.set(id, address, nil)
             if let element { work.touch(element, index) }
+            if let block = block(target, address, at: now) { work.touch(block, index) }
             if let cut = membership.cut(target, address, at: now) { work.cuts.append((index, cut)) }
         case .cut:
             guard let cut = target.wholeCut(address) else { return }

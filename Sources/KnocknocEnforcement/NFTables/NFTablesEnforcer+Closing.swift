@@ -26,6 +26,7 @@ extension NFTablesEnforcer {
                 if let element = target.element(key.address), !handled.contains(element.set) {
                     elements.insert(element)
                 }
+                if let block = block(target, key.address, at: now) { elements.insert(block) }
                 cut = membership.cut(target, key.address, at: now)
             case .cut:
                 cut = target.wholeCut(key.address)
@@ -39,13 +40,22 @@ extension NFTablesEnforcer {
         var errors: [ClosingKey: EnforcementError] = [:]
         for (key, target) in closings {
             let open = key.kind == .leave && !isMember(key, at: now)
-            let removal = open ? target.element(key.address).flatMap { failures[$0] } : nil
+            let places = open ? [target.element(key.address), target.block(key.address)] : []
+            let removal = places.lazy.compactMap { $0.flatMap { failures[$0] } }.first
             errors[key] = removal ?? (owing.contains(key) ? cutError : nil)
             // One that has failed while this one was under way is not done with this one.
             if errors[key] == nil, unfinished[key] != known[key] { continue }
             note(key, target, errors[key])
         }
         return errors
+    }
+
+    /// Notes that an address whose access has ended is to be in the target's set of blocked ones, if it has one.
+    func block(_ target: Membership.Target, _ address: IPAddress, at now: BootTime) -> Element? {
+        guard let element = target.block(address) else { return nil }
+        let deadline = now.adding(milliseconds: Int64(IPSet.blockSeconds) * 1000)
+        membership.block(element, until: deadline, now: now)
+        return element
     }
 
     private func isMember(_ key: ClosingKey, at now: BootTime) -> Bool {

@@ -12,6 +12,7 @@ extension NFTablesEnforcer {
         let byHand = acceptUnguarding((try? kernel.listing()) ?? nil)
         var failures: [TargetID: EnforcementError] = [:]
         var change = GuardChange(guards: guards, marks: marks, onTrial: onTrial, removed: Set(byHand))
+        let letIn = Set(definitions.flatMap { Membership.Target($0)?.sets.values.map(\.name) ?? [] })
         for definition in definitions {
             // What a server sends is checked here too: its names enter commands.
             do throws(ModelError) { _ = try definition.backend.validated() } catch {
@@ -25,11 +26,13 @@ extension NFTablesEnforcer {
                 do throws(EnforcementError) { try change.take(definition, value) } catch {
                     failures[definition.id] = error
                 }
-            case .nftablesSet:
-                if definition.purpose == .enforce { failures[definition.id] = check(definition, kernel) }
+            case .nftablesSet, .ipset:
+                if definition.purpose == .enforce {
+                    failures[definition.id] = check(definition, letIn, kernel)
+                }
             case .haproxy, .script, .allowList:
                 break
-            case .ipset, .dryRun, .unknown:
+            case .dryRun, .unknown:
                 failures[definition.id] = EnforcementError(.refused, "not a target of the packet filter")
             }
         }
@@ -94,13 +97,33 @@ extension NFTablesEnforcer {
                 + "there)")
     }
 
-    private func check(_ definition: TargetDefinition, _ kernel: Kernel) -> EnforcementError? {
+    /// - Parameter letIn: the names of all sets whose members are let in.
+    private func check(
+        _ definition: TargetDefinition, _ letIn: Set<String>, _ kernel: Kernel
+    ) -> EnforcementError? {
         guard let target = Membership.Target(definition) else { return nil }
         do throws(EnforcementError) {
-            for set in target.sets.values.sorted(by: { $0.name < $1.name }) { try kernel.reader.check(set) }
+            let sets = Array(target.sets.values) + target.blocks.values
+            for set in sets.sorted(by: { $0.name < $1.name }) {
+                if set.blocks, letIn.contains(set.name) {
+                    throw EnforcementError(
+                        .refused, "set \(set): it is to hold those whose access has ended, but lets its members in")
+                }
+                try kernel.check(set, creating: options.createSets)
+                if set.blocks, !membership.isUsed(set) { try adoptBlocked(set, kernel) }
+            }
             return nil
         } catch {
             return error
+        }
+    }
+
+    /// Whoever an earlier agent put there stays there for the rest of the time.
+    private func adoptBlocked(_ set: ElementSet, _ kernel: Kernel) throws(EnforcementError) {
+        let now = clock()
+        try kernel.read(set) { found in
+            guard found.isOurs, let address = IPAddress(bytes: found.key), let left = found.expiration else { return }
+            membership.block(Element(set: set, address: address), until: now.adding(milliseconds: left), now: now)
         }
     }
 
@@ -201,8 +224,8 @@ extension NFTablesEnforcer {
         var found: [Element] = []
         do throws(EnforcementError) {
             for set in target.sets.values {
-                try kernel.reader.read(set) { item in
-                    guard item.comment == OwnTable.name, let address = IPAddress(bytes: item.key) else { return }
+                try kernel.read(set) { item in
+                    guard item.isOurs, let address = IPAddress(bytes: item.key) else { return }
                     found.append(Element(set: set, address: address))
                 }
             }

@@ -36,6 +36,8 @@ extension NFTablesEnforcer {
             for (index, error) in kernel.run(steps) where index < elements.count {
                 // Nothing is open through a set that is not there.
                 if case .remove = steps[index], error.code == .missing { continue }
+                // Nor does anybody look into a set of blocked addresses that is not there.
+                if elements[index].set.blocks, error.code == .missing { continue }
                 failures[elements[index]] = error
             }
             let took = clock().milliseconds(since: start)
@@ -70,18 +72,18 @@ extension NFTablesEnforcer {
     private func mine(_ elements: [Element], _ kernel: Kernel) -> ([Element], [Element: EnforcementError]) {
         var foreign: Set<Element> = []
         var failures: [Element: EnforcementError] = [:]
-        for (set, group) in Dictionary(grouping: elements, by: \.set) where !set.isOurs {
+        for (set, group) in Dictionary(grouping: elements, by: { $0.set.table }) {
+            // ipset's own writer knows whose they are.
+            guard let set, !set.isOurs else { continue }
             do throws(EnforcementError) {
                 if group.count <= 64 {
                     for element in group {
-                        if let found = try kernel.reader.find(element), found.comment != OwnTable.name {
-                            foreign.insert(element)
-                        }
+                        if let found = try kernel.find(element), !found.isOurs { foreign.insert(element) }
                     }
                 } else {
                     try kernel.reader.read(set) { found in
-                        guard found.comment != OwnTable.name, let address = IPAddress(bytes: found.key) else { return }
-                        foreign.insert(Element(set: set, address: address))
+                        guard !found.isOurs, let address = IPAddress(bytes: found.key) else { return }
+                        foreign.insert(Element(set: .table(set), address: address))
                     }
                 }
             } catch {
@@ -108,8 +110,7 @@ extension NFTablesEnforcer {
     }
 
     private func isTooLong(_ element: Element, _ kernel: Kernel) throws(EnforcementError) -> Bool {
-        guard let found = try kernel.reader.find(element) else { return false }
-        guard element.set.isOurs || found.comment == OwnTable.name else { return false }
+        guard let found = try kernel.find(element), found.isOurs else { return false }
         guard let deadline = membership.deadline(of: element), let expiration = found.expiration else { return true }
         return clock().adding(milliseconds: expiration) > deadline
     }

@@ -31,6 +31,8 @@ extension NFTablesEnforcer {
         var failures: [Element: EnforcementError] = [:]
         let sets = Set(membership.targets.values.flatMap(\.sets.values))
         for set in sets { repair(set, now, kernel, &result, &closings, &failures) }
+        let blocks = Set(membership.targets.values.flatMap(\.blocks.values))
+        for set in blocks { repair(set, now, kernel, &result, &closings, &failures) }
         result.failures += members.compactMap { member in
             membership.element(member.target, member.address).flatMap { failures[$0] }
                 .map { .init(member: member, reason: $0.message) }
@@ -62,10 +64,10 @@ extension NFTablesEnforcer {
         var shortened: Set<Element> = []
         var gone: [IPAddress] = []
         do throws(EnforcementError) {
-            try kernel.reader.read(set) { found in
+            try kernel.read(set) { found in
                 guard let address = IPAddress(bytes: found.key) else { return }
-                guard set.isOurs || found.comment == OwnTable.name else {
-                    missing.remove(address)
+                guard found.isOurs else {
+                    if !found.excludes { missing.remove(address) }
                     return
                 }
                 let element = Element(set: set, address: address)

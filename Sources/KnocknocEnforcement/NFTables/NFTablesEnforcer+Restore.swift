@@ -20,7 +20,7 @@ extension NFTablesEnforcer {
             if !events.own, !isIntact() { restore() }
         }
         let used = Set(
-            membership.targets.values.flatMap(\.sets.values).filter { !$0.isOurs }
+            membership.targets.values.flatMap(\.sets.values).compactMap(\.table).filter { !$0.isOurs }
                 .map { KernelEvents.Table(family: $0.family.number, name: $0.table) })
         // A set that was refused may be there by now.
         let hoped = !refusals.isEmpty && !events.tables.isEmpty
@@ -73,7 +73,9 @@ extension NFTablesEnforcer {
             let kernel = try self.kernel()
             let found = try kernel.listing()
             let gone = acceptUnguarding(found)
-            let sets = guards.keys.sorted().flatMap { name in IPAddress.Family.allCases.map { name.set($0) } }
+            let sets = guards.keys.sorted().flatMap { name in
+                IPAddress.Family.allCases.map { ElementSet.table(name.set($0)) }
+            }
             let elements = sets.flatMap { set in
                 membership.elements(of: set).keys.map { Element(set: set, address: $0) }
             }

@@ -5,6 +5,7 @@ import NIOConcurrencyHelpers
 /// Enforces with nftables, in this process.
 ///
 /// - A *guard* closes ports in our own table `inet knocknoc` to all but members, packet by packet.
+/// - An *ipset* puts members into existing sets of ipset(8), as a *set* does for nftables.
 /// - A *set* puts members into existing sets of the administrator's own ruleset. When access ends, established flows
 ///   are cut where the target names `protocol` and `ports`; where it does not, they live on unless that ruleset drops
 ///   non-members before it accepts established flows.
@@ -84,7 +85,7 @@ public actor NFTablesEnforcer: Enforcer {
         if let openKernel {
             kernel = openKernel
         } else {
-            kernel = try Kernel(networkNamespace: options.networkNamespacePath)
+            kernel = try Kernel(networkNamespace: options.networkNamespacePath, clock: clock)
             openKernel = kernel
         }
         if !adopted, lock == nil {
@@ -152,6 +153,10 @@ public actor NFTablesEnforcer: Enforcer {
         adoptCutFlows(kernel)
     }
 
+    public func versions() async -> [String: String] {
+        (try? kernel())?.ipsetVersion().map { ["ipset": $0] } ?? [:]
+    }
+
     public func limitations() async -> [String: String] {
         guard let cutter = (try? kernel())?.cutter, let limitation = await cutter.limitation() else { return [:] }
         return ["sockets": limitation]
@@ -160,7 +165,7 @@ public actor NFTablesEnforcer: Enforcer {
     private func adoptCutFlows(_ kernel: Kernel) {
         let now = clock()
         for family in IPAddress.Family.allCases {
-            let set = ElementSet.cut(family)
+            let set = TableSet.cut(family)
             do throws(EnforcementError) {
                 try kernel.reader.read(set) { found in
                     guard let key = FlowKey(bytes: found.key, family) else { return }

@@ -10,7 +10,7 @@ final class SetContent {
         self.pointer = pointer
     }
 
-    convenience init(_ set: ElementSet, _ elements: [ElementChange.Item] = []) throws(EnforcementError) {
+    convenience init(_ set: TableSet, _ elements: [ElementChange.Item] = []) throws(EnforcementError) {
         try self.init()
         guard nftnl_set_set_str(pointer, UInt16(NFTNL_SET_TABLE.rawValue), set.table) == 0,
             nftnl_set_set_str(pointer, UInt16(NFTNL_SET_NAME.rawValue), set.name) == 0
@@ -54,20 +54,20 @@ final class SetContent {
 
 extension SetContent {
     /// Its elements, but one without a key.
-    var elements: [SetReader.Found] {
+    func elements(isOurs: (_ comment: String?) -> Bool) -> [FoundElement] {
         guard let iterator = nftnl_set_elems_iter_create(pointer) else { return [] }
         defer { nftnl_set_elems_iter_destroy(iterator) }
-        var found: [SetReader.Found] = []
+        var found: [FoundElement] = []
         while let element = nftnl_set_elems_iter_next(iterator) {
             let key = Self.value(element, NFTNL_SET_ELEM_KEY)
             guard !key.isEmpty else { continue }
             let ends = nftnl_set_elem_is_set(element, UInt16(NFTNL_SET_ELEM_EXPIRATION))
             found.append(
-                SetReader.Found(
+                FoundElement(
                     key: Array(key),
                     expiration: ends
                         ? Int64(clamping: nftnl_set_elem_get_u64(element, UInt16(NFTNL_SET_ELEM_EXPIRATION))) : nil,
-                    comment: Self.comment(Self.value(element, NFTNL_SET_ELEM_USERDATA))))
+                    isOurs: isOurs(Self.comment(Self.value(element, NFTNL_SET_ELEM_USERDATA)))))
         }
         return found
     }

@@ -9,18 +9,10 @@ final class SetReader {
 
     init() throws(EnforcementError) { socket = try NetlinkSocket(bus: NETLINK_NETFILTER) }
 
-    /// An element as the kernel holds it.
-    struct Found: Hashable {
-        var key: [UInt8]
-        /// Milliseconds until it leaves; nil for one that stays.
-        var expiration: Int64?
-        var comment: String?
-    }
-
     /// Refuses a set that cannot hold timed addresses of its family.
     ///
     /// - Throws: ``EnforcementError`` that names the set and what is wrong with it.
-    func check(_ set: ElementSet) throws(EnforcementError) {
+    func check(_ set: TableSet) throws(EnforcementError) {
         let wanted = try SetContent(set)
         let found = try SetContent()
         let message = NetlinkMessage(nftables: NFT_MSG_GETSET, flags: NLM_F_ACK, set.family) { header in
@@ -45,16 +37,16 @@ final class SetReader {
     }
 
     /// Hands over every element of a set.
-    func read(_ set: ElementSet, each: (Found) -> Void) throws(EnforcementError) {
+    func read(_ set: TableSet, each: (FoundElement) -> Void) throws(EnforcementError) {
         try read(try SetContent(set), of: set, flags: NLM_F_DUMP, each)
     }
 
     /// One element, or nil where it is not there.
-    func find(_ element: Element) throws(EnforcementError) -> Found? {
-        let content = try SetContent(element.set, [ElementChange.Item(element.address)])
-        var found: Found?
+    func find(_ address: IPAddress, in set: TableSet) throws(EnforcementError) -> FoundElement? {
+        let content = try SetContent(set, [ElementChange.Item(address)])
+        var found: FoundElement?
         do {
-            try read(content, of: element.set, flags: NLM_F_ACK) { found = $0 }
+            try read(content, of: set, flags: NLM_F_ACK) { found = $0 }
         } catch {
             guard error.code == .missing else { throw error }
         }
@@ -62,21 +54,21 @@ final class SetReader {
     }
 
     private func read(
-        _ content: SetContent, of set: ElementSet, flags: Int32, _ each: (Found) -> Void
+        _ content: SetContent, of set: TableSet, flags: Int32, _ each: (FoundElement) -> Void
     ) throws(EnforcementError) {
         let message = NetlinkMessage(nftables: NFT_MSG_GETSETELEM, flags: flags, set.family) { header in
             nftnl_set_elems_nlmsg_build_payload(header, content.pointer)
         }
         try request(message, set) { answer in
             guard let content = SetContent(elementsIn: answer) else { return false }
-            content.elements.forEach(each)
+            content.elements { set.isOurs || $0 == OwnTable.name }.forEach(each)
             return true
         }
     }
 
     /// - Parameter each: takes an answer; false where it was not understood.
     private func request(
-        _ message: NetlinkMessage, _ set: ElementSet, _ each: (UnsafePointer<nlmsghdr>) -> Bool
+        _ message: NetlinkMessage, _ set: TableSet, _ each: (UnsafePointer<nlmsghdr>) -> Bool
     ) throws(EnforcementError) {
         var isUnderstood = true
         do {

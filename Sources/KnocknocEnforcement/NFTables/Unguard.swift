@@ -72,7 +72,7 @@ public enum Unguard {
         guard listing.guards.isEmpty, listing.marks.isEmpty else { return false }
         var isEmpty = true
         for family in IPAddress.Family.allCases {
-            let cut = ElementSet.cut(family)
+            let cut = TableSet.cut(family)
             try kernel.reader.read(cut) { _ in isEmpty = false }
         }
         // An agent that runs needs the table; one that starts meanwhile waits for the lock.

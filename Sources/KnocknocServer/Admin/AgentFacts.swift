@@ -26,7 +26,7 @@ enum AgentFacts {
             .filter { !$0.isEmpty }
         if !machine.isEmpty { facts.append(FormPage.Fact(label: "Runs", text: machine.joined(separator: " · "))) }
         for (name, value) in agent.capabilities.sorted(by: { $0.key < $1.key }) where name != "name" {
-            let label = name == "nftables" ? name : name.prefix(1).uppercased() + name.dropFirst()
+            let label = ["ipset", "nftables"].contains(name) ? name : name.prefix(1).uppercased() + name.dropFirst()
             facts.append(FormPage.Fact(label: label, text: value))
         }
         if let fingerprint = agent.fingerprint { facts.append(FormPage.Fact(label: "Key", mono: fingerprint)) }

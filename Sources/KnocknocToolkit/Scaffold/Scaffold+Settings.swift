@@ -62,6 +62,8 @@ extension Scaffold {
         # Whom no guard keeps out, and what no server may guard.
         # AlwaysAllow = 192.0.2.0/24
         # NeverGuard = 22
+        # Make sets of ipset that a Knoc names and that are not there.
+        # CreateSets = false
         # "dry-run" changes nothing.
         # Backend = nftables
 

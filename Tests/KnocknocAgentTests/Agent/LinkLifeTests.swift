@@ -27,6 +27,7 @@ struct LinkLifeTests {
                     signature, for: SignedHello.bytes(nonce: "b3RoZXI=", agent: testAgent, host: link.host)))
             #expect(hello.position == nil)
             #expect(hello.capabilities["backend"] == "nftables")
+            #expect(hello.capabilities["ipset"] == "protocol 7")
         }
         await server.kill()
     }

@@ -46,6 +46,8 @@ struct ConfigurationTests {
         #expect(configuration.keyFile == "/var/lib/knocknoc-agent/keys.json")
         #expect(configuration.guardFile == "/var/lib/knocknoc-agent/guard.nft")
         #expect(configuration.backend == .nftables)
+        #expect(!configuration.createSets)
+        #expect(try read(good + "\nCreateSets = true").createSets)
     }
 
     @Test("several fingerprints may be given, and none of them silently left out")

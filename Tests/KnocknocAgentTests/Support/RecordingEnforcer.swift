@@ -94,6 +94,8 @@ final class RecordingEnforcer: Enforcer {
         return Reconciliation(targets: outcomes(targets))
     }
 
+    nonisolated(nonsending) func versions() async -> [String: String] { ["ipset": "protocol 7"] }
+
     func disturbances() -> AsyncStream<Disturbance> { stream }
 
     func flowsCut(by guard: NFTablesGuard) async -> FlowCensus {

@@ -35,3 +35,13 @@ func member(_ number: UInt128, _ address: IPAddress, seconds: Double = 600) -> M
         target: target(number), address: address,
         deadline: BootClock.now().adding(milliseconds: Int64(seconds * 1000)))
 }
+
+func ipsetTarget(
+    _ number: UInt128, ipv4: String? = "allow4", ipv6: String? = nil, block4: String? = nil, block6: String? = nil,
+    _ proto: TransportProtocol? = .tcp, _ ports: [UInt16] = [9000], purpose: TargetDefinition.Purpose = .enforce
+) -> TargetDefinition {
+    let value = IPSetBackend(
+        ipv4: ipv4, ipv6: ipv6, blockIPv4: block4, blockIPv6: block6,
+        flows: proto.map { FlowMatch(protocol: $0, ports: ports) })
+    return TargetDefinition(id: target(number), backend: .ipset(value), confirmed: true, purpose: purpose)
+}

@@ -83,6 +83,15 @@ final class TestNetwork: Sendable {
         try Self.run("ip", "netns", "exec", name(host), "nft", command)
     }
 
+    @discardableResult
+    func ipset(_ host: Host, _ words: String) throws -> String { try execute(host, "ipset \(words)") }
+
+    /// Runs a command of words without spaces there.
+    @discardableResult
+    func execute(_ host: Host, _ words: String) throws -> String {
+        try Self.run(["ip", "netns", "exec", name(host)] + words.split(separator: " ").map(String.init))
+    }
+
     func sysctl(_ host: Host, _ setting: String) throws {
         try Self.run("ip", "netns", "exec", name(host), "sysctl", "-q", "-w", setting)
     }

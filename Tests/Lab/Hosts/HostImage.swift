@@ -23,6 +23,7 @@ public struct HostImage: Sendable {
     /// What our packages need, to be had on the hosts that they are for: of this computer's release and later ones.
     private static let libraries = [
         "libpq5", "libsodium23", "libsqlite3-0", "libnftables1", "libnftnl11", "libnetfilter-conntrack3", "libmnl0",
+        "libipset13",
     ]
     /// In the hosts' archive, with all that they need.
     static func available(_ release: String) throws -> [String] {

@@ -1,6 +1,6 @@
-/// Which of the two nftables forms a test is about.
+/// Which way of closing a port a test is about: the agent's own, or sets that the administrator's firewall uses.
 public enum GuardForm: String, CaseIterable, Sendable {
-    case `guard`, set
+    case `guard`, set, ipset
 }
 
 extension Site {
@@ -21,6 +21,27 @@ extension Site {
                 ],
                 "protocol": "tcp", "ports": [.number(Double(port))],
             ]
+        case .ipset:
+            try await makeIPSets(set, port: port)
+            return [
+                "type": "ipset", "ipset": ["ipv4": .string(set + "4"), "ipv6": .string(set + "6")],
+                "protocol": "tcp", "ports": [.number(Double(port))],
+            ]
+        }
+    }
+
+    /// The same firewall as ``makeSet(_:port:)``, in iptables.
+    private func makeIPSets(_ name: String, port: Int) async throws {
+        for (version, family, iptables) in [("4", "inet", "iptables"), ("6", "inet6", "ip6tables")] {
+            try await gateway.run(
+                ["ipset", "create", name + version, "hash:ip", "family", family, "timeout", "60", "comment"])
+            for rule in [
+                "-m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
+                "-p tcp --dport \(port) -m set --match-set \(name + version) src -j ACCEPT",
+                "-p tcp --dport \(port) -j DROP",
+            ] {
+                try await gateway.run([iptables, "-w", "-A", "INPUT"] + rule.split(separator: " ").map(String.init))
+            }
         }
     }
 
