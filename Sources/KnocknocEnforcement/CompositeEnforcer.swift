@@ -1,7 +1,7 @@
 public import KnocknocModel
 import NIOConcurrencyHelpers
 
-/// Sends each target to the enforcer of its backend, within what this host allows.
+/// Sends each target to the enforcer of its backend.
 ///
 /// The packet filter's enforcer also keeps the books on flows: it is told of every target that names what it lets
 /// through, whoever opens it, so that a flow is cut when the last of them has closed, and not before.
@@ -14,7 +14,6 @@ public final class CompositeEnforcer: Enforcer {
 
     private let filter: any Enforcer
     private let others: [Kind: any Enforcer]
-    private let allowed: Set<Kind>
     /// Where each known target went; steps name targets only.
     private let routes = NIOLockedValueBox<[TargetID: Route]>([:])
 
@@ -44,13 +43,9 @@ public final class CompositeEnforcer: Enforcer {
     ///   - nftables: nil where the packet filter cannot be changed: its targets are then dry runs.
     ///   - others: what enforces the backends that are not of the packet filter; targets of one that is missing are
     ///     refused.
-    ///   - allowed: the backends that this host's administrator allows; others are refused.
-    public init(
-        nftables: (any Enforcer)?, others: [Kind: any Enforcer] = [:], allowed: Set<Kind> = Set(Kind.allCases)
-    ) {
+    public init(nftables: (any Enforcer)?, others: [Kind: any Enforcer] = [:]) {
         filter = nftables ?? DryRunEnforcer()
         self.others = others.merging([.dryRun: DryRunEnforcer()]) { given, _ in given }
-        self.allowed = allowed
     }
 
     public nonisolated(nonsending) func define(_ targets: [TargetDefinition]) async -> [TargetID: Outcome] {
@@ -159,10 +154,6 @@ public final class CompositeEnforcer: Enforcer {
             return .refused("this agent \(backend.fault); update it")
         }
         let kind = Kind(target.backend)
-        // Taking a guard away needs no leave: what was allowed before must not stay for ever.
-        guard allowed.contains(kind) || target.purpose == .unguard else {
-            return .refused("this host's AllowBackends does not name \(kind.rawValue)")
-        }
         if kind == .nftables || kind == .ipset { return .filter }
         guard others[kind] != nil else {
             return .refused("this agent was started without the backend \(kind.rawValue)")

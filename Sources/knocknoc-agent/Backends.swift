@@ -7,17 +7,20 @@ import Logging
 enum Backends {
     /// Dry runs only where they were asked for: without the right to change the packet filter targets fail, and say so.
     static func enforcer(_ configuration: AgentConfiguration, _ logger: Logger) async throws -> any Enforcer {
+        func limited(_ enforcer: any Enforcer) -> any Enforcer {
+            CeilingEnforcer(configuration.ceilings, around: enforcer)
+        }
         guard configuration.backend == .nftables else {
             logger.notice("Backend = dry-run: nothing is changed on this machine")
-            return CompositeEnforcer(nftables: nil)
+            return limited(CompositeEnforcer(nftables: nil))
         }
         if case .unavailable(let reason) = NetworkCapability.probe() {
             logger.error("\(reason); Backend = dry-run shows what would be done")
-            return CompositeEnforcer(nftables: UnavailableEnforcer(reason: reason))
+            return limited(CompositeEnforcer(nftables: UnavailableEnforcer(reason: reason)))
         }
         let options = NFTablesOptions(
             alwaysAllow: configuration.alwaysAllow, neverGuard: Set(await configuration.protectedPorts()),
             createSets: configuration.createSets, skeletonPath: configuration.guardFile)
-        return CompositeEnforcer(nftables: try NFTablesEnforcer(options, logger: logger))
+        return limited(CompositeEnforcer(nftables: try NFTablesEnforcer(options, logger: logger)))
     }
 }

@@ -28,6 +28,7 @@ struct SettingsOptions: ParsableArguments {
     @Option(help: "Ports that no server may guard, separated by commas.") var neverGuard: String?
     @Flag(inversion: .prefixedNo, help: "Make sets of ipset that a Knoc names and that are not there.")
     var createSets: Bool?
+    @OptionGroup var ceilings: CeilingOptions
     @Flag(
         name: .customLong("trust-rtc"), inversion: .prefixedNo,
         help: "Believe an unsynchronised clock after a reboot.")
@@ -41,7 +42,7 @@ struct SettingsOptions: ParsableArguments {
     func settings() throws -> Settings { try SettingsLayers.merged(config: config, flags: flags) }
 
     private var flags: [(SettingKey, String?)] {
-        [
+        ceilings.flags + [
             (AgentConfiguration.Key.serverURL, serverURL), (AgentConfiguration.Key.tokenFile, tokenFile),
             (AgentConfiguration.Key.id, id), (AgentConfiguration.Key.name, name), (AgentConfiguration.Key.zone, zone),
             (AgentConfiguration.Key.stateFile, stateFile), (AgentConfiguration.Key.keyFile, keyFile),

@@ -15,16 +15,6 @@ struct CompositeEnforcerTests {
         #expect(await enforcer.apply([.open(member(1, .v4(1)))]) == [.dryRun])
     }
 
-    @Test("a backend that this host does not allow is refused, targets and members alike")
-    func ceiling() async {
-        let enforcer = CompositeEnforcer(nftables: nil, allowed: [.dryRun])
-        let result = await enforcer.reconcile([guardTarget(1), dry], [member(1, .v4(1)), member(5, .v4(1))])
-        #expect(result.targets[target(5)] == .dryRun)
-        #expect(result.failures.map(\.member.target) == [target(1)])
-        let outcomes = await enforcer.apply([.open(member(1, .v4(1))), .open(member(5, .v4(1)))])
-        #expect(outcomes == [.failed("this host's AllowBackends does not name nftables"), .dryRun])
-    }
-
     @Test("a backend that this agent does not know fails that target only, and says what to do")
     func foreign() async {
         let moat = UnknownBackend(json: .object(["type": .text("moat")]))

@@ -48,7 +48,8 @@ public struct Agent: Sendable {
         board.update { $0.fingerprint = keys.fingerprint }
         let loop = AgentLoop(
             eventLoop: group.next(), configuration: configuration, enforcer: enforcer, clocks: clocks, keys: keys,
-            machine: AgentMachine(state: restored(file), now: stamp), mailbox: mailbox,
+            machine: AgentMachine(state: restored(file), now: stamp, maxDuration: configuration.maxDuration),
+            mailbox: mailbox,
             writer: file.map { StateWriter(file: $0, threads: threads) }, board: board, logger: logger)
         // Subscribed first, so that nothing that happens during the adoption goes unnoticed.
         let disturbances = enforcer.disturbances()

@@ -19,13 +19,20 @@ extension AgentConfiguration {
         public static let alwaysAllow = SettingKey("AlwaysAllow", "always", "allow")
         public static let neverGuard = SettingKey("NeverGuard", "never", "guard")
         public static let createSets = SettingKey("CreateSets", "create", "sets")
+        public static let allowBackends = SettingKey("AllowBackends", "allow", "backends")
+        public static let allowTables = SettingKey("AllowTables", "allow", "tables")
+        public static let allowSets = SettingKey("AllowSets", "allow", "sets")
+        public static let allowPorts = SettingKey("AllowPorts", "allow", "ports")
+        public static let maxDuration = SettingKey("MaxDuration", "max", "duration")
+        public static let maxEntries = SettingKey("MaxEntries", "max", "entries")
         public static let trustRTC = SettingKey("TrustRTC", "trust", "rtc")
         public static let logLevel = SettingKey("LogLevel", "log", "level")
         public static let backend = SettingKey("Backend", "backend")
 
         public static let all = [
             serverURL, token, tokenFile, id, name, zone, stateFile, keyFile, guardFile, healthListen, tlsCAFile,
-            tlsFingerprint, insecureHTTP, alwaysAllow, neverGuard, createSets, trustRTC, logLevel, backend,
+            tlsFingerprint, insecureHTTP, alwaysAllow, neverGuard, createSets, allowBackends, allowTables, allowSets,
+            allowPorts, maxDuration, maxEntries, trustRTC, logLevel, backend,
         ]
     }
 

@@ -61,6 +61,7 @@ extension AgentConfiguration {
         files(&reader)
         network(&reader)
         createSets = reader.flag(Key.createSets, default: false)
+        limits(&reader)
         trustRTC = reader.flag(Key.trustRTC, default: false)
         let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
         logLevel = reader.value(Key.logLevel, expected: "one of \(levels)", Logger.Level.init(rawValue:)) ?? .info

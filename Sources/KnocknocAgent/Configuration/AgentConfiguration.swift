@@ -1,3 +1,4 @@
+public import KnocknocEnforcement
 public import KnocknocModel
 public import Logging
 
@@ -40,6 +41,9 @@ public struct AgentConfiguration: Sendable {
     public var neverGuard: [UInt16]
     /// Whether sets of ipset that a Knoc names and that are not there are made.
     public var createSets: Bool
+    public var ceilings: Ceilings
+    /// How long any address may be open on one decision of a server, in milliseconds; nil for as long as it says.
+    public var maxDuration: Int64?
     /// Whether the clock is believed after a reboot although nothing has synchronised it.
     public var trustRTC: Bool
     public var logLevel: Logger.Level
@@ -55,6 +59,7 @@ public struct AgentConfiguration: Sendable {
         alwaysAllow = []
         neverGuard = []
         createSets = false
+        ceilings = Ceilings()
         trustRTC = false
         logLevel = .info
         backend = .nftables

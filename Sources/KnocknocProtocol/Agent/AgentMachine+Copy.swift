@@ -12,6 +12,21 @@ extension AgentMachine {
         nextExpiry = nextExpiry.map { min($0, deadline) } ?? deadline
     }
 
+    /// Moves an end ahead to what this host allows, and reports it. The server's own end is kept, so that hearing of it
+    /// again is no news.
+    mutating func limit(_ id: EntryID, now: BootTime) {
+        guard let maxDuration, let held = entries[id] else { return }
+        let latest = now.adding(milliseconds: maxDuration)
+        guard held.deadline > latest else { return }
+        entries[id]?.given = held.given ?? held.deadline
+        entries[id]?.deadline = latest
+        nextExpiry = nextExpiry.map { min($0, latest) } ?? latest
+        shortened = true
+        refusals[id] = Failure(
+            target: held.target, entry: id,
+            reason: "this host's MaxDuration is \(maxDuration / 1000) s: access here ends after that")
+    }
+
     mutating func drop(_ id: EntryID) {
         guard let held = entries.removeValue(forKey: id) else { return }
         shortened = true
@@ -74,7 +89,9 @@ extension AgentMachine {
             var touched: [MemberKey] = []
             for (id, held) in entries where held.deadline <= now.time {
                 drop(id)
-                remember(id, held, for: Self.expiryMemory, now: now.time)
+                // Where the server still counts it as open, what it says of it meanwhile opens nothing.
+                let left = held.given?.milliseconds(since: now.time) ?? 0
+                remember(id, held, for: max(Self.expiryMemory, left), now: now.time)
                 touched.append(held.key)
             }
             shortened = false

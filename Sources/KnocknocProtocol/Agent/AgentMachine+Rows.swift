@@ -149,6 +149,13 @@ extension AgentMachine {
             if fresh, row.revision > held.revision {
                 refusals[row.id] = nil
                 hold(row, until: deadline)
+                limit(row.id, now: now)
+                return
+            }
+            // Once shortened by this host it stays so; only an end before that is news.
+            if let given = held.given, row.revision == held.revision, deadline >= held.deadline,
+                deadline.milliseconds(since: given) <= 10 * Self.tolerance
+            {
                 return
             }
             // One revision, another estimate: only earlier. A stale stamp is true as far as it shortens.
@@ -171,14 +178,18 @@ extension AgentMachine {
         guard fresh else { return }
         if let gone = removals[row.id]?.removal, row.revision <= gone.revision {
             removals[row.id]?.removal.revision = row.revision
-            if deadline.milliseconds(since: now) > 10 * Self.tolerance {
+            if deadline.milliseconds(since: now) > 10 * Self.tolerance, refusals[row.id] == nil {
                 refuse(row, Self.takenAway)
             }
             return
         }
         removals[row.id] = nil
         refusals[row.id] = nil
-        guard deadline <= now else { return hold(row, until: deadline) }
+        guard deadline <= now else {
+            hold(row, until: deadline)
+            limit(row.id, now: now)
+            return
+        }
         let gone = HeldEntry(target: row.target, address: row.address, revision: row.revision, deadline: deadline)
         remember(row.id, gone, for: Self.expiryMemory, now: now, epoch: epoch)
     }

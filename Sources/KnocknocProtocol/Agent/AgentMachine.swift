@@ -19,6 +19,8 @@ public struct AgentMachine: Sendable {
     public internal(set) var agent: AgentID?
     public internal(set) var position: Position?
     var boot: String
+    /// How long an address may be open on one decision of the server, in milliseconds, by this host's own word.
+    let maxDuration: Int64?
     var targets: [TargetID: TargetRow] = [:]
     public internal(set) var entries: [EntryID: HeldEntry] = [:]
     var removals: [EntryID: HeldRemoval] = [:]
@@ -81,8 +83,10 @@ public struct AgentMachine: Sendable {
     /// - Parameters:
     ///   - state: what the state file held, already ``AgentState/restored(now:wall:wallIsSynchronised:)``; nil for none.
     ///   - now: the agent's own moment.
-    public init(state: AgentState?, now: AgentStamp) {
+    ///   - maxDuration: how long an address may be open on one decision of the server, in milliseconds.
+    public init(state: AgentState?, now: AgentStamp, maxDuration: Int64? = nil) {
         boot = now.boot
+        self.maxDuration = maxDuration
         guard let state, state.boot == now.boot else { return }
         agent = state.agent
         position = state.position
@@ -97,7 +101,10 @@ public struct AgentMachine: Sendable {
             // It ended while nobody was there to cut its flows.
             owed.insert(held.key)
         }
-        for (id, held) in entries { entriesByMember[held.key, default: []].append(id) }
+        for (id, held) in entries {
+            entriesByMember[held.key, default: []].append(id)
+            limit(id, now: now.time)
+        }
         for key in entriesByMember.keys { members[key] = wantedDeadline(key, now: now.time) }
         nextExpiry = entries.values.map(\.deadline).min()
     }

@@ -7,12 +7,17 @@ public struct HeldEntry: Hashable, Sendable, Codable {
     /// The revision that set `deadline`; `Int64.max` while nothing that the server says may lengthen it.
     public var revision: Int64
     public var deadline: BootTime
+    /// The end that the server gave, where this host's own limit moved it ahead.
+    public var given: BootTime?
 
-    public init(target: TargetID, address: IPAddress, revision: Int64, deadline: BootTime) {
+    public init(
+        target: TargetID, address: IPAddress, revision: Int64, deadline: BootTime, given: BootTime? = nil
+    ) {
         self.target = target
         self.address = address
         self.revision = revision
         self.deadline = deadline
+        self.given = given
     }
 
     public var key: MemberKey { MemberKey(target: target, address: address) }

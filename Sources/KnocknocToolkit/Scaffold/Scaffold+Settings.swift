@@ -64,6 +64,13 @@ extension Scaffold {
         # NeverGuard = 22
         # Make sets of ipset that a Knoc names and that are not there.
         # CreateSets = false
+        # How far any server may go here; what is left out is not limited.
+        # AllowBackends = nftables
+        # AllowTables = inet filter
+        # AllowSets = knocknoc4, knocknoc6
+        # AllowPorts = 443, 8000-8100
+        # MaxDuration = 12h
+        # MaxEntries = 10000
         # "dry-run" changes nothing.
         # Backend = nftables
 

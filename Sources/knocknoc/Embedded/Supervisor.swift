@@ -33,7 +33,9 @@ struct Supervisor: Sendable {
     /// agent's link or files.
     private static let inherited: Set<String> = [
         "KNOCKNOC_AGENT_ALWAYS_ALLOW", "KNOCKNOC_AGENT_NEVER_GUARD", "KNOCKNOC_AGENT_TRUST_RTC",
-        "KNOCKNOC_AGENT_ZONE", "PATH", "HOME", "LANG", "TZ",
+        "KNOCKNOC_AGENT_ZONE", "KNOCKNOC_AGENT_ALLOW_BACKENDS", "KNOCKNOC_AGENT_ALLOW_TABLES",
+        "KNOCKNOC_AGENT_ALLOW_SETS", "KNOCKNOC_AGENT_ALLOW_PORTS", "KNOCKNOC_AGENT_MAX_DURATION",
+        "KNOCKNOC_AGENT_MAX_ENTRIES", "PATH", "HOME", "LANG", "TZ",
     ]
 
     /// Whether the process has ended.

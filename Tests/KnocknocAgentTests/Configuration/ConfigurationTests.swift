@@ -1,3 +1,4 @@
+import KnocknocEnforcement
 import KnocknocModel
 import NIOCore
 import Testing
@@ -63,6 +64,32 @@ struct ConfigurationTests {
         }
     }
 
+    @Test("ceilings are read, and nothing is limited without them")
+    func ceilings() throws {
+        #expect(try read(good).ceilings == Ceilings())
+        #expect(try read(good).maxDuration == nil)
+        let configuration = try read(
+            good + """
+
+                AllowBackends = nftables, allow_list
+                AllowTables = inet filter, ip6  mangle
+                AllowSets = a, b
+                AllowPorts = 443, 8000-8100
+                MaxDuration = 12h
+                MaxEntries = 500
+                """)
+        #expect(
+            configuration.ceilings
+                == Ceilings(
+                    backends: [.nftables, .allowList],
+                    tables: [.init(family: .inet, name: "filter"), .init(family: .ip6, name: "mangle")],
+                    sets: ["a", "b"], ports: [443...443, 8000...8100], entries: 500))
+        #expect(configuration.maxDuration == 43_200_000)
+        for (text, milliseconds) in [("90s", 90_000), ("1m", 60_000), ("2d", 172_800_000)] as [(String, Int64)] {
+            #expect(try read(good + "\nMaxDuration = \(text)").maxDuration == milliseconds)
+        }
+    }
+
     @Test("an unknown key is refused with file, line and the key that was meant")
     func unknownKey() {
         #expect(
@@ -87,6 +114,23 @@ struct ConfigurationTests {
             ),
             ("TrustRTC = maybe", "TrustRTC: \"maybe\" cannot be used; expected true or false"),
             ("StateFile = state.json", "StateFile: \"state.json\" cannot be used; expected an absolute path or none"),
+            (
+                "AllowBackends = nftables, iptables",
+                "AllowBackends: \"iptables\" cannot be used; expected some of nftables, ipset, haproxy, script, "
+                    + "allow_list, dry-run"
+            ),
+            ("AllowTables = filter", "AllowTables: \"filter\" cannot be used; expected tables such as inet filter"),
+            (
+                "AllowPorts = 9-1",
+                "AllowPorts: \"9-1\" cannot be used; expected ports 1 to 65535, or ranges such as 8000-8100"
+            ),
+            ("AllowSets = \",\"", "AllowSets: \",\" cannot be used; expected names, or no such line at all"),
+            (
+                "MaxDuration = 8",
+                "MaxDuration: \"8\" cannot be used; expected a time such as 8h: a number and s, m, h or d, from 1s to "
+                    + "3650d"
+            ),
+            ("MaxEntries = 0", "MaxEntries: \"0\" cannot be used; expected a number from 1 to 10000000"),
             ("ID = gateway", "ID: \"gateway\" cannot be used; expected the agent's UUID"),
         ])
     func badValue(line: String, message: String) {

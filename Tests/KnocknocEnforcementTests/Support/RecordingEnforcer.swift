@@ -7,6 +7,7 @@ final class RecordingEnforcer: Enforcer {
     private struct State {
         var answer = KnocknocEnforcement.Outcome.applied
         var defined: [TargetID] = []
+        var purposes: [TargetID: TargetDefinition.Purpose] = [:]
         var changes: [MemberChange] = []
         var members: [TargetID] = []
     }
@@ -18,6 +19,8 @@ final class RecordingEnforcer: Enforcer {
         set { state.withLock { $0.answer = newValue } }
     }
     var defined: [TargetID] { state.withLock { $0.defined } }
+    /// What the last definition or reconciliation wants of each target.
+    var purposes: [TargetID: TargetDefinition.Purpose] { state.withLock { $0.purposes } }
     var changes: [MemberChange] { state.withLock { $0.changes } }
     /// Whose members the last reconciliation was about.
     var members: [TargetID] { state.withLock { $0.members } }
@@ -26,6 +29,7 @@ final class RecordingEnforcer: Enforcer {
     {
         state.withLock { state in
             state.defined = targets.map(\.id)
+            state.purposes = Dictionary(targets.map { ($0.id, $0.purpose) }) { first, _ in first }
             return Dictionary(targets.map { ($0.id, state.answer) }) { first, _ in first }
         }
     }

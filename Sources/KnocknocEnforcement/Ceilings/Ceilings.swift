@@ -1,0 +1,80 @@
+public import KnocknocModel
+
+/// The most that any server may make this host do, by the word of its own administrator. Nil allows everything.
+public struct Ceilings: Hashable, Sendable {
+    /// A table of nftables, as `inet filter`.
+    public struct Table: Hashable, Sendable, CustomStringConvertible {
+        public var family: NFTablesSet.Family
+        public var name: String
+
+        public init(family: NFTablesSet.Family, name: String) {
+            self.family = family
+            self.name = name
+        }
+
+        /// - Returns: nil unless the text is a family and a name, with blanks between.
+        public init?(_ text: String) {
+            let words = text.split(whereSeparator: \.isWhitespace)
+            guard words.count == 2, let family = NFTablesSet.Family(rawValue: String(words[0])) else { return nil }
+            self.init(family: family, name: String(words[1]))
+        }
+
+        public var description: String { "\(family.rawValue) \(name)" }
+    }
+
+    /// `AllowBackends`.
+    public var backends: Set<CompositeEnforcer.Kind>?
+    /// `AllowTables`: where sets of nftables may be.
+    public var tables: Set<Table>?
+    /// `AllowSets`: names of sets, of nftables and of ipset.
+    public var sets: Set<String>?
+    /// `AllowPorts`: what may be guarded, and what a target may name as what it lets through.
+    public var ports: [ClosedRange<UInt16>]?
+    /// `ScriptDirectory`: the folder that scripts must be in, at any depth.
+    public var scriptDirectory: String?
+    /// `MaxEntries`: how many addresses may be open at once, each counted once for each target.
+    public var entries: Int?
+
+    public init(
+        backends: Set<CompositeEnforcer.Kind>? = nil, tables: Set<Table>? = nil, sets: Set<String>? = nil,
+        ports: [ClosedRange<UInt16>]? = nil, scriptDirectory: String? = nil, entries: Int? = nil
+    ) {
+        self.backends = backends
+        self.tables = tables
+        self.sets = sets
+        self.ports = ports
+        self.scriptDirectory = scriptDirectory
+        self.entries = entries
+    }
+
+    /// Why a target may not be enforced here; nil where it may.
+    func refusal(of backend: Backend) -> String? {
+        if case .unknown = backend { return nil }
+        let kind = CompositeEnforcer.Kind(backend)
+        if let backends, kind != .dryRun, !backends.contains(kind) {
+            return "this host's AllowBackends does not name \(kind.rawValue)"
+        }
+        if case .nftablesSet(let set) = backend, let tables {
+            let table = Table(family: set.family, name: set.table)
+            if !tables.contains(table) { return "this host's AllowTables does not name \(table)" }
+        }
+        if let sets, let name = Self.sets(of: backend).first(where: { !sets.contains($0) }) {
+            return "this host's AllowSets does not name \(name)"
+        }
+        if let ports, let port = backend.flows?.ports.first(where: { port in !ports.contains { $0.contains(port) } }) {
+            return "this host's AllowPorts does not name port \(port)"
+        }
+        if case .script(let script) = backend, let scriptDirectory, !script.path.hasPrefix(scriptDirectory + "/") {
+            return "\(script.path) is not in this host's ScriptDirectory \(scriptDirectory)"
+        }
+        return nil
+    }
+
+    private static func sets(of backend: Backend) -> [String] {
+        switch backend {
+        case .nftablesSet(let set): [set.ipv4, set.ipv6].compactMap { $0 }
+        case .ipset(let set): [set.ipv4, set.ipv6, set.blockIPv4, set.blockIPv6].compactMap { $0 }
+        case .nftablesGuard, .haproxy, .script, .allowList, .dryRun, .unknown: []
+        }
+    }
+}

@@ -1,0 +1,22 @@
+import ArgumentParser
+import KnocknocAgent
+import KnocknocModel
+
+/// How far any server may go on this machine, as flags.
+struct CeilingOptions: ParsableArguments {
+    @Option(help: "The backends that a server may use, separated by commas.") var allowBackends: String?
+    @Option(help: "The tables whose sets a server may use, such as 'inet filter', separated by commas.")
+    var allowTables: String?
+    @Option(help: "The sets that a server may use, of nftables and ipset, separated by commas.") var allowSets: String?
+    @Option(help: "The ports that a server may guard or name, such as 443,8000-8100.") var allowPorts: String?
+    @Option(help: "How long an address may be open on one decision of a server, such as 8h.") var maxDuration: String?
+    @Option(help: "How many addresses may be open at once, each counted once for each target.") var maxEntries: String?
+
+    var flags: [(SettingKey, String?)] {
+        [
+            (AgentConfiguration.Key.allowBackends, allowBackends), (AgentConfiguration.Key.allowTables, allowTables),
+            (AgentConfiguration.Key.allowSets, allowSets), (AgentConfiguration.Key.allowPorts, allowPorts),
+            (AgentConfiguration.Key.maxDuration, maxDuration), (AgentConfiguration.Key.maxEntries, maxEntries),
+        ]
+    }
+}
