@@ -80,7 +80,7 @@ let floors: [Target] = [
     .target(
         name: "KnocknocEnforcement",
         dependencies: [
-            "KnocknocModel", "CNFTables", "CNFTnl", "CConntrack", "CIPSet", "CMnl", logging, nioConcurrency,
+            "KnocknocModel", "CNFTables", "CNFTnl", "CConntrack", "CIPSet", "CMnl", "CLinux", logging, nioConcurrency,
         ],
         swiftSettings: settings
     ),

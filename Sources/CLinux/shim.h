@@ -5,9 +5,11 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <malloc.h>
+#include <spawn.h>
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 /// The effective capabilities of this thread; 0 where they cannot be read.
@@ -52,5 +54,26 @@ static inline void knocknoc_use_one_heap(void) {
 
 /// A pipe whose ends no exec inherits; 0 where it worked.
 static inline int knocknoc_pipe(int *ends) { return (int)syscall(SYS_pipe2, ends, O_CLOEXEC); }
+
+/// A folder on a way, which is only walked through: 010000000 on every machine that Debian's agent runs on.
+#ifdef O_PATH
+static const int knocknoc_o_path = O_PATH;
+#else
+static const int knocknoc_o_path = 010000000;
+#endif
+
+// glibc 2.29 and 2.34; its header hides them from Swift.
+extern int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *actions, const char *path);
+extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int first);
+
+/// A descriptor that can be read once the process has ended; -1 where the kernel has none (before 5.3).
+static inline int knocknoc_pidfd_open(pid_t process) {
+#ifdef SYS_pidfd_open
+    return (int)syscall(SYS_pidfd_open, process, 0);
+#else
+    (void)process;
+    return -1;
+#endif
+}
 
 #endif

@@ -12,15 +12,18 @@ enum Backends {
         }
         guard configuration.backend == .nftables else {
             logger.notice("Backend = dry-run: nothing is changed on this machine")
-            return limited(CompositeEnforcer(nftables: nil))
+            return limited(CompositeEnforcer(nftables: nil, others: [.script: DryRunEnforcer()]))
         }
+        let scripts = ScriptEnforcer(ScriptOptions(seconds: configuration.scriptSeconds), opener: nil, logger: logger)
         if case .unavailable(let reason) = NetworkCapability.probe() {
             logger.error("\(reason); Backend = dry-run shows what would be done")
-            return limited(CompositeEnforcer(nftables: UnavailableEnforcer(reason: reason)))
+            return limited(
+                CompositeEnforcer(nftables: UnavailableEnforcer(reason: reason), others: [.script: scripts]))
         }
         let options = NFTablesOptions(
             alwaysAllow: configuration.alwaysAllow, neverGuard: Set(await configuration.protectedPorts()),
             createSets: configuration.createSets, skeletonPath: configuration.guardFile)
-        return limited(CompositeEnforcer(nftables: try NFTablesEnforcer(options, logger: logger)))
+        let nftables = try NFTablesEnforcer(options, logger: logger)
+        return limited(CompositeEnforcer(nftables: nftables, others: [.script: scripts]))
     }
 }

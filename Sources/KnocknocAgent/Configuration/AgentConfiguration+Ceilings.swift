@@ -15,6 +15,16 @@ extension AgentConfiguration {
         ceilings.entries = reader.value(Key.maxEntries, expected: "a number from 1 to 10000000") {
             Int($0).flatMap { (1...10_000_000).contains($0) ? $0 : nil }
         }
+        ceilings.scripts = reader.flag(Key.customScripts, default: false)
+        ceilings.scriptDirectory = reader.value(Key.scriptDirectory, expected: "an absolute path") { text in
+            guard text.hasPrefix("/"), !text.split(separator: "/").contains("..") else { return nil }
+            let folder = text.split(separator: "/").joined(separator: "/")
+            return folder.isEmpty ? nil : "/" + folder
+        }
+        scriptSeconds =
+            reader.value(Key.scriptSeconds, expected: "seconds from 1 to 600") {
+                Int($0).flatMap { (1...600).contains($0) ? $0 : nil }
+            } ?? 10
         maxDuration = reader.value(
             Key.maxDuration, expected: "a time such as 8h: a number and s, m, h or d, from 1s to 3650d", Self.duration)
         for key in [Key.allowBackends, Key.allowTables, Key.allowSets, Key.allowPorts] {

@@ -25,6 +25,9 @@ extension AgentConfiguration {
         public static let allowPorts = SettingKey("AllowPorts", "allow", "ports")
         public static let maxDuration = SettingKey("MaxDuration", "max", "duration")
         public static let maxEntries = SettingKey("MaxEntries", "max", "entries")
+        public static let customScripts = SettingKey("CustomScripts", "custom", "scripts")
+        public static let scriptDirectory = SettingKey("ScriptDirectory", "script", "directory")
+        public static let scriptSeconds = SettingKey("ScriptSeconds", "script", "seconds")
         public static let trustRTC = SettingKey("TrustRTC", "trust", "rtc")
         public static let logLevel = SettingKey("LogLevel", "log", "level")
         public static let backend = SettingKey("Backend", "backend")
@@ -32,7 +35,8 @@ extension AgentConfiguration {
         public static let all = [
             serverURL, token, tokenFile, id, name, zone, stateFile, keyFile, guardFile, healthListen, tlsCAFile,
             tlsFingerprint, insecureHTTP, alwaysAllow, neverGuard, createSets, allowBackends, allowTables, allowSets,
-            allowPorts, maxDuration, maxEntries, trustRTC, logLevel, backend,
+            allowPorts, maxDuration, maxEntries, customScripts, scriptDirectory, scriptSeconds, trustRTC, logLevel,
+            backend,
         ]
     }
 

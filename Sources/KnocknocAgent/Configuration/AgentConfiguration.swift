@@ -44,6 +44,8 @@ public struct AgentConfiguration: Sendable {
     public var ceilings: Ceilings
     /// How long any address may be open on one decision of a server, in milliseconds; nil for as long as it says.
     public var maxDuration: Int64?
+    /// How long one call of a script may take.
+    public var scriptSeconds: Int
     /// Whether the clock is believed after a reboot although nothing has synchronised it.
     public var trustRTC: Bool
     public var logLevel: Logger.Level
@@ -60,6 +62,7 @@ public struct AgentConfiguration: Sendable {
         neverGuard = []
         createSets = false
         ceilings = Ceilings()
+        scriptSeconds = 10
         trustRTC = false
         logLevel = .info
         backend = .nftables

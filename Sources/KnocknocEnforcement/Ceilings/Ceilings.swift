@@ -30,6 +30,8 @@ public struct Ceilings: Hashable, Sendable {
     public var sets: Set<String>?
     /// `AllowPorts`: what may be guarded, and what a target may name as what it lets through.
     public var ports: [ClosedRange<UInt16>]?
+    /// `CustomScripts`: whether a server may have scripts called at all.
+    public var scripts: Bool
     /// `ScriptDirectory`: the folder that scripts must be in, at any depth.
     public var scriptDirectory: String?
     /// `MaxEntries`: how many addresses may be open at once, each counted once for each target.
@@ -37,12 +39,14 @@ public struct Ceilings: Hashable, Sendable {
 
     public init(
         backends: Set<CompositeEnforcer.Kind>? = nil, tables: Set<Table>? = nil, sets: Set<String>? = nil,
-        ports: [ClosedRange<UInt16>]? = nil, scriptDirectory: String? = nil, entries: Int? = nil
+        ports: [ClosedRange<UInt16>]? = nil, scripts: Bool = false, scriptDirectory: String? = nil,
+        entries: Int? = nil
     ) {
         self.backends = backends
         self.tables = tables
         self.sets = sets
         self.ports = ports
+        self.scripts = scripts
         self.scriptDirectory = scriptDirectory
         self.entries = entries
     }
@@ -64,6 +68,7 @@ public struct Ceilings: Hashable, Sendable {
         if let ports, let port = backend.flows?.ports.first(where: { port in !ports.contains { $0.contains(port) } }) {
             return "this host's AllowPorts does not name port \(port)"
         }
+        if kind == .script, !scripts { return "this host's CustomScripts is not true" }
         if case .script(let script) = backend, let scriptDirectory, !script.path.hasPrefix(scriptDirectory + "/") {
             return "\(script.path) is not in this host's ScriptDirectory \(scriptDirectory)"
         }

@@ -71,6 +71,10 @@ extension Scaffold {
         # AllowPorts = 443, 8000-8100
         # MaxDuration = 12h
         # MaxEntries = 10000
+        # Programs of yours that a server may have called, where they are, and for how long each call.
+        # CustomScripts = false
+        # ScriptDirectory = /opt/knocknoc-agent/scripts
+        # ScriptSeconds = 10
         # "dry-run" changes nothing.
         # Backend = nftables
 

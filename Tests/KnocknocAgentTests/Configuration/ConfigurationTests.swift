@@ -77,13 +77,18 @@ struct ConfigurationTests {
                 AllowPorts = 443, 8000-8100
                 MaxDuration = 12h
                 MaxEntries = 500
+                CustomScripts = yes
+                ScriptDirectory = /opt//scripts/
+                ScriptSeconds = 30
                 """)
         #expect(
             configuration.ceilings
                 == Ceilings(
                     backends: [.nftables, .allowList],
                     tables: [.init(family: .inet, name: "filter"), .init(family: .ip6, name: "mangle")],
-                    sets: ["a", "b"], ports: [443...443, 8000...8100], entries: 500))
+                    sets: ["a", "b"], ports: [443...443, 8000...8100], scripts: true,
+                    scriptDirectory: "/opt/scripts", entries: 500))
+        #expect(try (read(good).scriptSeconds, configuration.scriptSeconds) == (10, 30))
         #expect(configuration.maxDuration == 43_200_000)
         for (text, milliseconds) in [("90s", 90_000), ("1m", 60_000), ("2d", 172_800_000)] as [(String, Int64)] {
             #expect(try read(good + "\nMaxDuration = \(text)").maxDuration == milliseconds)
@@ -130,6 +135,8 @@ struct ConfigurationTests {
                 "MaxDuration: \"8\" cannot be used; expected a time such as 8h: a number and s, m, h or d, from 1s to "
                     + "3650d"
             ),
+            ("ScriptSeconds = 0", "ScriptSeconds: \"0\" cannot be used; expected seconds from 1 to 600"),
+            ("ScriptDirectory = a/b", "ScriptDirectory: \"a/b\" cannot be used; expected an absolute path"),
             ("MaxEntries = 0", "MaxEntries: \"0\" cannot be used; expected a number from 1 to 10000000"),
             ("ID = gateway", "ID: \"gateway\" cannot be used; expected the agent's UUID"),
         ])

@@ -36,10 +36,11 @@ struct CeilingEnforcerTests {
             (.init(ports: [443...443]), ipsetTarget, nil),
             (.init(ports: [9000...9000]), guardTarget(1), nil),
             (
-                .init(scriptDirectory: "/opt/scripts"), scriptTarget("/opt/scripts2/open"),
+                .init(scripts: true, scriptDirectory: "/opt/scripts"), scriptTarget("/opt/scripts2/open"),
                 "/opt/scripts2/open is not in this host's ScriptDirectory /opt/scripts"
             ),
-            (.init(scriptDirectory: "/opt/scripts"), scriptTarget("/opt/scripts/a/open"), nil),
+            (.init(), scriptTarget("/opt/open"), "this host's CustomScripts is not true"),
+            (.init(scripts: true, scriptDirectory: "/opt/scripts"), scriptTarget("/opt/scripts/a/open"), nil),
         ]
         for (ceilings, definition, reason) in cases {
             let enforcer = CeilingEnforcer(ceilings, around: inner)
