@@ -217,8 +217,8 @@ let tests: [Target] = [
     .testTarget(
         name: "KnocknocServerTests",
         dependencies: [
-            "KnocknocModel", "KnocknocStore", "KnocknocIdentity", "KnocknocAccess", "KnocknocServer", hummingbird,
-            httpTypes, lifecycle, logging,
+            "KnocknocModel", "KnocknocStore", "KnocknocProtocol", "KnocknocIdentity", "KnocknocAccess",
+            "KnocknocServer", crypto, hummingbird, httpTypes, lifecycle, logging,
             nioCore, nioPosix, .product(name: "NIOEmbedded", package: "swift-nio"),
             .product(name: "HummingbirdTesting", package: "hummingbird"),
         ],

@@ -14,7 +14,9 @@ enum Backends {
             logger.notice("Backend = dry-run: nothing is changed on this machine")
             return limited(CompositeEnforcer(nftables: nil, others: [.script: DryRunEnforcer()]))
         }
-        let scripts = ScriptEnforcer(ScriptOptions(seconds: configuration.scriptSeconds), opener: nil, logger: logger)
+        let scripts = ScriptEnforcer(
+            ScriptOptions(seconds: configuration.scriptSeconds),
+            opener: SealedSecrets(try KeyFile(path: configuration.keyFile).readOrMake()), logger: logger)
         if case .unavailable(let reason) = NetworkCapability.probe() {
             logger.error("\(reason); Backend = dry-run shows what would be done")
             return limited(

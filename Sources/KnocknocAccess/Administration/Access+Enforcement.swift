@@ -52,7 +52,9 @@ extension Access {
         // A released guard still drops, so taking it up again is not new; one that was taken away is.
         let wasConfirmed = try row.bool("confirmed")
         let confirmed = !spec.backend.isTried || (purpose != .unguard && wasConfirmed)
-        if purpose != .enforce || !confirmed || !wasConfirmed {
+        // A secret that was sealed anew is the same object with another value.
+        let isSealedAnew = try spec.backend.hasSecrets && row.text("backend") != json
+        if purpose != .enforce || !confirmed || !wasConfirmed || isSealedAnew {
             try await tx.run(TargetTable.change(id, purpose: .enforce, confirmed: confirmed, backend: json))
         }
         return id
@@ -86,6 +88,11 @@ extension Access {
 }
 
 extension Backend {
+    /// Whether values are sealed in it.
+    var hasSecrets: Bool {
+        if case .script(let value) = self { !value.sealed.isEmpty } else { false }
+    }
+
     /// Whether it is on trial when it is new: a guard, unless whoever made it says that no trial is needed.
     var isTried: Bool {
         if case .nftablesGuard(let value) = self { value.trialSeconds > 0 } else { false }

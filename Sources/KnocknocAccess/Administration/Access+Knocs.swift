@@ -28,7 +28,8 @@ extension Access {
                         try audit(
                             AuditLine("knoc.create", by: actor, ("knoc", id.description, name)), at: now, context),
                     ] + draft.groupIDs.map { KnocTable.addGroup($0, to: id) })
-                var effects = try await enforce(id, specs, at: now, by: actor, context, tx)
+                var effects = try await enforce(
+                    id, try await sealed(specs, of: id, tx), at: now, by: actor, context, tx)
                 effects.everybody = true
                 return (try await knoc(id, tx), effects)
             }
@@ -43,11 +44,13 @@ extension Access {
         _ id: KnocID, _ patch: KnocPatch, version: Int64? = nil, by actor: Actor, _ context: RequestContext
     ) async throws -> KnocRecord {
         let wanted = try patch.name.map { try checkedName($0, what: "a Knoc").name }
-        let specs = try patch.enforcement.map { try checked($0) }
+        let given = try patch.enforcement.map { try checked($0) }
         return try await refusing("a Knoc", name: wanted ?? "", missing: "group_ids") {
             try await write { tx in
                 let old = try await knoc(id, tx)
                 try checkVersion(version, old.version, what: "the Knoc")
+                var specs = given
+                if let given { specs = try await sealed(given, of: id, tx) }
                 var next = old
                 next.name = wanted ?? old.name
                 next.url = patch.url.applied(to: old.url)

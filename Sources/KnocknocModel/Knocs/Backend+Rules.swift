@@ -16,9 +16,14 @@ extension Backend {
     }
 
     /// The text that names the object that is opened: two Knocs with the same key on one agent share one target.
-    /// A guard's trial is about how it is introduced and not part of what it is. An allow list is its Knoc's own.
+    /// A guard's trial is about how it is introduced and not part of what it is. An allow list is its Knoc's own, and so
+    /// is a script with secrets, which are sealed for one Knoc.
     public func targetKey(of knoc: KnocID) -> String {
-        if case .allowList = self { targetKey + " \(knoc)" } else { targetKey }
+        switch self {
+        case .allowList: targetKey + " \(knoc)"
+        case .script(let script) where !script.sealed.isEmpty || !script.secrets.isEmpty: targetKey + " \(knoc)"
+        default: targetKey
+        }
     }
 
     /// The same, but for what one Knoc alone has.

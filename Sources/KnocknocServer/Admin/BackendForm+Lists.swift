@@ -55,7 +55,9 @@ extension BackendForm {
                 file: values.optional(name("file")) ?? list, flows: flows.match))
     }
 
-    static func scriptBackend(_ values: FormValues, _ name: Name, _ errors: inout FormErrors) -> Backend? {
+    static func scriptBackend(
+        _ values: FormValues, _ name: Name, _ errors: inout FormErrors, replacing old: Backend?
+    ) -> Backend? {
         var environment: [String: String] = [:]
         for line in values.raw(name("environment")).split(whereSeparator: \.isNewline) {
             let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -65,12 +67,27 @@ extension BackendForm {
                 return nil
             }
         }
+        var sealed: [String: SealedValue] = [:]
+        if case .script(let script)? = old { sealed = script.sealed }
+        var secrets: [String: SecretText] = [:]
+        for line in values.raw(name("secrets")).split(whereSeparator: \.isNewline) {
+            let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2, secrets.updateValue(SecretText(String(parts[1])), forKey: String(parts[0])) == nil
+            else {
+                errors.fields[name("secrets")] = "A line is not NAME=VALUE, or a name comes twice."
+                return nil
+            }
+        }
+        for (field, secret) in secrets {
+            sealed[field] = nil
+            if secret.value.isEmpty { secrets[field] = nil }
+        }
         guard let flows = flows(values, name, &errors) else { return nil }
         return .script(
             ScriptBackend(
                 path: values.text(name("path")),
                 name: values.optional(name("script_name")) ?? ScriptBackend.standardName,
-                environment: environment, flows: flows.match))
+                environment: environment, sealed: sealed, secrets: secrets, flows: flows.match))
     }
 
     static func allowListBackend(_ values: FormValues, _ name: Name, _ errors: inout FormErrors) -> Backend? {

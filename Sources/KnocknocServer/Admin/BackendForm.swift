@@ -42,7 +42,11 @@ enum BackendForm {
     }
 
     /// What was typed, or nil where the agent is not chosen or something is wrong.
-    static func backend(_ values: FormValues, _ name: Name, _ errors: inout FormErrors) -> Backend? {
+    ///
+    /// - Parameter old: what is in its place now.
+    static func backend(
+        _ values: FormValues, _ name: Name, _ errors: inout FormErrors, replacing old: Backend? = nil
+    ) -> Backend? {
         let result: Backend?
         switch values.text(name("backend")) {
         case "dry-run": result = .dryRun
@@ -50,7 +54,7 @@ enum BackendForm {
         case "set": result = setBackend(values, name, &errors)
         case "ipset": result = ipsetBackend(values, name, &errors)
         case "haproxy": result = haproxyBackend(values, name, &errors)
-        case "script": result = scriptBackend(values, name, &errors)
+        case "script": result = scriptBackend(values, name, &errors, replacing: old)
         case "allow_list": result = allowListBackend(values, name, &errors)
         default: result = nil
         }
@@ -122,6 +126,7 @@ enum BackendForm {
             ("ipset.block_ipv6", "block_ipv6"), ("ipset:", "ipv4"), ("haproxy.socket", "socket"),
             ("haproxy.map", "list"), ("haproxy.acl", "list"), ("haproxy.file", "file"), ("script.path", "path"),
             ("script.name", "script_name"), ("script.environment", "environment"),
+            ("script.secrets", "secrets"), ("script.sealed", "secrets"),
         ]
         return known.first { message.hasPrefix($0.0) }?.1 ?? "backend"
     }

@@ -93,6 +93,13 @@ enum EnforcementForm {
                 .only("script").hint("Handed to the program: add NAME ADDRESS, del NAME ADDRESS, flush NAME."),
             words(.area(name("environment"), "Variables")).with { $0.placeholder = "REGION=eu-1" }.only("script")
                 .hint("NAME=VALUE, one on each line. Nothing secret: everybody who administers sees them."),
+            words(.area(name("secrets"), "Secret variables")).with {
+                $0.isSecret = true
+                $0.autocomplete = "off"
+            }
+            .only("script").hint(
+                "NAME=VALUE, one on each line; sealed for that agent, and never shown again. Empty: those that are there "
+                    + "stay. NAME= takes one away. Where the program or its variables change, enter them again."),
         ]
     }
 
@@ -106,9 +113,17 @@ enum EnforcementForm {
     }
 
     /// Every place that was sent, in the form's order.
-    static func specs(_ values: FormValues, _ errors: inout FormErrors) -> [EnforcementSpec] {
+    ///
+    /// - Parameter record: what is there already, whose sealed values stay unless they are entered anew.
+    static func specs(
+        _ values: FormValues, _ errors: inout FormErrors, of record: KnocRecord? = nil
+    ) -> [EnforcementSpec] {
         values.names.compactMap(place).sorted { ($0.agent, $0.number) < ($1.agent, $1.number) }.compactMap { place in
-            BackendForm.backend(values, place.name, &errors).map { EnforcementSpec(agentID: place.agent, backend: $0) }
+            let ways = record?.enforcement.filter { $0.agentID == place.agent } ?? []
+            let old = ways.indices.contains(place.number) ? ways[place.number].backend : nil
+            return BackendForm.backend(values, place.name, &errors, replacing: old).map {
+                EnforcementSpec(agentID: place.agent, backend: $0)
+            }
         }
     }
 

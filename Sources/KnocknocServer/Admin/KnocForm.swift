@@ -11,7 +11,8 @@ struct KnocForm {
     var openWhen: OpenWhen
     var enforcement: [EnforcementSpec]
 
-    init(_ values: FormValues) throws(FormErrors) {
+    /// - Parameter record: the Knoc as it is, where there is one.
+    init(_ values: FormValues, _ record: KnocRecord? = nil) throws(FormErrors) {
         var errors = FormErrors()
         name = values.text("name")
         if name.isEmpty { errors.fields["name"] = "A name is needed." }
@@ -23,7 +24,7 @@ struct KnocForm {
         grantOn = GrantOn(rawValue: values.text("grant_on")) ?? .click
         openWhen = OpenWhen(rawValue: values.text("open_when")) ?? .all
         durationSeconds = values.duration("duration_seconds", &errors)
-        enforcement = EnforcementForm.specs(values, &errors)
+        enforcement = EnforcementForm.specs(values, &errors, of: record)
         try errors.check()
     }
 

@@ -68,7 +68,7 @@ struct KnocResource: AdminResource {
     func update(
         _ record: KnocRecord, _ values: FormValues, version: Int64?, by request: AdminRequest
     ) async throws {
-        let form = try KnocForm(values)
+        let form = try KnocForm(values, record)
         var patch = KnocPatch()
         patch.name = form.name
         patch.url = .set(form.url)

@@ -21,7 +21,7 @@ extension Field {
                 field.options = field.options.map { option in
                     Option(value: option.value, label: option.label, selected: chosen.contains(option.value))
                 }
-            } else if field.type != "password" {
+            } else if !field.isSecret {
                 field.value = values.text(name)
             }
             field.error = errors[name]

@@ -33,6 +33,8 @@ struct Field {
     var isText = true
     var isSelect = false
     var isArea = false
+    /// What was typed is never sent back.
+    var isSecret = false
     var isCheckbox = false
     var isChoices = false
     var hasOptions = false
@@ -55,6 +57,7 @@ struct Field {
     static func password(_ name: String, _ label: String, required: Bool = false, new: Bool = false) -> Field {
         var field = text(name, label, required: required)
         field.type = "password"
+        field.isSecret = true
         field.autocomplete = new ? "new-password" : "current-password"
         return field
     }

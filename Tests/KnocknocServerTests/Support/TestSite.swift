@@ -26,10 +26,11 @@ struct TestSite {
     static func run(
         in directory: TemporaryDirectory = TemporaryDirectory(), administrator: Bool = true,
         _ change: (inout ServerSettings) -> Void = { _ in },
+        log: (@Sendable (String) -> any LogHandler)? = nil,
         _ body: @Sendable @escaping (TestSite) async throws -> Void
     ) async throws {
-        var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        logger.logLevel = .critical
+        var logger = Logger(label: "test") { label in log?(label) ?? SwiftLogNoOpLogHandler() }
+        logger.logLevel = log == nil ? .critical : .trace
         var settings = ServerSettings(
             listen: ListenAddress(host: "127.0.0.1", port: 0), databaseURL: "sqlite://\(directory.path)/knocknoc.db",
             dataDirectory: directory.path, nodeName: "test")

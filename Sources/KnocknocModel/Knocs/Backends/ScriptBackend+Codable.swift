@@ -1,6 +1,6 @@
 extension ScriptBackend: Codable {
     private enum Keys: String, CodingKey, CaseIterable {
-        case path, name, environment, sealed
+        case path, name, environment, sealed, secrets
     }
 
     public init(from decoder: any Decoder) throws {
@@ -10,7 +10,8 @@ extension ScriptBackend: Codable {
             path: try fields.decode(String.self, forKey: .path),
             name: try fields.decodeIfPresent(String.self, forKey: .name) ?? Self.standardName,
             environment: try fields.decodeIfPresent([String: String].self, forKey: .environment) ?? [:],
-            sealed: try fields.decodeIfPresent([String: SealedValue].self, forKey: .sealed) ?? [:])
+            sealed: try fields.decodeIfPresent([String: SealedValue].self, forKey: .sealed) ?? [:],
+            secrets: try fields.decodeIfPresent([String: SecretText].self, forKey: .secrets) ?? [:])
     }
 
     public func encode(to encoder: any Encoder) throws {

@@ -8,25 +8,28 @@ public struct ScriptBackend: Hashable, Sendable {
     public var environment: [String: String]
     /// The same, sealed: only the agent can read the values.
     public var sealed: [String: SealedValue]
+    /// What an administrator gives to be sealed: read from a request, replaced by `sealed` before anything is kept.
+    public var secrets: [String: SecretText]
     public var flows: FlowMatch?
 
     public static let standardName = "knocknoc"
 
     public init(
         path: String, name: String = Self.standardName, environment: [String: String] = [:],
-        sealed: [String: SealedValue] = [:], flows: FlowMatch? = nil
+        sealed: [String: SealedValue] = [:], secrets: [String: SecretText] = [:], flows: FlowMatch? = nil
     ) {
         self.path = path
         self.name = name
         self.environment = environment
         self.sealed = sealed
+        self.secrets = secrets
         self.flows = flows
     }
 
     func validated() throws(ModelError) -> ScriptBackend {
         try checkPath(path, "script.path")
         try checkIdentifier(name, "script.name")
-        guard environment.count + sealed.count <= 64 else {
+        guard environment.count + sealed.count + secrets.count <= 64 else {
             throw ModelError(.invalidBackend, "script.environment: at most 64 variables")
         }
         for (name, value) in environment {
@@ -36,10 +39,24 @@ public struct ScriptBackend: Hashable, Sendable {
                     .invalidBackend, "script.environment: the value of \(name) is over 4,096 bytes or has a zero byte")
             }
         }
-        for name in sealed.keys {
+        for (name, value) in sealed {
             try checkVariable(name, "script.sealed")
+            guard environment[name] == nil, secrets[name] == nil else {
+                throw ModelError(.invalidBackend, "script.sealed: \(name) is given elsewhere too; give it once")
+            }
+            guard value.text.utf8.count <= 8192 else {
+                throw ModelError(.invalidBackend, "script.sealed: \(name) is not what a server has sealed")
+            }
+        }
+        for (name, secret) in secrets {
+            try checkVariable(name, "script.secrets")
             guard environment[name] == nil else {
-                throw ModelError(.invalidBackend, "script.sealed: \(name) is in environment too; give it once")
+                throw ModelError(.invalidBackend, "script.secrets: \(name) is in environment too; give it once")
+            }
+            guard (1...4096).contains(secret.value.utf8.count), !secret.value.utf8.contains(0) else {
+                throw ModelError(
+                    .invalidBackend,
+                    "script.secrets: the value of \(name) is empty, over 4,096 bytes or has a zero byte")
             }
         }
         var result = self
@@ -51,8 +68,8 @@ public struct ScriptBackend: Hashable, Sendable {
     /// A value that is only sealed anew changes nothing about which object it is.
     var targetKey: String {
         let variables = environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value.utf8.count):\($0.value)" }
-        let secrets = sealed.keys.sorted()
-        return "script \(path) \(name) [\((variables + secrets).joined(separator: " "))] \(flows?.key ?? "-")"
+        let names = Set(sealed.keys).union(secrets.keys).sorted()
+        return "script \(path) \(name) [\((variables + names).joined(separator: " "))] \(flows?.key ?? "-")"
     }
 
     /// Names that the loader of programs, a shell or the agent itself would act on are refused.
