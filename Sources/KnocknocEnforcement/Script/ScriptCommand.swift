@@ -20,6 +20,11 @@ struct ScriptCommand: Hashable, Sendable {
         }
     }
 
+    /// Whether only secrets differ, if anything.
+    func isSameList(as other: ScriptCommand) -> Bool {
+        path == other.path && name == other.name && environment == other.environment
+    }
+
     /// Every variable that the script has, and nothing of the agent's own.
     var variables: [String] {
         let own = [

@@ -65,7 +65,10 @@ extension ScriptEnforcer {
             return
         }
         lane.isLeaving = false
-        if lane.command != command {
+        if lane.command.isSameList(as: command) {
+            // The old value may be worth nothing any more: what it could not do is done with the new one.
+            lane.take(command)
+        } else {
             // With the old variables it may be another list.
             if lane.flushes.last != lane.command { lane.flushes.append(lane.command) }
             lane.flushes.append(command)

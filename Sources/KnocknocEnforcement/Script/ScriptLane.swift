@@ -47,6 +47,15 @@ struct ScriptLane: Sendable {
 
     func call(_ verb: ScriptCall.Verb) -> ScriptCall { ScriptCall(command: command, verb: verb) }
 
+    /// Goes on with other secrets for the same list.
+    mutating func take(_ other: ScriptCommand) {
+        guard command != other else { return }
+        flushes = flushes.map { $0.isSameList(as: other) ? other : $0 }
+        command = other
+        flushFailure = nil
+        pending.formUnion(failures.keys)
+    }
+
     /// The next call; what needs none is settled.
     mutating func next(_ wanted: [IPAddress: BootTime], now: BootTime) -> ScriptCall? {
         if flushFailure == nil, let first = flushes.first { return ScriptCall(command: first, verb: .flush) }

@@ -73,11 +73,13 @@ struct ScriptFileTests {
 @Suite("what a script said")
 struct ScriptOutputTests {
     private struct Opener: SecretOpener {
+        var tellsText = false
+
         func open(_ value: SealedValue, field: String, of script: ScriptBackend) throws(EnforcementError) -> String {
             guard value.text != "sealed for another" else {
                 throw EnforcementError(.refused, "secret needed: \(field)")
             }
-            return "hunter2 of \(field)"
+            return "hunter2 of \(field)" + (tellsText ? ", \(value.text)" : "")
         }
     }
 
@@ -108,6 +110,31 @@ struct ScriptOutputTests {
         var dumped = ""
         dump(command, to: &dumped)
         #expect(!dumped.contains("hunter2"))
+    }
+
+    @Test("a new value of a secret is no new list: nobody is put out, and what the old one could not do is done")
+    func rotated() async throws {
+        let folder = try ScriptFolder("[ \"$TOKEN\" = \"hunter2 of TOKEN, $(cat $here/valid)\" ] || exit 7")
+        func target(_ value: String) -> TargetDefinition {
+            folder.target(1, sealed: ["TOKEN": SealedValue(text: value)])
+        }
+        func accept(_ value: String) throws {
+            try value.write(toFile: folder.path + "/valid", atomically: true, encoding: .utf8)
+        }
+        try accept("one")
+        let enforcer = folder.enforcer(firstPause: 60_000, opener: Opener(tellsText: true))
+        _ = await enforcer.define([target("one")])
+        #expect(await enforcer.apply([.open(member(1, .v4(1)))]) == [.applied])
+        try accept("two")
+        let reason = "\(folder.script) del gate 0.0.0.1 exited with 7"
+        #expect(
+            await enforcer.apply([.close(target: KnocknocEnforcementTests.target(1), address: .v4(1))]) == [
+                .failed(reason)
+            ])
+        let result = await enforcer.reconcile([target("two")], [])
+        #expect(result.stuck.isEmpty && result.targets.values.allSatisfy { $0 == .applied })
+        #expect(try await folder.next(3) == ["flush gate", "add gate 0.0.0.1", "del gate 0.0.0.1"])
+        #expect(try await folder.isSilent())
     }
 
     @Test("a secret that does not open keeps that target closed")
