@@ -16,6 +16,8 @@ public struct AccessOptions: Sendable {
     public var grantPatience = Duration.seconds(5)
     /// For a session that somebody else holds, before its click goes without those that share its transaction.
     public var sessionPatience = Duration.milliseconds(100)
+    /// For an agent's answer to a ping.
+    public var pingPatience = Duration.seconds(5)
     /// Microseconds added to the database's clock; for tests that drive time.
     public var clockOffset: @Sendable () -> Int64 = { 0 }
 

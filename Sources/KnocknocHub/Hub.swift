@@ -13,6 +13,8 @@ public final class Hub: Service {
     let registry = LinkRegistry()
     let recorder: ReportRecorder
     let pings = PingBoard()
+    /// Pings that were asked for in the store and are on their way.
+    let asked = Mutex<Set<PingID>>([])
     private let draining = Mutex(false)
 
     /// - Parameter node: this web node's name, as agents and administrators see it.
@@ -42,14 +44,6 @@ public final class Hub: Service {
     /// The agents that are linked to this node.
     public var agents: [AgentID] { registry.all.map(\.agent) }
 
-    /// The time to this agent and back over its link; nil where it is not linked here or does not answer within 5 s.
-    public func ping(_ agent: AgentID) async -> Duration? {
-        guard let link = registry[agent] else { return nil }
-        var generator = SystemRandomNumberGenerator()
-        let id = String(generator.next(), radix: 16)
-        return await pings.ping(id, limit: .seconds(5)) { link.put(.ping(id)) }
-    }
-
     /// Says bye to every agent and refuses links from now on.
     public func drain() {
         draining.withLock { $0 = true }
@@ -72,7 +66,10 @@ public final class Hub: Service {
     func apply(_ change: LinkChange) async {
         switch change {
         case .agents(let agents): for agent in agents { registry[agent]?.put(.wake) }
-        case .everything: await compare(registry.all)
+        case .pings(let agents): if agents.contains(where: { registry[$0] != nil }) { await answerPings() }
+        case .everything:
+            await compare(registry.all)
+            await answerPings()
         case .reconnected: for link in registry.all { link.put(.reconnected) }
         }
     }
@@ -94,6 +91,7 @@ public final class Hub: Service {
             link.cut()
         }
         await compare(links)
+        await answerPings()
     }
 
     func compare(_ links: [Link]) async {

@@ -29,6 +29,12 @@ public protocol LinkDirectory: Sendable {
     /// This agent's link of that epoch is gone.
     func detach(agent: AgentID, linkEpoch: Int64) async throws
 
+    /// Pings that somebody, perhaps on another node, waits for.
+    func pings() async throws -> [PingRequest]
+
+    /// The agent has answered over a link of this node.
+    func answer(_ ping: PingID, roundTrip: Duration, node: String) async throws
+
     /// The database's time, on its late side.
     func estimatedNow() -> Timestamp
 
@@ -55,6 +61,8 @@ public enum AttachResult: Hashable, Sendable {
 /// A hint that something has changed; the truth is the position in the store.
 public enum LinkChange: Hashable, Sendable {
     case agents([AgentID])
+    /// Somebody asks whether these agents answer.
+    case pings([AgentID])
     case everything
     /// The database was reached anew, perhaps another one: what was written last may be lost.
     case reconnected

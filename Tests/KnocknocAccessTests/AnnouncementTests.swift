@@ -41,7 +41,7 @@ struct AnnouncementTests {
                 case .users(let users):
                     told = told || users.contains(scene.user)
                     if users.contains(marker) { break loop }
-                case .agents: continue
+                case .agents, .pings: continue
                 }
             }
             #expect(told)

@@ -13,6 +13,8 @@ final class FakeDirectory: LinkDirectory {
         var asked: [Position?] = []
         var replayed: [Removal] = []
         var databaseAge = Duration.zero
+        var pings: [PingRequest] = []
+        var looks = 0
         var stepped: (@Sendable (AgentID, StreamStep) -> Void)?
         var now = Timestamp(microseconds: 1_000_000_000)
     }
@@ -21,12 +23,16 @@ final class FakeDirectory: LinkDirectory {
     /// What the hub wrote, as it comes.
     let recorded: AsyncStream<AgentMessage.Applied>
     private let record: AsyncStream<AgentMessage.Applied>.Continuation
+    /// Pings that were answered, with the node that says so.
+    let answered: AsyncStream<(PingID, String)>
+    private let answer: AsyncStream<(PingID, String)>.Continuation
     private let hints: AsyncStream<LinkChange>
     let hint: AsyncStream<LinkChange>.Continuation
 
     init(answer: StreamAnswer) {
         state = Mutex(State(answer: answer))
         (recorded, record) = AsyncStream.makeStream()
+        (answered, self.answer) = AsyncStream.makeStream()
         (hints, hint) = AsyncStream.makeStream()
     }
 
@@ -54,6 +60,18 @@ final class FakeDirectory: LinkDirectory {
     func presence(_ agents: [AgentID], node: String) async throws {}
 
     func detach(agent: AgentID, linkEpoch: Int64) async throws {}
+
+    func pings() async throws -> [PingRequest] {
+        state.withLock { state in
+            state.looks += 1
+            return state.pings
+        }
+    }
+
+    func answer(_ ping: PingID, roundTrip: Duration, node: String) async throws {
+        state.withLock { state in state.pings.removeAll { $0.id == ping } }
+        answer.yield((ping, node))
+    }
 
     func estimatedNow() -> Timestamp { state.withLock { $0.now } }
 

@@ -203,6 +203,37 @@ struct HubTests {
         #expect(hub.agents.isEmpty)
     }
 
+    @Test("a ping that the store has is passed on once, whether its hint came or not", arguments: [true, false])
+    func askedElsewhere(_ isHinted: Bool) async throws {
+        let directory = Self.restingDirectory()
+        directory.state.withLock {
+            $0.standings = [FakeAgent.id: LinkStanding(position: Self.start, linkEpoch: 1)]
+        }
+        let hub = hub(directory)
+        let agent = try await linkedAgent(hub)
+        let request = PingRequest(id: PingID(value: 5), agent: FakeAgent.id)
+        let other = PingRequest(id: PingID(value: 6), agent: AgentID(value: 99))
+        directory.state.withLock { $0.pings = [other, request] }
+        if isHinted {
+            await hub.apply(.pings([AgentID(value: 99)]))
+            #expect(directory.state.withLock { $0.looks } == 0, "that agent is not linked here")
+            await hub.apply(.pings([FakeAgent.id]))
+        } else {
+            await hub.compare(now: .now)
+        }
+        guard case .ping(let ping) = try await agent.next() else { throw Unexpected() }
+        await hub.compare(now: .now)
+        try await agent.say(.pong(.init(id: ping.id)))
+        var answers = directory.answered.makeAsyncIterator()
+        let answer = await answers.next()
+        #expect(answer?.0 == request.id && answer?.1 == "web-1")
+        #expect(directory.state.withLock { $0.pings } == [other])
+        // Had it been passed on twice, the second would be what comes next.
+        try await agent.say(.heartbeat(FakeAgent.stamp(6000)))
+        guard case .heartbeat = try await agent.next() else { throw Unexpected() }
+        await agent.hangUp()
+    }
+
     @Test("ping measures the way there and back")
     func ping() async throws {
         let directory = Self.restingDirectory()

@@ -39,6 +39,7 @@ struct PureTests {
         var events = PendingEvents()
         events.add(.agents([.new(at: SystemTime.now()), .new(at: SystemTime.now())]))
         events.add(.users([.new(at: SystemTime.now())]))
+        events.add(.pings([.new(at: SystemTime.now())]))
         let sent = Notification(sender: "me", content: .events(events))
         #expect(Notification(sent.text) == sent)
         let nonce = Notification(sender: "me", content: .nonce("x1"))
@@ -56,7 +57,7 @@ struct PureTests {
     func foreignNotifications() {
         var everything = PendingEvents()
         everything.add(.everything)
-        for text in ["me;z:1", "me;a:nonsense", "me;*"] {
+        for text in ["me;z:1", "me;a:nonsense", "me;p:nonsense", "me;*"] {
             #expect(Notification(text)?.content == .events(everything))
         }
         #expect(Notification("hello") == nil)

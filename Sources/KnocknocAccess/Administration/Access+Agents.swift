@@ -133,7 +133,7 @@ extension Access {
         }
     }
 
-    private func agent(_ id: AgentID, _ executor: any Executor) async throws -> AgentRecord {
+    func agent(_ id: AgentID, _ executor: any Executor) async throws -> AgentRecord {
         guard let row = try await executor.run(AgentTable.one(id)).first else { throw Access.none("agent", id) }
         return try agent(row)
     }

@@ -36,6 +36,14 @@ public struct AgentRecord: Sendable, Hashable {
     public var entriesWanted: Int64
     public var version: Int64
     public var createdAt: Timestamp
+
+    /// Whether it has a link over which it may answer.
+    public var isLinked: Bool {
+        switch status {
+        case .online, .stale: true
+        case .pending, .offline, .disabled: false
+        }
+    }
 }
 
 /// What makes an agent.

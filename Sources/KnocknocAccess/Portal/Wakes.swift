@@ -19,7 +19,7 @@ final class Wakes: Sendable {
                 switch event {
                 case .users(let users): if let user, users.contains(user) { continuation.yield() }
                 case .everything, .reconnected: continuation.yield()
-                case .agents: break
+                case .agents, .pings: break
                 }
             }
         }

@@ -55,6 +55,7 @@ extension Access {
                 AgentTable.prunePositions(before: now.adding(seconds: -86_400)),
                 NodeTable.prune(before: now.adding(seconds: -86_400)),
                 ThrottleTable.prune(before: now.adding(seconds: -4 * ThrottleRule.window)),
+                PingTable.prune(),
             ])
             return ((), Effects())
         }

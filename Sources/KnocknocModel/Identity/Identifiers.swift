@@ -11,6 +11,7 @@ public enum TargetSubject {}
 public enum AgentSubject {}
 public enum AuditSubject {}
 public enum OperationSubject {}
+public enum PingSubject {}
 
 public typealias UserID = Identifier<UserSubject>
 public typealias AdminID = Identifier<AdminSubject>
@@ -24,3 +25,4 @@ public typealias AgentID = Identifier<AgentSubject>
 public typealias AuditID = Identifier<AuditSubject>
 /// One write, known before it is first tried, so that an unknown outcome can be looked up.
 public typealias OperationID = Identifier<OperationSubject>
+public typealias PingID = Identifier<PingSubject>

@@ -50,6 +50,16 @@ struct AgentRoutes: Sendable {
             let targets = try await access.targets(of: try context.identifier("agent"))
             return .json(.object([("items", .list(targets.map(\.json))), ("next", .null)]))
         }
+        router.answer(.post, "api/v1/admin/agents/:id/ping") { request, context in
+            _ = try await site.requireAdmin(request, context)
+            return try .pinged(try await access.ping(try context.identifier("agent")))
+        }
+        router.answer(.post, "api/v1/admin/agents/:id/resync") { request, context in
+            let admin = try await site.requireAdmin(request, context)
+            let agent = try await access.resync(
+                try context.identifier("agent"), by: admin.actor, context.origin)
+            return .record(agent.json, version: agent.version, status: .accepted)
+        }
         router.answer(.post, "api/v1/admin/agents/:id/approve-key") { request, context in
             let admin = try await site.requireAdmin(request, context)
             let id: AgentID = try context.identifier("agent")

@@ -33,6 +33,14 @@ enum AgentFacts {
         return facts
     }
 
+    static func actions(_ agent: AgentRecord) -> [FormPage.Action] {
+        let path = "/admin/agents/\(agent.id)"
+        return [
+            FormPage.Action(path: path + "/ping", label: "Ping", ping: agent.id.description),
+            FormPage.Action(path: path + "/resync", label: "Resync"),
+        ]
+    }
+
     static func keyCall(_ agent: AgentRecord, offered: String) -> FormPage.Call {
         FormPage.Call(
             kind: "bad", title: "\(agent.name) came with another key and was turned away",

@@ -21,13 +21,20 @@ struct AgentResource: AdminResource {
 
     func table(_ records: [AgentRecord]) async throws -> (columns: [String], rows: [Table.Row]) {
         let rows = records.map { agent in
-            Table.Row(cells: [
-                .link(agent.name, to: "/admin/agents/\(agent.id)", detail: agent.embedded ? "embedded" : agent.zone),
-                .pill(AgentFacts.pill(agent), detail: agent.offeredFingerprint.map { _ in "waits for a key approval" }),
-                .time(agent.lastSeenAt.map(TimeText.init)),
-                .text("\(agent.entriesApplied) of \(agent.entriesWanted)"),
-                .text(agent.software),
-            ])
+            Table.Row(
+                cells: [
+                    .link(
+                        agent.name, to: "/admin/agents/\(agent.id)", detail: agent.embedded ? "embedded" : agent.zone),
+                    .pill(
+                        AgentFacts.pill(agent), detail: agent.offeredFingerprint.map { _ in "waits for a key approval" }
+                    ),
+                    .time(agent.lastSeenAt.map(TimeText.init)),
+                    .text("\(agent.entriesApplied) of \(agent.entriesWanted)"),
+                    .text(agent.software),
+                ],
+                action: Table.Action(
+                    path: "/admin/agents/\(agent.id)/ping", label: "Ping", subject: agent.name, kind: "",
+                    ping: agent.id.description))
         }
         return (["Agent", "State", "Last seen", "Entries in force", "Software"], rows)
     }
@@ -92,7 +99,7 @@ struct AgentResource: AdminResource {
     }
 
     func complete(_ page: inout FormPage, _ record: AgentRecord) async throws {
-        page.facts = FormPage.Facts(items: AgentFacts.facts(record))
+        page.facts = FormPage.Facts(items: AgentFacts.facts(record), actions: AgentFacts.actions(record))
         let targets = try await access.targets(of: record.id)
         let knocs = try await access.knocs(ofTargetsOf: record.id)
         page.targets = FormPage.Targets(table: TargetTable.table(targets, on: record.id, for: knocs))

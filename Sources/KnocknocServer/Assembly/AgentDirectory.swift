@@ -45,6 +45,12 @@ struct AgentDirectory: LinkDirectory {
         try await access.detach(agent: agent, linkEpoch: linkEpoch)
     }
 
+    func pings() async throws -> [PingRequest] { try await access.waitingPings() }
+
+    func answer(_ ping: PingID, roundTrip: Duration, node: String) async throws {
+        try await access.answer(ping, roundTrip: roundTrip, node: node)
+    }
+
     func onStep(_ handler: @escaping @Sendable (AgentID, StreamStep) -> Void) { access.steps.subscribe(handler) }
 
     func estimatedNow() -> Timestamp { database.estimatedNow() }
@@ -58,6 +64,7 @@ struct AgentDirectory: LinkDirectory {
             for await event in events {
                 switch event {
                 case .agents(let agents): continuation.yield(.agents(Array(agents)))
+                case .pings(let agents): continuation.yield(.pings(Array(agents)))
                 case .everything: continuation.yield(.everything)
                 case .reconnected: continuation.yield(.reconnected)
                 case .users: break

@@ -188,6 +188,35 @@ const check = async () => {
   }
 };
 
+// An agent is asked in place; the answer stands on its button while that has the focus.
+const ping = async (event) => {
+  const form = event.target.closest("form[data-ping]");
+  if (!form) return;
+  event.preventDefault();
+  const button = form.querySelector("button");
+  if (button.getAttribute("aria-busy") === "true") return;
+  button.setAttribute("aria-busy", "true");
+  let text = "No server";
+  try {
+    const answer = await fetch(`/api/v1/admin/agents/${form.dataset.ping}/ping`, {
+      method: "POST",
+      headers: { "X-CSRF-Token": csrf, Accept: "application/json" },
+      credentials: "same-origin",
+    });
+    if (answer.status === 401) return location.assign("/admin/login");
+    const content = await answer.json().catch(() => ({}));
+    text = answer.ok ? `${content.reply} · ${Math.max(1, Math.round(content.round_trip_ms))} ms` : content.title;
+    button.title = answer.ok ? `via ${content.via}` : content.detail;
+    say(answer.ok ? `${text} via ${content.via}` : content.detail);
+  } catch {
+    say("The server could not be reached.");
+  } finally {
+    button.removeAttribute("aria-busy");
+  }
+  button.firstElementChild.textContent = text;
+};
+document.addEventListener("submit", ping);
+
 // Lists of the administration that change by themselves are fetched again while they are looked at.
 const refresh = async (region) => {
   if (document.hidden || region.contains(document.activeElement)) return;

@@ -8,6 +8,22 @@ struct FormPage {
 
     struct Facts {
         var items: [Fact]
+        var actions: [Action] = []
+        var hasActions: Bool
+
+        init(items: [Fact], actions: [Action] = []) {
+            self.items = items
+            self.actions = actions
+            hasActions = !actions.isEmpty
+        }
+    }
+
+    /// A button that changes nothing that somebody typed.
+    struct Action {
+        var path: String
+        var label: String
+        /// The agent that the page's script asks in place.
+        var ping: String?
     }
 
     struct Fact {

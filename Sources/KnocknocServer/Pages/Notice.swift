@@ -14,7 +14,7 @@ struct Notice {
 extension Notice {
     /// What a redirect may announce on the next page. Only the word travels in the URL, never a text.
     enum Word: String, CaseIterable {
-        case created, saved, deleted, ended, confirmed, approved, unguarded, claimed
+        case created, saved, deleted, ended, confirmed, approved, unguarded, claimed, resynced
 
         var notice: Notice {
             switch self {
@@ -25,6 +25,7 @@ extension Notice {
             case .confirmed: .done("The guard is confirmed and stays.")
             case .approved: .done("The new key is approved. The agent links with it at its next try.")
             case .unguarded: .warning("The guard is being removed: its ports are no longer closed by Knocknoc.")
+            case .resynced: .done("The agent is told everything anew, now or when it links again.")
             case .claimed: .warning("There is an administrator already; sign in.")
             }
         }

@@ -13,6 +13,7 @@ extension Site {
         ResourcePages(site: self, resource: AgentResource(access: access)).add(to: router)
         ResourcePages(site: self, resource: AdminAccountResource(access: access)).add(to: router)
         TargetPages(site: self).add(to: router)
+        AgentPages(site: self).add(to: router)
         LivePages(site: self).add(to: router)
         AuditPages(site: self).add(to: router)
     }

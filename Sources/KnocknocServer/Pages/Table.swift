@@ -18,6 +18,10 @@ struct Table {
         var label: String
         /// What it acts on, for those who hear the button without seeing its row.
         var subject: String
+        /// Classes of the button.
+        var kind = "danger"
+        /// The agent that the page's script asks in place, without leaving the page.
+        var ping: String?
     }
 
     struct Cell {

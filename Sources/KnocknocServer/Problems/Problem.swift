@@ -12,6 +12,8 @@ struct Problem: Error, Sendable, CustomStringConvertible {
     var detail: String
     /// The field of the body or query that is wrong.
     var field: String?
+    /// What programs want to know beside it.
+    var members: [(String, JSON)] = []
     var headers: HTTPFields = [:]
 
     init(_ status: HTTPResponse.Status, _ kind: String, _ title: String, _ detail: String, field: String? = nil) {
@@ -46,6 +48,7 @@ extension Problem {
             ("status", .integer(Int64(status.code))), ("detail", .text(detail)),
         ]
         if let field { members.append(("field", .text(field))) }
+        members += self.members
         return JSON.object(members).description
     }
 }

@@ -82,6 +82,8 @@ public enum StoreEvent: Hashable, Sendable {
     case agents(Set<AgentID>)
     /// Users whose Knocs' states may have changed.
     case users(Set<UserID>)
+    /// Agents that somebody asks whether they answer.
+    case pings(Set<AgentID>)
     /// Anything may have changed: compare everything.
     case everything
     /// The database was reached anew, perhaps another one: as ``everything``, and what was committed without waiting may

@@ -1,6 +1,6 @@
 import KnocknocModel
 
-/// The text that travels on the channel `knocknoc`: `SENDER;a:ID,ID;u:ID`, `SENDER;*` or `SENDER;n:NONCE`.
+/// The text that travels on the channel `knocknoc`: `SENDER;a:ID,ID;u:ID;p:ID`, `SENDER;*` or `SENDER;n:NONCE`.
 struct Notification: Equatable, Sendable {
     enum Content: Equatable, Sendable {
         case events(PendingEvents)
@@ -38,6 +38,9 @@ struct Notification: Equatable, Sendable {
             } else if part.hasPrefix("u:") {
                 let ids = names.compactMap { UserID($0) }
                 events.add(ids.count == names.count ? .users(Set(ids)) : .everything)
+            } else if part.hasPrefix("p:") {
+                let ids = names.compactMap { AgentID($0) }
+                events.add(ids.count == names.count ? .pings(Set(ids)) : .everything)
             } else {
                 events.add(.everything)
             }
@@ -53,6 +56,7 @@ struct Notification: Equatable, Sendable {
             if events.everything { text += ";*" }
             if !events.agents.isEmpty { text += ";a:" + events.agents.map(\.description).joined(separator: ",") }
             if !events.users.isEmpty { text += ";u:" + events.users.map(\.description).joined(separator: ",") }
+            if !events.pings.isEmpty { text += ";p:" + events.pings.map(\.description).joined(separator: ",") }
             return text.utf8.count <= Self.longest ? text : "\(sender);*"
         }
     }

@@ -4,24 +4,27 @@ import KnocknocModel
 struct PendingEvents: Equatable, Sendable {
     var agents: Set<AgentID> = []
     var users: Set<UserID> = []
+    var pings: Set<AgentID> = []
     var everything = false
     var reconnected = false
 
-    var isEmpty: Bool { !everything && !reconnected && agents.isEmpty && users.isEmpty }
+    var isEmpty: Bool { !everything && !reconnected && agents.isEmpty && users.isEmpty && pings.isEmpty }
 
     mutating func add(_ event: StoreEvent) {
         switch event {
         case .agents(let ids): agents.formUnion(ids)
         case .users(let ids): users.formUnion(ids)
+        case .pings(let ids): pings.formUnion(ids)
         case .everything: everything = true
         case .reconnected:
             everything = true
             reconnected = true
         }
-        if agents.count + users.count > EventMailbox.limit { everything = true }
+        if agents.count + users.count + pings.count > EventMailbox.limit { everything = true }
         if everything {
             agents = []
             users = []
+            pings = []
         }
     }
 
@@ -42,6 +45,10 @@ struct PendingEvents: Equatable, Sendable {
         if !users.isEmpty {
             defer { users = [] }
             return .users(users)
+        }
+        if !pings.isEmpty {
+            defer { pings = [] }
+            return .pings(pings)
         }
         return nil
     }

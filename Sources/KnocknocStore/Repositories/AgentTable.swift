@@ -118,6 +118,11 @@ package enum AgentTable {
             """, before)
     }
 
+    /// Every position but the newest is answered by a snapshot from now on.
+    package static func forgetPositions(_ id: AgentID) -> Statement {
+        Statement("update agents set pruned_revision = revision where id = $1", id)
+    }
+
     package static func raisePruned(_ id: AgentID, to revision: Int64) -> Statement {
         Statement(
             """

@@ -51,6 +51,7 @@ public enum JSON: Codable, Sendable, Hashable, CustomStringConvertible {
     }
 
     public var string: String? { if case .string(let value) = self { value } else { nil } }
+    public var double: Double? { if case .number(let value) = self { value } else { nil } }
     public var int: Int? { if case .number(let value) = self { Int(exactly: value) } else { nil } }
     public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
     public var items: [JSON] { if case .array(let value) = self { value } else { [] } }

@@ -1,0 +1,35 @@
+package import KnocknocModel
+
+/// The statements about pings that somebody asked for; their times are the database's.
+package enum PingTable {
+    package static func ask(_ id: PingID, of agent: AgentID) -> Statement {
+        Statement(
+            "insert into agent_pings (id, agent_id, asked_at) values ($1, $2, knocknoc_now())", id, agent)
+    }
+
+    /// Those without an answer that somebody still waits for.
+    ///
+    /// - Parameter patience: microseconds.
+    package static func waiting(patience: Int64) -> Statement {
+        Statement(
+            """
+            select id, agent_id from agent_pings
+            where node is null and asked_at > knocknoc_now() - $1
+            order by id limit 256
+            """, patience)
+    }
+
+    /// - Parameter roundTrip: microseconds.
+    package static func answer(_ id: PingID, node: String, roundTrip: Int64) -> Statement {
+        Statement(
+            "update agent_pings set node = $2, round_trip = $3 where id = $1 and node is null", id, node, roundTrip)
+    }
+
+    package static func read(_ id: PingID) -> Statement {
+        Statement("select node, round_trip from agent_pings where id = $1", id)
+    }
+
+    package static func prune() -> Statement {
+        Statement("delete from agent_pings where asked_at < knocknoc_now() - $1", Int64(60_000_000))
+    }
+}

@@ -1,0 +1,108 @@
+import KnocknocModel
+import KnocknocProtocol
+import KnocknocStore
+import Testing
+
+@testable import KnocknocAccess
+
+@Suite("pings and resyncs through the store", .timeLimit(.minutes(5)))
+struct PingTests {
+    /// Waits until somebody asks this agent.
+    private func request(_ access: Access, _ agent: AgentID) async throws -> PingRequest {
+        while true {
+            if let found = try await access.waitingPings().first(where: { $0.agent == agent }) { return found }
+            await Task.yield()
+        }
+    }
+
+    private var patient: AccessOptions {
+        var options = AccessOptions()
+        options.pingPatience = .seconds(60)
+        return options
+    }
+
+    @Test("the node that holds the link answers for another one", arguments: Driver.available)
+    func answered(_ driver: Driver) async throws {
+        try await World.with(driver, patient) { world in
+            let agent = try await world.agent()
+            try await agent.attach(node: "b")
+            let second = Access(
+                database: world.database, hasher: world.access.hasher, node: "b", options: patient,
+                logger: World.logger)
+            let events = world.database.events()
+            async let outcome = world.access.ping(agent.id)
+            let asked = try await request(second, agent.id)
+            try await second.answer(asked.id, roundTrip: .microseconds(1250), node: "b")
+            #expect(try await outcome == .pong(roundTrip: .microseconds(1250), node: "b"))
+            #expect(try await second.waitingPings().isEmpty, "it was answered")
+            // A second answer comes from a link that somebody has replaced.
+            try await second.answer(asked.id, roundTrip: .seconds(1), node: "a")
+            let row = try await world.database.run(PingTable.read(asked.id))[0]
+            #expect(try row.text("node") == "b")
+            for await event in events {
+                if case .pings(let agents) = event {
+                    #expect(agents == [agent.id])
+                    break
+                }
+            }
+        }
+    }
+
+    @Test("an agent without a link is not asked", arguments: Driver.available)
+    func offline(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            let agent = try await world.agent()
+            #expect(try await world.access.ping(agent.id) == .offline(lastSeen: nil))
+            try await agent.attach()
+            try await world.access.detach(agent: agent.id, linkEpoch: await agent.epoch)
+            let seen = try await world.access.agent(agent.id).lastSeenAt
+            #expect(seen != nil)
+            #expect(try await world.access.ping(agent.id) == .offline(lastSeen: seen))
+            #expect(try await world.access.waitingPings().isEmpty)
+            #expect(await code { _ = try await world.access.ping(AgentID(value: 9)) } == .notFound)
+        }
+    }
+
+    @Test("what nobody answers in time is silence, and is swept", arguments: Driver.available)
+    func silent(_ driver: Driver) async throws {
+        var options = AccessOptions()
+        options.pingPatience = .milliseconds(300)
+        try await World.with(driver, options) { world in
+            let agent = try await world.agent()
+            try await agent.attach()
+            #expect(try await world.access.ping(agent.id) == .silent)
+            #expect(try await world.access.waitingPings().isEmpty, "nobody waits any more")
+            let count = Statement("select count(*) as n from agent_pings")
+            try await world.access.prune()
+            #expect(try await world.database.run(count)[0].integer("n") == 1)
+            try await world.write(Statement("update agent_pings set asked_at = asked_at - 61000000"))
+            try await world.access.prune()
+            #expect(try await world.database.run(count)[0].integer("n") == 0)
+        }
+    }
+
+    @Test("a resync answers the agent's position by a snapshot, once", arguments: Driver.available)
+    func resync(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            let agent = try await world.agent()
+            try await agent.sync()
+            let before = await agent.position
+            guard case .delta = try await world.access.stream(agent: agent.id, after: before) else {
+                Issue.record("an agent at the newest position lacks nothing")
+                return
+            }
+            _ = try await world.access.resync(agent.id, by: world.root, world.context())
+            guard case .snapshot(let rows, let diverged) = try await world.access.stream(agent: agent.id, after: before)
+            else {
+                Issue.record("the old position still counts")
+                return
+            }
+            #expect(!diverged)
+            guard case .delta = try await world.access.stream(agent: agent.id, after: rows.position) else {
+                Issue.record("the new position does not count")
+                return
+            }
+            #expect(try await world.actions().contains("agent.resync"))
+        }
+    }
+}
