@@ -12,20 +12,27 @@ enum Backends {
         }
         guard configuration.backend == .nftables else {
             logger.notice("Backend = dry-run: nothing is changed on this machine")
-            return limited(CompositeEnforcer(nftables: nil, others: [.script: DryRunEnforcer()]))
+            let dryRuns = [CompositeEnforcer.Kind.script, .haproxy].map { ($0, DryRunEnforcer() as any Enforcer) }
+            return limited(
+                CompositeEnforcer(nftables: nil, others: Dictionary(dryRuns) { first, _ in first }))
         }
         let scripts = ScriptEnforcer(
             ScriptOptions(seconds: configuration.scriptSeconds),
             opener: SealedSecrets(try KeyFile(path: configuration.keyFile).readOrMake()), logger: logger)
+        var others: [CompositeEnforcer.Kind: any Enforcer] = [.script: scripts]
+        if let folder = configuration.haproxyFolder {
+            let options = HAProxyOptions(folder: folder, sockets: configuration.haproxySockets)
+            others[.haproxy] = try HAProxyEnforcer(options, logger: logger)
+        }
         if case .unavailable(let reason) = NetworkCapability.probe() {
             logger.error("\(reason); Backend = dry-run shows what would be done")
             return limited(
-                CompositeEnforcer(nftables: UnavailableEnforcer(reason: reason), others: [.script: scripts]))
+                CompositeEnforcer(nftables: UnavailableEnforcer(reason: reason), others: others))
         }
         let options = NFTablesOptions(
             alwaysAllow: configuration.alwaysAllow, neverGuard: Set(await configuration.protectedPorts()),
             createSets: configuration.createSets, skeletonPath: configuration.guardFile)
         let nftables = try NFTablesEnforcer(options, logger: logger)
-        return limited(CompositeEnforcer(nftables: nftables, others: [.script: scripts]))
+        return limited(CompositeEnforcer(nftables: nftables, others: others))
     }
 }

@@ -14,6 +14,11 @@ struct CeilingOptions: ParsableArguments {
     @Flag(inversion: .prefixedNo, help: "Let a server have scripts of this machine called.") var customScripts: Bool?
     @Option(help: "The folder that such scripts must be in, at any depth.") var scriptDirectory: String?
     @Option(help: "How long one call of a script may take, 1 to 600.") var scriptSeconds: String?
+    @Option(name: .customLong("haproxy-folder"), help: "The folder in which lists of HAProxy are written.")
+    var haproxyFolder: String?
+    @Option(
+        name: .customLong("haproxy-sockets"), help: "HAProxy's runtime sockets, or folders with / at the end, separated by commas.")
+    var haproxySockets: String?
 
     var flags: [(SettingKey, String?)] {
         [
@@ -23,6 +28,8 @@ struct CeilingOptions: ParsableArguments {
             (AgentConfiguration.Key.customScripts, customScripts.map(String.init)),
             (AgentConfiguration.Key.scriptDirectory, scriptDirectory),
             (AgentConfiguration.Key.scriptSeconds, scriptSeconds),
+            (AgentConfiguration.Key.haproxyFolder, haproxyFolder),
+            (AgentConfiguration.Key.haproxySockets, haproxySockets),
         ]
     }
 }

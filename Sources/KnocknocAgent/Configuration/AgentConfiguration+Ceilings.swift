@@ -16,18 +16,19 @@ extension AgentConfiguration {
             Int($0).flatMap { (1...10_000_000).contains($0) ? $0 : nil }
         }
         ceilings.scripts = reader.flag(Key.customScripts, default: false)
-        ceilings.scriptDirectory = reader.value(Key.scriptDirectory, expected: "an absolute path") { text in
-            guard text.hasPrefix("/"), !text.split(separator: "/").contains("..") else { return nil }
-            let folder = text.split(separator: "/").joined(separator: "/")
-            return folder.isEmpty ? nil : "/" + folder
-        }
+        ceilings.scriptDirectory = reader.value(Key.scriptDirectory, expected: "an absolute path", Self.folder)
+        haproxyFolder =
+            reader.value(Key.haproxyFolder, expected: "an absolute path", Self.folder)
+            ?? stateFile.map { $0.prefix(upTo: $0.lastIndex(of: "/") ?? $0.startIndex) + "/haproxy" }
+        let sockets = reader.list(Key.haproxySockets, expected: "absolute paths") { $0.hasPrefix("/") ? $0 : nil }
+        if !sockets.isEmpty { haproxySockets = sockets }
         scriptSeconds =
             reader.value(Key.scriptSeconds, expected: "seconds from 1 to 600") {
                 Int($0).flatMap { (1...600).contains($0) ? $0 : nil }
             } ?? 10
         maxDuration = reader.value(
             Key.maxDuration, expected: "a time such as 8h: a number and s, m, h or d, from 1s to 3650d", Self.duration)
-        for key in [Key.allowBackends, Key.allowTables, Key.allowSets, Key.allowPorts] {
+        for key in [Key.allowBackends, Key.allowTables, Key.allowSets, Key.allowPorts, Key.haproxySockets] {
             // Nothing but commas must not mean that everything is allowed.
             guard let text = reader.text(key), text.allSatisfy({ $0 == "," || $0.isWhitespace }) else { continue }
             reader.refuse(key, "\(key.name): \"\(text)\" cannot be used; expected names, or no such line at all")
@@ -35,6 +36,12 @@ extension AgentConfiguration {
     }
 
     private static func some<Value: Hashable>(_ list: [Value]) -> Set<Value>? { list.isEmpty ? nil : Set(list) }
+
+    private static func folder(_ text: String) -> String? {
+        guard text.hasPrefix("/"), !text.split(separator: "/").contains("..") else { return nil }
+        let folder = text.split(separator: "/").joined(separator: "/")
+        return folder.isEmpty ? nil : "/" + folder
+    }
 
     private static func setName(_ text: String) -> String? { text.contains(where: \.isWhitespace) ? nil : text }
 

@@ -28,6 +28,8 @@ extension AgentConfiguration {
         public static let customScripts = SettingKey("CustomScripts", "custom", "scripts")
         public static let scriptDirectory = SettingKey("ScriptDirectory", "script", "directory")
         public static let scriptSeconds = SettingKey("ScriptSeconds", "script", "seconds")
+        public static let haproxyFolder = SettingKey("HAProxyFolder", "haproxy", "folder")
+        public static let haproxySockets = SettingKey("HAProxySockets", "haproxy", "sockets")
         public static let trustRTC = SettingKey("TrustRTC", "trust", "rtc")
         public static let logLevel = SettingKey("LogLevel", "log", "level")
         public static let backend = SettingKey("Backend", "backend")
@@ -35,8 +37,8 @@ extension AgentConfiguration {
         public static let all = [
             serverURL, token, tokenFile, id, name, zone, stateFile, keyFile, guardFile, healthListen, tlsCAFile,
             tlsFingerprint, insecureHTTP, alwaysAllow, neverGuard, createSets, allowBackends, allowTables, allowSets,
-            allowPorts, maxDuration, maxEntries, customScripts, scriptDirectory, scriptSeconds, trustRTC, logLevel,
-            backend,
+            allowPorts, maxDuration, maxEntries, customScripts, scriptDirectory, scriptSeconds, haproxyFolder,
+            haproxySockets, trustRTC, logLevel, backend,
         ]
     }
 

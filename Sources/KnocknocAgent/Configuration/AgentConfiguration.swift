@@ -46,6 +46,10 @@ public struct AgentConfiguration: Sendable {
     public var maxDuration: Int64?
     /// How long one call of a script may take.
     public var scriptSeconds: Int
+    /// The one folder in which lists of HAProxy are written; nil where there is none, and nothing is written.
+    public var haproxyFolder: String?
+    /// Runtime sockets that may be spoken to; one that ends with `/` stands for all in that folder.
+    public var haproxySockets: [String]
     /// Whether the clock is believed after a reboot although nothing has synchronised it.
     public var trustRTC: Bool
     public var logLevel: Logger.Level
@@ -63,6 +67,7 @@ public struct AgentConfiguration: Sendable {
         createSets = false
         ceilings = Ceilings()
         scriptSeconds = 10
+        haproxySockets = HAProxyOptions.standardSockets
         trustRTC = false
         logLevel = .info
         backend = .nftables

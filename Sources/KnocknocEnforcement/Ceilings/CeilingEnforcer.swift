@@ -96,6 +96,8 @@ public final class CeilingEnforcer: Enforcer {
 
     public nonisolated(nonsending) func limitations() async -> [String: String] { await inner.limitations() }
 
+    public nonisolated(nonsending) func versions() async -> [String: String] { await inner.versions() }
+
     private struct Judgement {
         var passed: [TargetDefinition] = []
         var reasons: [TargetID: String] = [:]

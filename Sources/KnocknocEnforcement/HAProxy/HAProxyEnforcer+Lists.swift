@@ -135,6 +135,7 @@ extension HAProxyEnforcer {
                 (address: $0.key, value: list.isTimed ? String($0.value) : nil)
             }
             let new = ListFile.render(foreign, entries)
+            if text == nil { ListFile.makeFolder(options.folder) }
             if new != text { try ListFile.write(new, to: list.file) }
             return nil
         } catch {

@@ -30,6 +30,9 @@ enum ListFile {
         return text
     }
 
+    /// Makes the folder where its parent is there; HAProxy reads in it as root, and nobody else needs to.
+    static func makeFolder(_ path: String) { mkdir(path, 0o750) }
+
     /// Replaces the file at once, keeping mode, owner and group, and returns when it is on the disk.
     static func write(_ text: String, to path: String) throws(EnforcementError) {
         var old = stat()

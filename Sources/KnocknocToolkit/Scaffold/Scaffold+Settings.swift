@@ -75,6 +75,8 @@ extension Scaffold {
         # CustomScripts = false
         # ScriptDirectory = /opt/knocknoc-agent/scripts
         # ScriptSeconds = 10
+        # HAProxyFolder = /var/lib/knocknoc-agent/haproxy
+        # HAProxySockets = /run/haproxy/
         # "dry-run" changes nothing.
         # Backend = nftables
 
