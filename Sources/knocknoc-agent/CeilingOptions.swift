@@ -17,7 +17,8 @@ struct CeilingOptions: ParsableArguments {
     @Option(name: .customLong("haproxy-folder"), help: "The folder in which lists of HAProxy are written.")
     var haproxyFolder: String?
     @Option(
-        name: .customLong("haproxy-sockets"), help: "HAProxy's runtime sockets, or folders with / at the end, separated by commas.")
+        name: .customLong("haproxy-sockets"),
+        help: "HAProxy's runtime sockets, or folders with / at the end, separated by commas.")
     var haproxySockets: String?
 
     var flags: [(SettingKey, String?)] {

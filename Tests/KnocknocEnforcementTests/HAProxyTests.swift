@@ -192,7 +192,7 @@ struct HAProxyTests {
         func definition(_ number: UInt128, _ backend: HAProxyBackend) -> TargetDefinition {
             TargetDefinition(id: target(number), backend: .haproxy(backend), confirmed: true, purpose: .enforce)
         }
-        let unknown = HAProxyBackend(socket: proxy.socket, list: .acl("#77"), file: proxy.list)
+        let unknown = HAProxyBackend(socket: proxy.socket, list: .acl("#77"), file: proxy.folder + "/lists/other.acl")
         let folder = HAProxyBackend(socket: proxy.socket, list: .map(proxy.map), file: proxy.folder + "/keys.json")
         let socket = HAProxyBackend(socket: "/run/docker.sock", list: .map(proxy.map), file: proxy.map)
         let outcomes = await enforcer.define([definition(1, unknown), definition(2, folder), definition(3, socket)])

@@ -80,10 +80,10 @@ extension HAProxyEnforcer {
         let fileFailure = save(list, wanted)
         let foreign = lists[list]?.foreign ?? []
         let seen = try socket.run(["show info"] + list.names.map { "show \($0)" })
-        let found = zip(list.names, seen.dropFirst()).lazy.compactMap { name, answer in
+        let known = zip(list.names, seen.dropFirst()).compactMap { name, answer in
             ProxyList.entries(in: answer).map { (name: name, entries: $0) }
         }
-        guard let (name, entries) = found.first else {
+        guard let (name, entries) = known.first else {
             let answer = seen.last ?? ""
             throw EnforcementError(
                 .missing, "HAProxy knows no \(list.name): \(answer); name it in haproxy.cfg and reload HAProxy")
