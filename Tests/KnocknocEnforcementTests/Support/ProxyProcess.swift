@@ -69,6 +69,14 @@ final class ProxyProcess {
         process.standardError = FileHandle.nullDevice
         try process.run()
         try until("HAProxy answers") { (try? self.worker()) != nil }
+        try until("the master takes signals") { self.catches(SIGUSR2) }
+    }
+
+    /// Whether the master has a handler; until it does, it ignores the signal to reload, though a worker answers.
+    private func catches(_ signal: Int32) -> Bool {
+        let status = try? String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
+        let caught = status?.split(separator: "\n").first { $0.hasPrefix("SigCgt:") }?.split(separator: "\t").last
+        return caught.flatMap { UInt64($0, radix: 16) }.map { $0 & 1 << (signal - 1) != 0 } ?? false
     }
 
     func stop() {
