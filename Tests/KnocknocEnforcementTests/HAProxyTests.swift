@@ -31,11 +31,16 @@ struct HAProxyTests {
         #expect(await enforcer.apply([.open(member(1, alice))]) == [.applied])
         #expect(try proxy.passes(.alice, family, port: port))
         #expect(try !proxy.passes(.mallory, family, port: port))
-        // Once more, for longer: one entry, not two.
-        #expect(await enforcer.apply([.open(member(1, alice, seconds: 1200))]) == [.applied])
-        let shown = try #require(
-            ProxyList.entries(in: try proxy.ask("show " + (timed ? "map \(proxy.map)" : "acl \(proxy.list)"))))
-        #expect(shown.map(\.key) == [alice.description])
+        // Once more, for longer, then for less: one entry, not two, and the last word counts.
+        for seconds in [1200.0, 60] {
+            let end = (BootClock.wall() / 1000) + Int64(seconds)
+            #expect(await enforcer.apply([.open(member(1, alice, seconds: seconds))]) == [.applied])
+            let shown = try #require(
+                ProxyList.entries(in: try proxy.ask("show " + (timed ? "map \(proxy.map)" : "acl \(proxy.list)"))))
+            #expect(shown.map(\.key) == [alice.description])
+            let value = try shown.first?.value.map { try #require(Int64($0)) }
+            if timed { #expect(value.map { (end - 1...end + 30).contains($0) } == true) }
+        }
         #expect(await enforcer.apply([.close(target: target(1), address: alice)]) == [.applied])
         #expect(try !proxy.passes(.alice, family, port: port))
         #expect(try ListFile.keys(in: String(contentsOfFile: timed ? proxy.map : proxy.list, encoding: .utf8)).isEmpty)
@@ -95,6 +100,8 @@ struct HAProxyTests {
         ])
         guard case .failed(let reason)? = failed.first else { throw EnforcementError(.refused, "\(failed)") }
         #expect(reason.contains(proxy.socket))
+        let owed = await enforcer.reconcile([proxy.target(1, timed: timed)], [member(1, mallory)])
+        #expect(owed.failures.map(\.member.address) == [mallory])
         try proxy.start()
         #expect(await disturbances.next() == .changed)
         #expect(try proxy.passes(.mallory, port: port))
@@ -103,6 +110,54 @@ struct HAProxyTests {
         try "".write(toFile: timed ? proxy.map : proxy.list, atomically: true, encoding: .utf8)
         try proxy.reload()
         try proxy.until("it is back") { try proxy.entries(name).keys.contains(mallory.description) }
+    }
+
+    @Test("a change that another worker answers than before compares the whole list")
+    func anotherWorker() async throws {
+        defer { service.stop() }
+        try proxy.start()
+        // Nobody looks by himself: the change finds it out.
+        let enforcer = try proxy.enforcer(watch: .seconds(3600))
+        let (alice, mallory) = (network.address(.alice), network.address(.mallory))
+        _ = await enforcer.define([proxy.target(1)])
+        #expect(await enforcer.apply([.open(member(1, alice))]) == [.applied])
+        try "".write(toFile: proxy.map, atomically: true, encoding: .utf8)
+        try proxy.reload()
+        #expect(try proxy.entries("map \(proxy.map)").isEmpty)
+        #expect(await enforcer.apply([.open(member(1, mallory))]) == [.applied])
+        #expect(Set(try proxy.entries("map \(proxy.map)").keys) == [alice.description, mallory.description])
+    }
+
+    @Test("where the machine's clock is set, moments of expiry are written anew", .timeLimit(.minutes(2)))
+    func clockSet() async throws {
+        defer { service.stop() }
+        try proxy.start()
+        let ahead = Atomic<Int64>(0)
+        let enforcer = try proxy.enforcer { BootClock.wall() + ahead.load(ordering: .relaxed) }
+        let alice = network.address(.alice)
+        _ = await enforcer.define([proxy.target(1)])
+        #expect(await enforcer.apply([.open(member(1, alice))]) == [.applied])
+        func end() throws -> Int64 {
+            let value = try #require(try proxy.entries("map \(proxy.map)")[alice.description] ?? nil)
+            return try #require(Int64(value))
+        }
+        let before = try end()
+        ahead.store(-3_600_000, ordering: .relaxed)
+        try proxy.until("it ends an hour earlier") { (-3602 ... -3598).contains(try end() - before) }
+    }
+
+    @Test("who is to leave while HAProxy does not answer is told of as perhaps still let in")
+    func stuck() async throws {
+        defer { service.stop() }
+        try proxy.start()
+        let enforcer = try proxy.enforcer()
+        let alice = network.address(.alice)
+        _ = await enforcer.define([proxy.target(1)])
+        #expect(await enforcer.apply([.open(member(1, alice))]) == [.applied])
+        proxy.stop()
+        let result = await enforcer.reconcile([proxy.target(1)], [])
+        #expect(result.stuck.map(\.address) == [alice])
+        #expect(result.stuck.map(\.target) == [target(1)])
     }
 
     @Test("what somebody changed by hand is mended by reconciling; the administrator's own lines and entries stay")

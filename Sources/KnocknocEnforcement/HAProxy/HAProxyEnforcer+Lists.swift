@@ -201,9 +201,10 @@ extension HAProxyEnforcer {
 
     func startWatching() {
         guard !lists.isEmpty, watch == nil else { return }
+        let interval = options.watchInterval
         watch = Task { [weak self] in
             while true {
-                guard (try? await Task.sleep(for: Self.watchInterval, clock: .continuous)) != nil else { return }
+                guard (try? await Task.sleep(for: interval, clock: .continuous)) != nil else { return }
                 guard let self, await self.look() else { return }
             }
         }

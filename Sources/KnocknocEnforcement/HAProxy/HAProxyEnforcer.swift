@@ -38,8 +38,6 @@ public actor HAProxyEnforcer: Enforcer {
         var failure: EnforcementError?
     }
 
-    /// How often HAProxy is asked which process answers.
-    static let watchInterval = Duration.seconds(1)
     /// A moment of expiry may be so many seconds earlier than it should be before it is set anew.
     static let tolerance: Int64 = 1
 
@@ -143,8 +141,7 @@ public actor HAProxyEnforcer: Enforcer {
         let refused = take(definitions)
         members = Dictionary(targets.keys.map { ($0, [:]) }) { first, _ in first }
         for member in wanted where targets[member.target] != nil {
-            let known = members[member.target]?[member.address] ?? member.deadline
-            members[member.target]?[member.address] = max(known, member.deadline)
+            members[member.target]?[member.address] = member.deadline
         }
         var result = Reconciliation()
         for list in Array(lists.keys) {

@@ -11,6 +11,9 @@ public struct HAProxyOptions: Sendable {
     /// This machine's CLOCK_REALTIME, by which HAProxy compares, in milliseconds since 1970.
     public var wall: @Sendable () -> Int64
 
+    /// How often HAProxy is asked which process answers.
+    var watchInterval = Duration.seconds(1)
+
     public static let standardSockets = ["/run/haproxy/"]
 
     public init(

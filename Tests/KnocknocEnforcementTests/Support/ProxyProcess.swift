@@ -133,7 +133,11 @@ final class ProxyProcess {
             id: KnocknocEnforcementTests.target(number), backend: .haproxy(backend), confirmed: true, purpose: purpose)
     }
 
-    func enforcer() throws -> HAProxyEnforcer {
-        try HAProxyEnforcer(HAProxyOptions(folder: folder + "/lists", sockets: [folder + "/run/"]))
+    func enforcer(
+        watch: Duration = .seconds(1), wall: @escaping @Sendable () -> Int64 = BootClock.wall
+    ) throws -> HAProxyEnforcer {
+        var options = HAProxyOptions(folder: folder + "/lists", sockets: [folder + "/run/"], wall: wall)
+        options.watchInterval = watch
+        return try HAProxyEnforcer(options)
     }
 }
