@@ -11,7 +11,7 @@ struct EnrollCommand: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try AgentConfiguration(
-            settings: options.settings(), readToken: AgentConfiguration.readToken)
+            settings: options.settings(), readToken: SettingsLayers.readToken)
         let answer = try await Enrollment.check(configuration)
         print("server       \(answer.server)")
         print("agent        \(answer.agent)")

@@ -16,7 +16,7 @@ struct RunCommand: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try AgentConfiguration(
-            settings: options.settings(), readToken: AgentConfiguration.readToken)
+            settings: options.settings(), readToken: SettingsLayers.readToken)
         let logger = Self.logger(configuration)
         warn(configuration, logger)
         let agent = Agent(

@@ -4,6 +4,7 @@ import Lab
 /// A disk that packages are installed on, with what a site would have put on it.
 struct Installed {
     static let configuration = "/opt/knocknoc/etc/knocknoc.conf"
+    static let agentToken = "/opt/knocknoc-agent/etc/token"
     static let agentConfiguration = "/opt/knocknoc-agent/etc/knocknoc.conf"
 
     private let disk: Chroot

@@ -1,6 +1,18 @@
 import Glibc
 
 extension AgentConfiguration {
+    /// The copies that systemd makes of files that are root's alone (LoadCredential=); a credential may be empty.
+    ///
+    /// - Parameter folder: the service's `$CREDENTIALS_DIRECTORY`.
+    /// - Returns: the path to read instead of `path`, which is itself where there is no such copy.
+    public static func credential(for path: String, in folder: String?) -> String {
+        guard let folder, [standardFile, standardTokenFile].contains(path), let name = path.split(separator: "/").last
+        else { return path }
+        var status = stat()
+        let copy = "\(folder)/\(name)"
+        return stat(copy, &status) == 0 && status.st_size > 1 ? copy : path
+    }
+
     /// Reads a configuration file.
     ///
     /// - Returns: nil where it is not there and not required.

@@ -27,7 +27,8 @@ enum FileText {
 
     static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
-    /// Writes a temporary file beside it (mode 0600), syncs, renames, and syncs the folder.
+    /// Writes a temporary file beside it (mode 0600), syncs, renames, and syncs the folder. What root writes into the
+    /// folder of another user, such as the service's, is that user's.
     static func replace(_ path: String, with content: [UInt8]) throws(AgentError) {
         let temporary = path + ".new"
         unlink(temporary)
@@ -36,6 +37,12 @@ enum FileText {
         do throws(AgentError) {
             defer { close(descriptor) }
             try writeAll(content, to: descriptor, temporary)
+            var owner = stat()
+            if geteuid() == 0, stat(folder(of: path), &owner) == 0, owner.st_uid != 0 {
+                guard fchown(descriptor, owner.st_uid, owner.st_gid) == 0 else {
+                    throw failure("cannot give away", temporary)
+                }
+            }
             guard fsync(descriptor) == 0 else { throw failure("cannot sync", temporary) }
         } catch {
             unlink(temporary)
@@ -65,11 +72,12 @@ enum FileText {
         if access(folder, F_OK) != 0 { mkdir(folder, 0o700) }
     }
 
-    /// Whether group or others may read a file.
+    /// Whether others may read a file, or a group that is neither root's nor ours.
     static func isExposed(_ path: String) -> Bool {
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return false }
-        return status.st_mode & 0o044 != 0
+        let isOurs = status.st_gid == 0 || status.st_gid == getegid()
+        return status.st_mode & (isOurs ? 0o004 : 0o044) != 0
     }
 
     private static func folder(of path: String) -> String {

@@ -28,15 +28,38 @@ final class NamespaceLock {
         guard number == EADDRINUSE else {
             throw EnforcementError(.unavailable, "the lock of this network namespace: \(systemMessage(number))")
         }
-        guard let holder = try holder(), holder == 0 || holder == geteuid() else { return nil }
+        guard let holder = try holder(), holder.isAgent else { return nil }
         throw EnforcementError(
             .refused,
             "another Knocknoc agent enforces in this network namespace already; stop it first: two would undo each "
                 + "other's guards")
     }
 
-    /// The user whose process listens; nil where none does.
-    private static func holder() throws(EnforcementError) -> uid_t? {
+    /// Who listens there.
+    private struct Holder {
+        var process: pid_t
+        var user: uid_t
+
+        /// Root, our own user, or another one whose process may change the packet filter.
+        var isAgent: Bool {
+            if user == 0 || user == geteuid() { return true }
+            guard let file = fopen("/proc/\(process)/status", "re") else { return false }
+            defer { fclose(file) }
+            var line = [CChar](repeating: 0, count: 256)
+            while fgets(&line, Int32(line.count), file) != nil {
+                let text = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+                guard text.hasPrefix("CapEff:"), let mask = text.split(whereSeparator: \.isWhitespace).last else {
+                    continue
+                }
+                // CAP_NET_ADMIN, linux/capability.h.
+                return UInt64(mask, radix: 16).map { $0 & 1 << 12 != 0 } ?? false
+            }
+            return false
+        }
+    }
+
+    /// - Returns: nil where nobody listens.
+    private static func holder() throws(EnforcementError) -> Holder? {
         let descriptor = try make()
         defer { close(descriptor) }
         guard with({ connect(descriptor, $0, $1) }) == 0 else { return nil }
@@ -44,7 +67,7 @@ final class NamespaceLock {
         var credentials: (pid_t, uid_t, gid_t) = (0, 0, 0)
         var length = socklen_t(12)
         guard getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &length) == 0 else { return nil }
-        return credentials.1
+        return Holder(process: credentials.0, user: credentials.1)
     }
 
     private static func make() throws(EnforcementError) -> Int32 {

@@ -36,8 +36,9 @@ enum SkeletonFile {
             bytes = bytes.dropFirst(count)
         }
         // `unguard` by root leaves the file to the agent's user, who could not read it at its next start otherwise.
-        var old = stat()
-        if lstat(path, &old) == 0, old.st_uid != geteuid() { _ = fchown(descriptor, old.st_uid, old.st_gid) }
+        if let owner = owner(ofFolderOf: path), owner.user != geteuid() {
+            _ = fchown(descriptor, owner.user, owner.group)
+        }
         let synced = fchmod(descriptor, 0o600) == 0 && fsync(descriptor) == 0
         close(descriptor)
         guard synced, rename(temporary, path) == 0 else {
@@ -66,8 +67,10 @@ enum SkeletonFile {
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw failure(path) }
-        guard status.st_uid == geteuid() || status.st_uid == 0, status.st_mode & 0o022 == 0 else {
-            throw EnforcementError(.refused, "\(path): others may write it; expected owner root or us, mode 0600")
+        let owners = [0, geteuid(), owner(ofFolderOf: path)?.user]
+        guard owners.contains(status.st_uid), status.st_mode & 0o022 == 0 else {
+            throw EnforcementError(
+                .refused, "\(path): others may write it; expected owner root, us or the folder's, mode 0600")
         }
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65536)
@@ -78,6 +81,13 @@ enum SkeletonFile {
             bytes += buffer[..<count]
         }
         return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Whose folder a file is in: the agent's user, for whom root may have to write.
+    private static func owner(ofFolderOf path: String) -> (user: uid_t, group: gid_t)? {
+        var folder = stat()
+        let name = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) + "/"
+        return stat(name, &folder) == 0 ? (folder.st_uid, folder.st_gid) : nil
     }
 
     private static func failure(_ path: String) -> EnforcementError {
