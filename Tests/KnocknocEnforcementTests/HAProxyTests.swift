@@ -165,6 +165,7 @@ struct HAProxyTests {
         defer { service.stop() }
         let own = "# ours, for ever\n192.0.2.7 4102444800\n\(network.address(.mallory)) 4102444800\n"
         try own.write(toFile: proxy.map, atomically: true, encoding: .utf8)
+        chmod(proxy.map, 0o604)
         try proxy.start()
         let enforcer = try proxy.enforcer()
         let (alice, mallory) = (network.address(.alice), network.address(.mallory))
@@ -185,19 +186,21 @@ struct HAProxyTests {
         #expect(try proxy.passes(.mallory))
         #expect(try !proxy.passes(.alice))
         #expect(try String(contentsOfFile: proxy.map, encoding: .utf8) == own + ListFile.mark + "\n")
+        let mode = try FileManager.default.attributesOfItem(atPath: proxy.map)[.posixPermissions] as? Int
+        #expect(mode == 0o604)
     }
 
-    @Test("a target that nobody wants any more leaves its list empty, also after the agent was started anew")
-    func released() async throws {
+    @Test(
+        "a target that nobody wants any more leaves its list empty, also after the agent was started anew",
+        arguments: [true, false])
+    func released(startedAnew: Bool) async throws {
         defer { service.stop() }
         try proxy.start()
         let alice = member(1, network.address(.alice))
-        do {
-            let enforcer = try proxy.enforcer()
-            _ = await enforcer.define([proxy.target(1)])
-            #expect(await enforcer.apply([.open(alice)]) == [.applied])
-        }
-        let enforcer = try proxy.enforcer()
+        var enforcer = try proxy.enforcer(watch: .seconds(3600))
+        _ = await enforcer.define([proxy.target(1)])
+        #expect(await enforcer.apply([.open(alice)]) == [.applied])
+        if startedAnew { enforcer = try proxy.enforcer(watch: .seconds(3600)) }
         #expect(await enforcer.define([proxy.target(1, purpose: .released)]) == [target(1): .applied])
         #expect(try proxy.entries("map \(proxy.map)").isEmpty)
         #expect(try !proxy.passes(.alice))
@@ -212,6 +215,13 @@ struct HAProxyTests {
         #expect(
             await enforcer.define([proxy.target(1), proxy.target(2, flows: true)]).values.allSatisfy { $0 == .applied })
         _ = await enforcer.apply([.open(member(1, alice)), .open(member(2, alice, seconds: 60))])
+        // Whichever of the two comes first, the longer time counts.
+        let mallory = network.address(.mallory)
+        _ = await enforcer.apply([.open(member(2, mallory)), .open(member(1, mallory, seconds: 60))])
+        for value in try proxy.entries("map \(proxy.map)").values {
+            let end = try #require(value.flatMap { Int64($0) })
+            #expect(end > BootClock.wall() / 1000 + 300)
+        }
         #expect(await enforcer.apply([.close(target: target(1), address: alice)]) == [.applied])
         #expect(try proxy.passes(.alice))
         #expect(await enforcer.apply([.close(target: target(2), address: alice)]) == [.applied])
