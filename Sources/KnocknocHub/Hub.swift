@@ -16,6 +16,7 @@ public final class Hub: Service {
     /// Pings that were asked for in the store and are on their way.
     let asked = Mutex<Set<PingID>>([])
     private let draining = Mutex(false)
+    let told: Mutex<ServerMessage.Nodes>
 
     /// - Parameter node: this web node's name, as agents and administrators see it.
     public init(directory: any LinkDirectory, node: String, options: HubOptions = HubOptions(), logger: Logger) {
@@ -24,6 +25,7 @@ public final class Hub: Service {
         self.options = options
         self.logger = logger
         recorder = ReportRecorder(directory: directory, logger: logger)
+        told = Mutex(.init(endpoints: directory.endpoints(), spread: 0))
         directory.onStep { [registry] agent, step in registry[agent]?.put(.stepped(step)) }
     }
 
@@ -90,6 +92,7 @@ public final class Hub: Service {
             logger.info("A link is dead.", metadata: ["agent": "\(link.agent)", "reason": "\(complaint)"])
             link.cut()
         }
+        tellNodes(links)
         await compare(links)
         await answerPings()
     }

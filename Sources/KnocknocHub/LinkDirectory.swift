@@ -35,6 +35,9 @@ public protocol LinkDirectory: Sendable {
     /// The agent has answered over a link of this node.
     func answer(_ ping: PingID, roundTrip: Duration, node: String) async throws
 
+    /// URLs of the web nodes that live, as this node last read them.
+    func endpoints() -> [String]
+
     /// The database's time, on its late side.
     func estimatedNow() -> Timestamp
 

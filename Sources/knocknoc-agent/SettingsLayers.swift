@@ -17,9 +17,17 @@ enum SettingsLayers {
     private static func file(_ config: String?) throws -> Settings {
         if config == "none" { return Settings() }
         let path = config ?? AgentConfiguration.standardFile
-        guard let text = try AgentConfiguration.readFile(path, required: config != nil) else { return Settings() }
+        let copy = AgentConfiguration.credential(for: path, in: credentials)
+        guard let text = try AgentConfiguration.readFile(copy, required: config != nil) else { return Settings() }
         return Settings(reading: text, name: path, keys: AgentConfiguration.Key.all)
     }
+
+    /// Reads a token from a file, or from what systemd has made of it.
+    static func readToken(_ path: String) throws(AgentError) -> String {
+        try AgentConfiguration.readToken(AgentConfiguration.credential(for: path, in: credentials))
+    }
+
+    private static var credentials: String? { ProcessInfo.processInfo.environment["CREDENTIALS_DIRECTORY"] }
 
     private static func environment() -> Settings {
         let environment = ProcessInfo.processInfo.environment

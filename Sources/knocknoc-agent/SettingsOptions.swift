@@ -8,6 +8,8 @@ struct SettingsOptions: ParsableArguments {
     var config: String?
     @Option(help: "Where the servers are, separated by commas: https://HOST[:PORT].")
     var serverURL: String?
+    @Option(help: "Further hosts that a server may send this agent to: names, *.DOMAIN, separated by commas.")
+    var serverHosts: String?
     @Option(help: "A file that holds the token; - is standard input. A token is never given as a flag.")
     var tokenFile: String?
     @Option(help: "This agent's id; a server that takes it for another one is refused.")
@@ -43,7 +45,8 @@ struct SettingsOptions: ParsableArguments {
 
     private var flags: [(SettingKey, String?)] {
         ceilings.flags + [
-            (AgentConfiguration.Key.serverURL, serverURL), (AgentConfiguration.Key.tokenFile, tokenFile),
+            (AgentConfiguration.Key.serverURL, serverURL), (AgentConfiguration.Key.serverHosts, serverHosts),
+            (AgentConfiguration.Key.tokenFile, tokenFile),
             (AgentConfiguration.Key.id, id), (AgentConfiguration.Key.name, name), (AgentConfiguration.Key.zone, zone),
             (AgentConfiguration.Key.stateFile, stateFile), (AgentConfiguration.Key.keyFile, keyFile),
             (AgentConfiguration.Key.guardFile, guardFile), (AgentConfiguration.Key.healthListen, healthListen),

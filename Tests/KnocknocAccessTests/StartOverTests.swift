@@ -41,6 +41,27 @@ struct StartOverTests {
         }
     }
 
+    @Test(
+        "agents are told of nodes that were heard of within 30 s and have an address for them",
+        arguments: Driver.available)
+    func agentURLs(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            func url(_ number: Int) -> String { "https://web-\(number).example.org" }
+            for number in 1...3 {
+                try await world.access.note(
+                    WebNode(id: "\(number)", name: "web-\(number)", version: "1", release: 1, agentURL: url(number)))
+            }
+            try await world.access.note(WebNode(id: "4", name: "web-4", version: "1", release: 1))
+            try await world.access.note(WebNode(id: "5", name: "web-5", version: "1", release: 1, agentURL: url(1)))
+            try await world.write(Statement("update nodes set seen_at = seen_at - 31000000 where id = '2'"))
+            try await world.access.readLiveURLs()
+            #expect(world.access.agentURLs == [url(1), url(3)])
+            try await world.access.forget(WebNode(id: "3", name: "web-3", version: "1", release: 1))
+            try await world.access.readLiveURLs()
+            #expect(world.access.agentURLs == [url(1)])
+        }
+    }
+
     @Test("the cluster's state names nodes, whoever swept last, and agents", arguments: Driver.available)
     func cluster(_ driver: Driver) async throws {
         try await World.with(driver) { world in

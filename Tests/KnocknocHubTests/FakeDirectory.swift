@@ -15,6 +15,7 @@ final class FakeDirectory: LinkDirectory {
         var databaseAge = Duration.zero
         var pings: [PingRequest] = []
         var looks = 0
+        var endpoints: [String] = []
         var stepped: (@Sendable (AgentID, StreamStep) -> Void)?
         var now = Timestamp(microseconds: 1_000_000_000)
     }
@@ -72,6 +73,8 @@ final class FakeDirectory: LinkDirectory {
         state.withLock { state in state.pings.removeAll { $0.id == ping } }
         answer.yield((ping, node))
     }
+
+    func endpoints() -> [String] { state.withLock { $0.endpoints } }
 
     func estimatedNow() -> Timestamp { state.withLock { $0.now } }
 

@@ -122,6 +122,30 @@ struct HubTests {
         running.cancel()
     }
 
+    @Test("an agent is told which web nodes live, when it comes and when that changes")
+    func nodes() async throws {
+        let directory = Self.restingDirectory()
+        directory.state.withLock { $0.endpoints = ["https://web-1.example.org"] }
+        let hub = hub(directory)
+        let agent = try await FakeAgent(hub)
+        try await agent.greet(position: Self.start)
+        guard case .welcome = try await agent.next() else { throw Unexpected() }
+        var told: [ServerMessage] = [try await agent.next(), try await agent.next()]
+        told.removeAll { if case .changes = $0 { true } else { false } }
+        #expect(told == [.nodes(.init(endpoints: ["https://web-1.example.org"], spread: 0))])
+        hub.tellNodes(hub.registry.all)
+        directory.state.withLock { $0.endpoints.append("https://web-2.example.org") }
+        hub.tellNodes(hub.registry.all)
+        let both = ["https://web-1.example.org", "https://web-2.example.org"]
+        #expect(try await agent.next() == .nodes(.init(endpoints: both, spread: 0)))
+        await agent.hangUp()
+    }
+
+    @Test("agents of a node with many of them are spread by a millisecond each, up to 16 s")
+    func spread() {
+        #expect([0, 1, 256, 257, 1000, 10_000, 1_000_000].map(Hub.spread) == [0, 0, 0, 512, 1024, 16_384, 16_384])
+    }
+
     @Test("a newer link says bye to the older one at once")
     func replaced() async throws {
         let directory = Self.restingDirectory()

@@ -30,6 +30,7 @@ struct CodecTests {
                                 ports: [22]))),
                     Samples.targetRow(5, backend: Samples.guarded, confirmed: false, purpose: .unguard),
                 ], entries: [])),
+        .nodes(.init(endpoints: ["https://web-2.example.org:8756"], spread: 512)),
     ]
 
     static let agentMessages: [AgentMessage] = [

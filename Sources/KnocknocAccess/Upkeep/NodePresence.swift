@@ -15,9 +15,11 @@ public struct NodePresence: Service {
 
     public func run() async throws {
         await cancelWhenGracefulShutdown {
+            try? await access.readLiveURLs()
             while (try? await Task.sleep(for: .seconds(10))) != nil {
                 do {
                     try await access.note(node)
+                    try await access.readLiveURLs()
                 } catch {
                     access.logger.debug("this node could not be noted", metadata: ["error": "\(error)"])
                 }
@@ -34,6 +36,14 @@ extension Access {
             try await tx.run([NodeTable.note(node, sweptAt: lastSweep.withLock { $0 })])
             return ((), Effects())
         }
+    }
+
+    /// Where agents reach the web nodes that live, as last read.
+    public var agentURLs: [String] { liveURLs.withLock { $0 } }
+
+    func readLiveURLs() async throws {
+        let urls = try await database.run(NodeTable.agentURLs()).map { try $0.text("agent_url") }
+        liveURLs.withLock { $0 = urls }
     }
 
     func forget(_ node: WebNode) async throws {

@@ -44,12 +44,15 @@ public struct Agent: Sendable {
         if let file { FileText.makeFolder(of: file.path) }
         let keys = try KeyFile(path: configuration.keyFile).readOrMake()
         let mailbox = Mailbox()
+        let servers = KnownServers(
+            configured: configuration.servers, hosts: configuration.serverHosts,
+            isPinned: !configuration.tlsFingerprints.isEmpty)
         let board = HealthBoard(HealthReport(backend: configuration.backend.rawValue, version: AgentVersion.current))
         board.update { $0.fingerprint = keys.fingerprint }
         let loop = AgentLoop(
             eventLoop: group.next(), configuration: configuration, enforcer: enforcer, clocks: clocks, keys: keys,
             machine: AgentMachine(state: restored(file), now: stamp, maxDuration: configuration.maxDuration),
-            mailbox: mailbox,
+            mailbox: mailbox, servers: servers,
             writer: file.map { StateWriter(file: $0, threads: threads) }, board: board, logger: logger)
         // Subscribed first, so that nothing that happens during the adoption goes unnoticed.
         let disturbances = enforcer.disturbances()
@@ -59,7 +62,7 @@ public struct Agent: Sendable {
             group: group, token: configuration.token, trust: trust,
             userAgent: "knocknoc-agent/\(AgentVersion.current)")
         let dialer = Dialer(
-            client: client, servers: configuration.servers, clocks: clocks, mailbox: mailbox, logger: logger)
+            client: client, servers: servers, clocks: clocks, mailbox: mailbox, logger: logger)
         let health = try await listen(group, board)
         logger.info(
             "knocknoc-agent \(AgentVersion.current) enforces",

@@ -70,13 +70,25 @@ extension AgentLoop {
                 "linked",
                 metadata: ["server": "\(link.server)", "node": "\(welcome.node)", "version": "\(welcome.version)"])
         case .heartbeat(let reply): heard(reply, link)
+        case .nodes(let nodes): servers.spread = nodes.spread
         default: break
         }
+        let known = machine.endpoints
         await perform(machine.received(message, now: stamp))
+        if machine.endpoints != known { learn() }
         if machine.isSynced {
             let now = clocks.wall().description
             board.update { $0.lastSync = now }
         }
+    }
+
+    /// Where else to dial, as far as this machine's own file allows it.
+    private func learn() {
+        let refused = servers.learn(machine.endpoints)
+        guard !refused.isEmpty else { return }
+        logger.notice(
+            "the server names web nodes that ServerURL, ServerHosts and TLSFingerprint do not allow: they are not dialed",
+            metadata: ["nodes": "\(refused.joined(separator: " "))"])
     }
 
     /// A node that has lost its database is left for another one; when all have, it is stayed with.
@@ -86,7 +98,7 @@ extension AgentLoop {
             return
         }
         staleServers.insert(link.server)
-        if staleServers.count < Set(configuration.servers).count {
+        if staleServers.count < servers.all.count {
             link.close("the node has not heard from its database for \(reply.databaseAge / 1000) s")
         }
     }

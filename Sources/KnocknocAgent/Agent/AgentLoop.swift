@@ -25,6 +25,7 @@ actor AgentLoop {
     let clocks: any Clocks
     let keys: AgentKeys
     let mailbox: Mailbox
+    let servers: KnownServers
     let writer: StateWriter?
     let board: HealthBoard
     let logger: Logger
@@ -59,7 +60,8 @@ actor AgentLoop {
     init(
         eventLoop: any EventLoop, configuration: AgentConfiguration, enforcer: any Enforcer, clocks: any Clocks,
         keys: AgentKeys,
-        machine: AgentMachine, mailbox: Mailbox, writer: StateWriter?, board: HealthBoard, logger: Logger
+        machine: AgentMachine, mailbox: Mailbox, servers: KnownServers, writer: StateWriter?, board: HealthBoard,
+        logger: Logger
     ) {
         self.eventLoop = eventLoop
         executor = eventLoop.executor
@@ -69,6 +71,8 @@ actor AgentLoop {
         self.keys = keys
         self.machine = machine
         self.mailbox = mailbox
+        self.servers = servers
+        servers.learn(machine.endpoints)
         self.writer = writer
         self.board = board
         self.logger = logger

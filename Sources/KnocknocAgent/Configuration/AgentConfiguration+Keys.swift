@@ -4,6 +4,7 @@ extension AgentConfiguration {
     /// Every setting of the agent; the environment's names begin with `KNOCKNOC_AGENT_`.
     public enum Key {
         public static let serverURL = SettingKey("ServerURL", "server", "url")
+        public static let serverHosts = SettingKey("ServerHosts", "server", "hosts")
         public static let token = SettingKey("Token", "token")
         public static let tokenFile = SettingKey("TokenFile", "token", "file")
         public static let id = SettingKey("ID", "id")
@@ -35,7 +36,8 @@ extension AgentConfiguration {
         public static let backend = SettingKey("Backend", "backend")
 
         public static let all = [
-            serverURL, token, tokenFile, id, name, zone, stateFile, keyFile, guardFile, healthListen, tlsCAFile,
+            serverURL, serverHosts, token, tokenFile, id, name, zone, stateFile, keyFile, guardFile, healthListen,
+            tlsCAFile,
             tlsFingerprint, insecureHTTP, alwaysAllow, neverGuard, createSets, allowBackends, allowTables, allowSets,
             allowPorts, maxDuration, maxEntries, customScripts, scriptDirectory, scriptSeconds, haproxyFolder,
             haproxySockets, trustRTC, logLevel, backend,
@@ -47,5 +49,7 @@ extension AgentConfiguration {
     public static func isForeign(variable name: String) -> Bool { name == "KNOCKNOC_AGENT_EXECUTABLE" }
 
     public static let standardFile = "/opt/knocknoc-agent/etc/knocknoc.conf"
+    /// Where the packages put the token, for root alone; the service gets it as a credential of systemd's.
+    public static let standardTokenFile = "/opt/knocknoc-agent/etc/token"
     public static let standardStateFile = "/var/lib/knocknoc-agent/state.json"
 }

@@ -40,6 +40,8 @@ extension AgentConfiguration {
     private mutating func link(_ reader: inout SettingsReader) {
         let insecure = reader.flag(Key.insecureHTTP, default: false)
         servers = reader.list(Key.serverURL, expected: "https://HOST[:PORT]", ServerURL.init)
+        serverHosts = reader.list(
+            Key.serverHosts, expected: "names of hosts, or *.DOMAIN for all in one", HostPattern.init)
         for server in servers where !server.secure && !server.isLoopback && !insecure {
             reader.refuse(
                 Key.serverURL,
@@ -140,9 +142,11 @@ extension AgentConfiguration {
             return reader.value(Key.token, expected: expected, secret: true, Token.init)
         }
         guard let file = reader.text(Key.tokenFile) else {
+            // Where the packages put it, if they have.
+            if let text = try? read(standardTokenFile), !text.isEmpty, let token = Token(text) { return token }
             reader.refuse(
                 Key.token,
-                "Token is missing; expected Token or TokenFile = /PATH, or "
+                "Token is missing; expected it in \(standardTokenFile), or Token or TokenFile = /PATH, or "
                     + "\(Key.token.environmentName(prefix: environmentPrefix))")
             return nil
         }

@@ -24,6 +24,8 @@ public struct AgentConfiguration: Sendable {
 
     /// Tried in turn, for ever.
     public var servers: [ServerURL]
+    /// Further names of hosts that a server may send this agent to.
+    public var serverHosts: [HostPattern]
     public var token: Token
     /// Refuses a server that takes this agent for another one.
     public var id: AgentID?
@@ -58,6 +60,7 @@ public struct AgentConfiguration: Sendable {
     /// The least that an agent needs; everything else is at its default, without files and health listener.
     public init(servers: [ServerURL], token: Token, keyFile: String, stateFile: String? = nil) {
         self.servers = servers
+        serverHosts = []
         self.token = token
         self.stateFile = stateFile
         self.keyFile = keyFile

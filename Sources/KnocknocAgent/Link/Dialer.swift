@@ -4,23 +4,28 @@ import NIOCore
 /// Keeps a link to one of the servers, for ever.
 struct Dialer: Sendable {
     let client: LinkClient
-    let servers: [ServerURL]
+    let servers: KnownServers
     let clocks: any Clocks
     let mailbox: Mailbox
     let logger: Logger
 
     func run() async {
-        var backoff = Backoff(servers: servers.count)
+        var backoff = Backoff(servers: servers.all.count)
         var generator = SystemRandomNumberGenerator()
         var number = 0
-        var turn = 0
+        var round: [ServerURL] = []
+        var lost: ServerURL?
         while !Task.isCancelled {
-            let server = servers[turn % servers.count]
-            turn += 1
+            if round.isEmpty {
+                round = servers.round(after: lost, using: &generator)
+                backoff.servers = round.count
+            }
+            let server = round.removeFirst()
             number += 1
-            let pause = await attempt(number, server, &backoff)
+            let (stood, pause) = await attempt(number, server, &backoff)
             if Task.isCancelled { return }
-            let wait = max(pause ?? 0, backoff.next(using: &generator))
+            if stood { (round, lost) = ([], server) }
+            let wait = max(pause ?? 0, backoff.next(spread: servers.spread, using: &generator))
             logger.debug("next attempt", metadata: ["wait_ms": "\(wait)"])
             await clocks.sleep(milliseconds: wait)
         }
@@ -28,8 +33,10 @@ struct Dialer: Sendable {
 
     /// One link from dialing to its end.
     ///
-    /// - Returns: milliseconds to wait at least, where somebody said so.
-    private func attempt(_ number: Int, _ server: ServerURL, _ backoff: inout Backoff) async -> Int64? {
+    /// - Returns: whether a link stood, and milliseconds to wait at least, where somebody said so.
+    private func attempt(
+        _ number: Int, _ server: ServerURL, _ backoff: inout Backoff
+    ) async -> (stood: Bool, pause: Int64?) {
         do throws(AgentError) {
             let mailbox = mailbox
             let link = try await client.connect(to: server) { mailbox.post(.frame(number, $0)) }
@@ -45,11 +52,11 @@ struct Dialer: Sendable {
             if !Task.isCancelled {
                 logger.warning("the link ended: \(end.reason)", metadata: ["server": "\(server)"])
             }
-            return end.pause
+            return (true, end.pause)
         } catch {
-            if Task.isCancelled { return nil }
+            if Task.isCancelled { return (false, nil) }
             logger.warning("no link: \(error.message)", metadata: ["server": "\(server)"])
-            return error.code == .refused ? 2000 : nil
+            return (false, error.code == .refused ? 2000 : nil)
         }
     }
 }

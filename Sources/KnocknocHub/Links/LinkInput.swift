@@ -16,5 +16,6 @@ enum LinkInput: Sendable {
     /// The last message of a snapshot is out.
     case written
     case ping(String)
+    case nodes(ServerMessage.Nodes)
     case close(ServerMessage.Bye.Code, String)
 }

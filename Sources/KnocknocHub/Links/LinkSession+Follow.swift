@@ -22,6 +22,10 @@ extension LinkSession {
         var driver = LinkDriver(session: self, link: link)
         defer { driver.stop() }
         guard try await driver.perform(machine.start(welcome: welcome)) else { return }
+        let nodes = hub.nodes
+        if nodes != .init(endpoints: [], spread: 0) {
+            guard try await driver.perform([.send(.nodes(nodes))]) else { return }
+        }
         while let input = await inputs.next() {
             guard try await driver.perform(effects(of: input, &machine)) else { return }
             if machine.isSending { link.put(.written) }
@@ -47,6 +51,7 @@ extension LinkSession {
         case .replayed: return machine.replayed()
         case .written: return machine.written()
         case .ping(let id): return [.send(.ping(.init(id: id)))]
+        case .nodes(let nodes): return [.send(.nodes(nodes))]
         case .close(let code, let text): return machine.close(code, text)
         }
     }

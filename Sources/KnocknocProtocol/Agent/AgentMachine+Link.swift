@@ -35,6 +35,11 @@ extension AgentMachine {
             link?.unanswered = 0
             return []
         case .ping(let ping): return [.send(.pong(.init(id: ping.id)))]
+        case .nodes(let nodes):
+            let known = nodes.endpoints.prefix(Self.endpointLimit).filter { $0.utf8.count <= 255 }
+            guard known != endpoints else { return [] }
+            endpoints = known
+            return [.persist(ticket: nil)]
         case .bye(let bye):
             let closes = bye.code == .revoked ? forgetEverything(now: now.time) : []
             return closes + close(.bye(bye))

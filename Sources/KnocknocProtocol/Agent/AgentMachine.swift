@@ -12,6 +12,8 @@ public struct AgentMachine: Sendable {
     static let removalMemory: Int64 = 24 * 3_600_000
     /// How long an end by deadline is remembered; it covers what a failover may lose. Milliseconds.
     static let expiryMemory: Int64 = 600_000
+    /// How many web nodes are remembered.
+    static let endpointLimit = 32
     /// The most removals held; the oldest give way. They fit into a hello of 1 MiB.
     static let maximumRemovals = 3000
 
@@ -39,6 +41,8 @@ public struct AgentMachine: Sendable {
 
     /// Members whose flows an earlier run of the agent has left uncut.
     var owed: Set<MemberKey> = []
+    /// Where else a server says to dial; what this machine allows of it is the driver's to say.
+    public internal(set) var endpoints: [String] = []
 
     // Work that the driver has not finished.
     var works: [Work] = []
@@ -96,6 +100,7 @@ public struct AgentMachine: Sendable {
         trials = state.trials
         refusals = state.refusals
         owed = state.owed
+        endpoints = state.endpoints ?? []
         for (id, held) in state.entries where entries[id] == nil {
             remember(id, held, for: Self.expiryMemory, now: now.time)
             // It ended while nobody was there to cut its flows.
@@ -122,7 +127,7 @@ public struct AgentMachine: Sendable {
             agent: agent, boot: boot, wall: wall, time: now.time, position: position,
             targets: targets.values.sorted { $0.definition.id < $1.definition.id }, entries: entries,
             removals: removals, trials: trials, refusals: refusals,
-            owed: owed.union(cutting).union(memberFailures.keys))
+            owed: owed.union(cutting).union(memberFailures.keys), endpoints: endpoints)
     }
 
     /// Milliseconds between heartbeats on this link; nil before the welcome.

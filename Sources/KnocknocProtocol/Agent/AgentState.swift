@@ -22,11 +22,14 @@ public struct AgentState: Hashable, Sendable, Codable {
     public var refusals: [EntryID: Failure]
     /// Members whose flows were still being cut when the state was stamped.
     public var owed: Set<MemberKey>
+    /// Web nodes that a server named; nil in files of older agents.
+    public var endpoints: [String]?
 
     public init(
         agent: AgentID?, boot: String, wall: Timestamp, time: BootTime, position: Position? = nil,
         targets: [TargetRow] = [], entries: [EntryID: HeldEntry] = [:], removals: [EntryID: HeldRemoval] = [:],
-        trials: [TargetID: HeldTrial] = [:], refusals: [EntryID: Failure] = [:], owed: Set<MemberKey> = []
+        trials: [TargetID: HeldTrial] = [:], refusals: [EntryID: Failure] = [:], owed: Set<MemberKey> = [],
+        endpoints: [String]? = nil
     ) {
         self.agent = agent
         self.boot = boot
@@ -39,6 +42,7 @@ public struct AgentState: Hashable, Sendable, Codable {
         self.trials = trials
         self.refusals = refusals
         self.owed = owed
+        self.endpoints = endpoints
     }
 }
 

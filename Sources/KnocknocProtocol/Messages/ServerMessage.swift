@@ -12,6 +12,8 @@ public enum ServerMessage: Hashable, Sendable {
     case changes(Changes)
     case heartbeat(HeartbeatReply)
     case ping(Ping)
+    /// Where else the agent may dial, and how far apart the agents of this node are to do so.
+    case nodes(Nodes)
     /// The link ends; the agent dials again unless `code` says otherwise.
     case bye(Bye)
 
@@ -126,6 +128,24 @@ public enum ServerMessage: Hashable, Sendable {
         public var id: String
 
         public init(id: String) { self.id = id }
+    }
+
+    public struct Nodes: Hashable, Sendable, Codable {
+        /// `https://HOST[:PORT]` of each web node that lives and has one; an agent takes those that its own file allows.
+        public var endpoints: [String]
+        /// Milliseconds within which the agent dials at a moment of chance once this link is lost, so that the agents of
+        /// a node that died do not come all at once.
+        public var spread: Int64
+
+        enum CodingKeys: String, CodingKey {
+            case endpoints
+            case spread = "spread_ms"
+        }
+
+        public init(endpoints: [String], spread: Int64) {
+            self.endpoints = endpoints
+            self.spread = spread
+        }
     }
 
     public struct Bye: Hashable, Sendable, Codable {

@@ -3,7 +3,7 @@ struct ServerEnvelope: Codable {
     var message: ServerMessage
 
     private enum Kind: String {
-        case challenge, welcome, changes, heartbeat, ping, bye
+        case challenge, welcome, changes, heartbeat, ping, nodes, bye
         case snapshotBegin = "snapshot_begin"
         case snapshotChunk = "snapshot_chunk"
         case snapshotEnd = "snapshot_end"
@@ -21,6 +21,7 @@ struct ServerEnvelope: Codable {
         case .changes: message = .changes(try .init(from: decoder))
         case .heartbeat: message = .heartbeat(try .init(from: decoder))
         case .ping: message = .ping(try .init(from: decoder))
+        case .nodes: message = .nodes(try .init(from: decoder))
         case .bye: message = .bye(try .init(from: decoder))
         }
     }
@@ -36,6 +37,7 @@ struct ServerEnvelope: Codable {
             case .changes(let payload): (.changes, payload)
             case .heartbeat(let payload): (.heartbeat, payload)
             case .ping(let payload): (.ping, payload)
+            case .nodes(let payload): (.nodes, payload)
             case .bye(let payload): (.bye, payload)
             }
         try encoder.encodeMessage(type: kind.rawValue, payload)

@@ -53,6 +53,8 @@ struct AgentDirectory: LinkDirectory {
 
     func onStep(_ handler: @escaping @Sendable (AgentID, StreamStep) -> Void) { access.steps.subscribe(handler) }
 
+    func endpoints() -> [String] { access.agentURLs }
+
     func estimatedNow() -> Timestamp { database.estimatedNow() }
 
     func databaseAge() -> Duration { database.silence() }

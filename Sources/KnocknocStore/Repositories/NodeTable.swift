@@ -9,11 +9,21 @@ package enum NodeTable {
     package static func note(_ node: WebNode, sweptAt: Timestamp? = nil) -> Statement {
         Statement(
             """
-            insert into nodes (id, name, version, release, started_at, seen_at, swept_at)
-            values ($1, $2, $3, $4, knocknoc_now(), knocknoc_now(), $5)
+            insert into nodes (id, name, version, release, started_at, seen_at, swept_at, agent_url)
+            values ($1, $2, $3, $4, knocknoc_now(), knocknoc_now(), $5, $6)
             on conflict (id) do update set seen_at = knocknoc_now(),
                 swept_at = coalesce(excluded.swept_at, nodes.swept_at)
-            """, node.id, node.name, node.version, node.release, sweptAt)
+            """, node.id, node.name, node.version, node.release, sweptAt, node.agentURL)
+    }
+
+    /// Where agents reach the nodes that were heard of within 30 s, which is three of their notes.
+    package static func agentURLs() -> Statement {
+        Statement(
+            """
+            select distinct agent_url from nodes
+            where agent_url is not null and seen_at > knocknoc_now() - $1
+            order by agent_url
+            """, Int64(30_000_000))
     }
 
     /// Those that live or were heard of a little while ago, in the order of their names.

@@ -74,6 +74,32 @@ struct LinkLifeTests {
         await other.kill()
     }
 
+    @Test("a node that a server named takes over when the only one of the agent's own file dies, after a restart too")
+    func learnedNode() async throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let dying = try await FakeServer.start()
+        let other = try await FakeServer.start()
+        let configuration = try scene.configuration(dying)
+        let log = RecordedLog()
+        let url = "http://127.0.0.1:\(other.port)"
+        try await withAgent(configuration, enforcer: RecordingEnforcer(), clocks: try SystemClocks(), log: log) {
+            let link = try await dying.link()
+            try await link.greet()
+            try link.snapshot(Scene.position(2), targets: [], entries: [])
+            try link.send(.nodes(.init(endpoints: [url, "https://elsewhere.example.org"], spread: 0)))
+            await link.waitApplied(2)
+            await dying.kill()
+            try await other.link().greet()
+        }
+        #expect(log.text.contains("https://elsewhere.example.org"))
+        try await withAgent(configuration, enforcer: RecordingEnforcer(), clocks: try SystemClocks()) {
+            let hello = try await other.link(1).greet()
+            #expect(hello.position == Scene.position(2))
+        }
+        await other.kill()
+    }
+
     @Test("two heartbeats without an answer end the link")
     func silence() async throws {
         let scene = try Scene()

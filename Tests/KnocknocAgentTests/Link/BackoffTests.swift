@@ -37,6 +37,19 @@ struct BackoffTests {
         #expect(waits[0] <= 300 && waits[1] <= 60 && waits[2] <= 60 && waits[3] >= 100)
     }
 
+    @Test("where a server says so, the first wait is spread too, and none after it")
+    func spread() {
+        var generator = Seeded(state: 5)
+        let waits = (0..<300).map { _ in
+            var backoff = Backoff(servers: 1)
+            let first = backoff.next(spread: 8000, using: &generator)
+            #expect(backoff.next(spread: 8000, using: &generator) <= 1000)
+            return first
+        }
+        #expect(waits.allSatisfy { (100...8000).contains($0) })
+        #expect(waits.contains { $0 < 1500 } && waits.contains { $0 > 6500 })
+    }
+
     @Test("a link that stood starts it anew")
     func succeeded() {
         var generator = Seeded(state: 4)
