@@ -134,7 +134,9 @@ extension Access {
     }
 
     func agent(_ id: AgentID, _ executor: any Executor) async throws -> AgentRecord {
-        guard let row = try await executor.run(AgentTable.one(id)).first else { throw Access.none("agent", id) }
+        guard id != .server, let row = try await executor.run(AgentTable.one(id)).first else {
+            throw Access.none("agent", id)
+        }
         return try agent(row)
     }
 

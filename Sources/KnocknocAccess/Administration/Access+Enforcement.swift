@@ -13,13 +13,16 @@ extension Access {
         let live = try await tx.run(GrantTable.lockLive(of: knoc))
         let agents = Set(try before[0].map { try $0.identifier("agent_id", as: AgentID.self) })
             .union(specs.map(\.agentID))
+            // Keys and lists are changed by turns, with the site's own stream as the lock.
+            .union(specs.contains { $0.backend.isAllowList } ? [.server] : [])
         guard !agents.isEmpty else { return Effects() }
         let bumped = try await tx.run(bump(agents))
         for (agent, rows) in zip(agents.sorted(), bumped) where rows.isEmpty {
             throw AccessError(.invalid, "there is no agent \(agent)", field: "enforcement")
         }
+        let service = try await service(of: knoc, specs, at: now, tx)
         var targets: [TargetID] = []
-        for spec in specs { targets.append(try await target(for: spec, of: knoc, at: now, tx)) }
+        for spec in specs { targets.append(try await target(for: spec, of: knoc, service, at: now, tx)) }
         try await tx.run(
             [KnocTable.clearTargets(knoc)]
                 + (try zip(targets, specs).enumerated().map { position, pair in
@@ -36,10 +39,11 @@ extension Access {
 
     /// The target of a backend on its agent: the one that is there already, or a new one.
     private func target(
-        for spec: EnforcementSpec, of knoc: KnocID, at now: Timestamp, _ tx: any Transaction
+        for spec: EnforcementSpec, of knoc: KnocID, _ service: AllowListService?, at now: Timestamp,
+        _ tx: any Transaction
     ) async throws -> TargetID {
         let key = spec.backend.targetKey(of: knoc)
-        let json = try JSON.text(spec.backend)
+        let json = try JSON.text(spec.backend.served(by: service))
         guard let row = try await tx.run(TargetTable.find(spec.agentID, key: key)).first else {
             let id: TargetID = new()
             try await tx.run(
@@ -52,9 +56,9 @@ extension Access {
         // A released guard still drops, so taking it up again is not new; one that was taken away is.
         let wasConfirmed = try row.bool("confirmed")
         let confirmed = !spec.backend.isTried || (purpose != .unguard && wasConfirmed)
-        // A secret that was sealed anew is the same object with another value.
-        let isSealedAnew = try spec.backend.hasSecrets && row.text("backend") != json
-        if purpose != .enforce || !confirmed || !wasConfirmed || isSealedAnew {
+        // A secret that was sealed anew is the same object with another value, and so is a list with other keys.
+        let isAnother = try (spec.backend.hasSecrets || spec.backend.isAllowList) && row.text("backend") != json
+        if purpose != .enforce || !confirmed || !wasConfirmed || isAnother {
             try await tx.run(TargetTable.change(id, purpose: .enforce, confirmed: confirmed, backend: json))
         }
         return id

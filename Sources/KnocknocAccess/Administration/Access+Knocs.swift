@@ -147,6 +147,7 @@ extension Access {
         return try specs.enumerated().map { index, spec in
             do throws(ModelError) {
                 let backend = try spec.backend.validated()
+                if spec.agentID == .server { try backend.checkedForServer() }
                 guard seen.insert("\(spec.agentID) \(backend.targetKey)").inserted else {
                     throw ModelError(.invalidBackend, "the same agent and object twice")
                 }
@@ -180,6 +181,7 @@ extension Access {
             specs[id, default: []].append(spec)
             targets[id, default: []].append(try target(row))
         }
+        let lists = try await allowLists(of: ids, executor)
         return try rows.map { row in
             let id: KnocID = try row.identifier("id")
             return KnocRecord(
@@ -187,7 +189,8 @@ extension Access {
                 groupIDs: groups[id] ?? [], grantOn: GrantOn(rawValue: try row.text("grant_on")) ?? .click,
                 durationSeconds: try row.optional("duration_seconds", row.integer),
                 openWhen: OpenWhen(rawValue: try row.text("open_when")) ?? .all, enforcement: specs[id] ?? [],
-                disabled: try row.bool("disabled"), targets: targets[id] ?? [], version: try row.integer("version"),
+                disabled: try row.bool("disabled"), targets: targets[id] ?? [],
+                allowList: lists[id], version: try row.integer("version"),
                 createdAt: try row.timestamp("created_at"))
         }
     }

@@ -30,6 +30,8 @@ public struct KnocRecord: Sendable, Hashable {
     public var disabled: Bool
     /// What the agents say of the kernel objects, in the order of `enforcement`.
     public var targets: [TargetStatus]
+    /// The list that devices fetch; nil where it never had one.
+    public var allowList: AllowListID?
     public var version: Int64
     public var createdAt: Timestamp
 }

@@ -57,6 +57,8 @@ extension Access {
                 ThrottleTable.prune(before: now.adding(seconds: -4 * ThrottleRule.window)),
                 PingTable.prune(),
             ])
+            // What was released after its transaction had confirmed the rest.
+            try await tx.run(AllowListTable.confirm(now: now))
             return ((), Effects())
         }
     }

@@ -44,6 +44,7 @@ public struct Sweeper: Service {
             access.lastSweep.withLock { $0 = access.late }
         }
         if round % 60 == 0 { await step("ending rights whose cause is gone") { try await access.repair() } }
+        if round % 60 == 0 { await step("ending keys that nobody uses") { try await access.endIdleKeys() } }
         await step("noting when sessions were seen") { try await access.noteSeen() }
         if round % 10 == 0 { await step("clearing away") { try await access.prune() } }
         return failed

@@ -96,6 +96,13 @@ extension AgentLoop {
         }
     }
 
+    /// Says who fetched lists; without a link it is counted on.
+    func tellFetches(at now: BootTime) {
+        guard machine.isSynced, link != nil else { return }
+        nextFetches = now.adding(milliseconds: Self.fetchInterval)
+        if let fetched = desk?.takeCounts() { send(.fetched(fetched)) }
+    }
+
     private func send(_ message: AgentMessage) {
         guard let link = link?.link else { return }
         do throws(ProtocolError) { link.send(try Codec.encode(message)) } catch { link.close(error.message) }

@@ -11,6 +11,8 @@ import NIOCore
 actor AgentLoop {
     static let checkInterval: Int64 = 60_000
     static let stampInterval: Int64 = 10_000
+    /// Between two messages about who fetched lists.
+    static let fetchInterval: Int64 = 60_000
     /// A jump of BOOTTIME against MONOTONIC by more milliseconds than this was a suspend.
     static let suspendJump: Int64 = 1000
     /// Milliseconds that an addition may wait for its write.
@@ -27,6 +29,7 @@ actor AgentLoop {
     let mailbox: Mailbox
     let writer: StateWriter?
     let board: HealthBoard
+    let desk: AllowListDesk?
     let logger: Logger
     /// Made once for each running process.
     let instance: String
@@ -49,6 +52,7 @@ actor AgentLoop {
     var nextCheck: BootTime
     var nextStamp: BootTime
     var nextReconcile: BootTime?
+    var nextFetches: BootTime
     var offset: Int64
     var timer: (due: BootTime, task: Task<Void, Never>)?
 
@@ -59,7 +63,8 @@ actor AgentLoop {
     init(
         eventLoop: any EventLoop, configuration: AgentConfiguration, enforcer: any Enforcer, clocks: any Clocks,
         keys: AgentKeys,
-        machine: AgentMachine, mailbox: Mailbox, writer: StateWriter?, board: HealthBoard, logger: Logger
+        machine: AgentMachine, mailbox: Mailbox, writer: StateWriter?, board: HealthBoard,
+        desk: AllowListDesk?, logger: Logger
     ) {
         self.eventLoop = eventLoop
         executor = eventLoop.executor
@@ -71,12 +76,14 @@ actor AgentLoop {
         self.mailbox = mailbox
         self.writer = writer
         self.board = board
+        self.desk = desk
         self.logger = logger
         var generator = SystemRandomNumberGenerator()
         instance = String(generator.next(), radix: 36) + String(generator.next(), radix: 36)
         let now = clocks.boot()
         nextCheck = now.adding(milliseconds: Self.checkInterval)
         nextStamp = now.adding(milliseconds: Self.stampInterval)
+        nextFetches = now.adding(milliseconds: Self.fetchInterval)
         offset = now.milliseconds - clocks.monotonic()
     }
 

@@ -7,6 +7,7 @@ public enum AgentMessage: Hashable, Sendable {
     case applied(Applied)
     case trial(Trial)
     case pong(Pong)
+    case fetched(Fetched)
 
     public struct Hello: Hashable, Sendable, Codable {
         public var protocolMin: Int

@@ -20,9 +20,13 @@ private struct EnforcementBody: Decodable {
 
     init(from decoder: any Decoder) throws {
         let fields = try decoder.fields(Keys.self)
-        spec = EnforcementSpec(
-            agentID: try fields.decode(AgentID.self, forKey: .agentID),
-            backend: try fields.decode(Backend.self, forKey: .backend))
+        let backend = try fields.decode(Backend.self, forKey: .backend)
+        // A list is served by the site itself where no agent is named.
+        var agent: AgentID?
+        if case .allowList = backend {
+            agent = try fields.decodeIfPresent(AgentID.self, forKey: .agentID) ?? .server
+        }
+        spec = EnforcementSpec(agentID: try agent ?? fields.decode(AgentID.self, forKey: .agentID), backend: backend)
     }
 }
 

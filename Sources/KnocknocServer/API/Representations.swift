@@ -36,22 +36,27 @@ extension GroupRecord {
 extension KnocRecord {
     var json: JSON {
         let enforcement = enforcement.map { spec in
-            JSON.object([("agent_id", JSON(spec.agentID)), ("backend", spec.backend.json)])
+            JSON.object([("agent_id", JSON(spec.agentID.ofAgent)), ("backend", spec.backend.json)])
         }
         return .object([
             ("id", JSON(id)), ("name", .text(name)), ("url", JSON(url)), ("group_ids", JSON(groupIDs)),
             ("grant_on", .text(grantOn.rawValue)), ("duration_seconds", JSON(durationSeconds)),
             ("open_when", .text(openWhen.rawValue)), ("enforcement", .list(enforcement)),
-            ("disabled", .bool(disabled)), ("targets", .list(targets.map(\.json))), ("version", .integer(version)),
-            ("created_at", JSON(createdAt)),
+            ("disabled", .bool(disabled)), ("targets", .list(targets.map(\.json))),
+            ("allow_list_id", JSON(allowList)), ("version", .integer(version)), ("created_at", JSON(createdAt)),
         ])
     }
+}
+
+extension AgentID {
+    /// nil for the site itself.
+    var ofAgent: AgentID? { self == .server ? nil : self }
 }
 
 extension TargetStatus {
     var json: JSON {
         .object([
-            ("id", JSON(id)), ("agent_id", JSON(agentID)), ("agent_name", .text(agentName)),
+            ("id", JSON(id)), ("agent_id", JSON(agentID.ofAgent)), ("agent_name", .text(agentName)),
             ("backend", backend.json), ("purpose", .text(purpose.rawValue)), ("confirmed", .bool(confirmed)),
             ("outcome", .text(outcome.rawValue)), ("reason", JSON(reason)),
         ])

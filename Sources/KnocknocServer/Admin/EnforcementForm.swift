@@ -30,6 +30,18 @@ enum EnforcementForm {
             fields: common(name, words) + nftables(name, words) + lists(name, words))
     }
 
+    /// The site itself, which enforces by lists alone.
+    static func serverSection() -> FormPage.Section {
+        FormPage.Section(
+            legend: "On this server",
+            about: "Without an agent: other devices fetch who is let in.",
+            fields: [
+                .select(
+                    Place(agent: .server, number: 0).name("backend"), "How it opens",
+                    [("none", "Not by the server"), ("allow_list", "Allow list: other devices fetch it")])
+            ])
+    }
+
     private static func common(_ name: (String) -> String, _ words: (Field) -> Field) -> [Field] {
         let withPorts = ["guard", "set", "ipset", "haproxy", "script", "allow_list"]
         let only = { (field: Field) in field.with { for kind in withPorts { $0.width += " only-" + kind } } }

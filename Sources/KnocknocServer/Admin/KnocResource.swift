@@ -10,6 +10,8 @@ struct KnocResource: AdminResource {
         emptyText: "Create one: name it, choose its groups, and say which ports which agent guards.")
 
     let access: Access
+    /// Where people, and devices, find this site; nil where that is not known.
+    var origin: WebOrigin?
 
     func list(after: KnocID?, limit: Int) async throws -> [KnocRecord] {
         try await access.listKnocs(after: after, limit: limit)
@@ -49,6 +51,7 @@ struct KnocResource: AdminResource {
         let groups = try await access.groupNames().sorted { $0.value < $1.value }
         let agents = try await access.listAgents(limit: 500)
         return KnocForm.sections(record, groups: groups.map { ($0.key.description, $0.value) })
+            + [EnforcementForm.serverSection()]
             + agents.flatMap { agent in
                 EnforcementForm.places(of: agent.id, in: record).map { place in
                     EnforcementForm.section(place, agent: agent)
@@ -100,6 +103,9 @@ struct KnocResource: AdminResource {
     }
 
     func complete(_ page: inout FormPage, _ record: KnocRecord) async throws {
+        if let list = record.allowList {
+            page.facts = FormPage.Facts(items: AllowListFacts.facts(list, of: record, at: origin))
+        }
         page.targets = FormPage.Targets(table: TargetTable.table(record.targets))
         page.calls = TargetTable.calls(record.targets, returning: "knocs/\(record.id)")
     }

@@ -8,7 +8,9 @@ enum TargetTable {
     static func table(_ targets: [TargetStatus]) -> Table {
         let rows = targets.map { target in
             Table.Row(cells: [
-                .link(target.agentName, to: "/admin/agents/\(target.agentID)"), what(target), state(target),
+                target.agentID == .server
+                    ? .text("This server") : .link(target.agentName, to: "/admin/agents/\(target.agentID)"),
+                what(target), state(target),
             ])
         }
         return table(

@@ -14,8 +14,9 @@ package enum AgentTable {
         left join agent_links l on l.agent_id = a.id
         """
 
+    /// Without the site itself, whose id comes before all others.
     package static func list(after: AgentID?, limit: Int) -> Statement {
-        Statement(constants: "\(columns) where a.id > $1 order by a.id limit $2", [after?.description ?? "", limit])
+        Statement(constants: "\(columns) where a.id > $1 order by a.id limit $2", [after ?? .server, limit])
     }
 
     package static func one(_ id: AgentID) -> Statement { Statement(constants: "\(columns) where a.id = $1", [id]) }

@@ -258,7 +258,7 @@ extension World {
                 send(link, message)
                 schedule(.written(link: link), in: random.pick(1...10))
             case .record(let applied): store.record(applied)
-            case .trial, .ponged: break
+            case .trial, .ponged, .fetched: break
             case .replayRemovals(let removals): schedule(.replayed(link: link, removals), in: random.pick(1...30))
             case .close(let bye):
                 send(link, .bye(bye))
