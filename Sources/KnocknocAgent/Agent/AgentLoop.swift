@@ -118,7 +118,9 @@ actor AgentLoop {
 
     /// Guards and members stay in the kernel; what is known goes to the file.
     private func end() async {
+        // It runs on this loop, which may be shut down soon after.
         timer?.task.cancel()
+        await timer?.task.value
         await settle()
         link?.link.close("the agent stops")
         guard let writer else { return }
