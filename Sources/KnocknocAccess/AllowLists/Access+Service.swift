@@ -21,17 +21,20 @@ extension Access {
     func handOutKeys(at now: Timestamp, _ tx: any Transaction) async throws -> Effects {
         // The lock before the look: see `enforce`.
         try await tx.run(bump([.server]))
-        let lists = try await tx.run(AllowListTable.targets()).compactMap { row -> (TargetID, AgentID, Backend)? in
-            let backend = try JSON.backend(try row.text("backend"))
-            return backend.isAllowList ? (try row.identifier("id"), try row.identifier("agent_id"), backend) : nil
+        let lists = try await tx.run(AllowListTable.targets()).compactMap { row -> (TargetID, AgentID, ClosingBackend)? in
+            let closing = try JSON.closing(try row.text("backend"))
+            return closing.backend.isAllowList
+                ? (try row.identifier("id"), try row.identifier("agent_id"), closing) : nil
         }
         let agents = Set(lists.map(\.1)).subtracting([.server])
         let keys = try await keys(at: now, tx)
         var statements = bump(agents)
-        for case (let id, _, .allowList(let list)) in lists {
+        for (id, _, old) in lists {
+            guard case .allowList(let list) = old.backend else { continue }
+            var closing = old
             let service = list.service.map { AllowListService(id: $0.id, keys: keys) }
-            statements.append(
-                AllowListTable.serve(id, backend: try JSON.text(Backend.allowList(list).served(by: service))))
+            closing.backend = old.backend.served(by: service)
+            statements.append(AllowListTable.serve(id, backend: try JSON.text(closing)))
         }
         try await tx.run(statements + note(agents.union([.server]), at: now))
         return Effects(agents: agents)

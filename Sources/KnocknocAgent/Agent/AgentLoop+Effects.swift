@@ -90,7 +90,7 @@ extension AgentLoop {
                         removals: greeting.removals, signingKey: keys.signingPublicKey,
                         sealingKey: keys.sealingPublicKey, signature: try keys.signature(of: bytes),
                         version: AgentVersion.current, machine: host.name, system: host.system,
-                        capabilities: capabilities)))
+                        capabilities: capabilities, edge: configuration.allowListListen == nil ? nil : true)))
         } catch {
             link.close(error.message, pause: 30_000)
         }

@@ -40,6 +40,8 @@ actor AgentLoop {
     var staleServers: Set<ServerURL> = []
     var targetFailures: [TargetID: String] = [:]
     var targetsKnown = 0
+    /// How many targets are closed because no server speaks.
+    private var lapsed = 0
     /// What this host's kernel cannot do.
     var limitations: [String: String] = [:]
     /// Of what this host enforces with.
@@ -152,6 +154,14 @@ actor AgentLoop {
         let failing = targetsKnown > 0 && targetFailures.count >= targetsKnown
         let reason = failing ? targetFailures.sorted { $0.key < $1.key }.first?.value : nil
         let entries = machine.members.count
+        if machine.lapsed.count > lapsed {
+            logger.warning(
+                "no server has spoken for too long; closed what is not to be open without one",
+                metadata: ["targets": "\(machine.lapsed.count)"])
+        } else if machine.lapsed.isEmpty, lapsed > 0 {
+            logger.notice("a server speaks again; what was closed without one is as the server wants it")
+        }
+        lapsed = machine.lapsed.count
         board.update { report in
             report.connected = connected
             report.entries = entries

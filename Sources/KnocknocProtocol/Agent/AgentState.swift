@@ -22,11 +22,16 @@ public struct AgentState: Hashable, Sendable, Codable {
     public var refusals: [EntryID: Failure]
     /// Members whose flows were still being cut when the state was stamped.
     public var owed: Set<MemberKey>
+    /// The agent's moment after which a server's database was last known to be there.
+    public var heard: BootTime?
+    /// Targets that let nobody in because no server has spoken for too long; nil is none.
+    public var lapsed: Set<TargetID>?
 
     public init(
         agent: AgentID?, boot: String, wall: Timestamp, time: BootTime, position: Position? = nil,
         targets: [TargetRow] = [], entries: [EntryID: HeldEntry] = [:], removals: [EntryID: HeldRemoval] = [:],
-        trials: [TargetID: HeldTrial] = [:], refusals: [EntryID: Failure] = [:], owed: Set<MemberKey> = []
+        trials: [TargetID: HeldTrial] = [:], refusals: [EntryID: Failure] = [:], owed: Set<MemberKey> = [],
+        heard: BootTime? = nil, lapsed: Set<TargetID>? = nil
     ) {
         self.agent = agent
         self.boot = boot
@@ -39,6 +44,8 @@ public struct AgentState: Hashable, Sendable, Codable {
         self.trials = trials
         self.refusals = refusals
         self.owed = owed
+        self.heard = heard
+        self.lapsed = lapsed
     }
 }
 
@@ -68,6 +75,7 @@ extension AgentState {
         func moved(_ moment: BootTime) -> BootTime {
             now.time.adding(milliseconds: moment.milliseconds(since: time) - max(0, passed))
         }
+        state.heard = believed ? heard.map(moved) : nil
         if believed {
             state.entries = entries.mapValues { entry in
                 var entry = entry

@@ -56,14 +56,15 @@ struct KnocResource: AdminResource {
                 EnforcementForm.places(of: agent.id, in: record).map { place in
                     EnforcementForm.section(place, agent: agent)
                 }
-            }
+            } + EnforcementForm.zonePlaces(in: record, agents).map { EnforcementForm.section($0) }
     }
 
     func create(_ values: FormValues, by request: AdminRequest) async throws -> Created<KnocSubject> {
         let form = try KnocForm(values)
         let draft = KnocDraft(
             name: form.name, url: form.url, groupIDs: form.groupIDs, grantOn: form.grantOn,
-            durationSeconds: form.durationSeconds, openWhen: form.openWhen, enforcement: form.enforcement)
+            durationSeconds: form.durationSeconds, openWhen: form.openWhen, enforcement: form.enforcement,
+            zones: form.zones, placement: form.placement, closeAfterSeconds: form.closeAfterSeconds)
         let knoc = try await access.createKnoc(draft, by: request.actor, request.context)
         return Created(id: knoc.id, name: knoc.name)
     }
@@ -79,6 +80,9 @@ struct KnocResource: AdminResource {
         patch.grantOn = form.grantOn
         patch.durationSeconds = .set(form.durationSeconds)
         patch.openWhen = form.openWhen
+        patch.zones = form.zones
+        patch.placement = form.placement
+        patch.closeAfterSeconds = .set(form.closeAfterSeconds)
         // Unchanged text is no change: an equal list would otherwise look like an edit of what agents enforce.
         patch.enforcement = form.enforcement == record.enforcement ? nil : form.enforcement
         patch.disabled = values.flag("disabled")
@@ -106,7 +110,9 @@ struct KnocResource: AdminResource {
         if let list = record.allowList {
             page.facts = FormPage.Facts(items: AllowListFacts.facts(list, of: record, at: origin))
         }
-        page.targets = FormPage.Targets(table: TargetTable.table(record.targets))
+        let standing = try await access.standing(of: record.id)
+        page.targets = FormPage.Targets(table: TargetTable.table(record.targets, standing))
+        page.promises = PromiseTable.table(record.enforcement.map(\.backend))
         page.calls = TargetTable.calls(record.targets, returning: "knocs/\(record.id)")
     }
 }

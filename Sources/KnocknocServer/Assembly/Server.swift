@@ -35,7 +35,8 @@ public final class Server: Sendable {
     ) throws {
         let phase = ServerPhase()
         let port = Once<Int>()
-        let node = try WebNode(name: settings.nodeName, version: Self.version, engine: database.engine)
+        let node = try WebNode(
+            name: settings.nodeName, version: Self.version, engine: database.engine, zone: settings.zone)
         let (tls, fingerprint) = try Self.certificate(settings)
         let live = LiveSettings(settings, fingerprint: fingerprint)
         var options = AccessOptions()

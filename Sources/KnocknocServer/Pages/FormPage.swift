@@ -78,5 +78,7 @@ struct FormPage {
     var facts: Facts?
     var calls: [Call] = []
     var targets: Targets?
+    /// What the backends of a Knoc promise.
+    var promises: Table?
     var removal: Removal?
 }

@@ -3,7 +3,7 @@ package import KnocknocModel
 /// The statements about agents and where their streams stand.
 package enum AgentTable {
     private static let columns = """
-        select a.id, a.name, a.zone, a.disabled, a.embedded, a.signing_key, a.sealing_key,
+        select a.id, a.name, a.zone, a.told_zone, a.edge, a.disabled, a.embedded, a.signing_key, a.sealing_key,
             a.offered_signing_key, a.offered_sealing_key, a.version, a.created_at, l.node, l.connected_at,
             l.last_seen_at, l.closed_at, l.software, l.machine, l.system,
             l.capabilities, knocknoc_now() as now,

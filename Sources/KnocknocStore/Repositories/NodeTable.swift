@@ -9,18 +9,18 @@ package enum NodeTable {
     package static func note(_ node: WebNode, sweptAt: Timestamp? = nil) -> Statement {
         Statement(
             """
-            insert into nodes (id, name, version, release, started_at, seen_at, swept_at)
-            values ($1, $2, $3, $4, knocknoc_now(), knocknoc_now(), $5)
+            insert into nodes (id, name, version, release, started_at, seen_at, swept_at, zone)
+            values ($1, $2, $3, $4, knocknoc_now(), knocknoc_now(), $5, $6)
             on conflict (id) do update set seen_at = knocknoc_now(),
                 swept_at = coalesce(excluded.swept_at, nodes.swept_at)
-            """, node.id, node.name, node.version, node.release, sweptAt)
+            """, node.id, node.name, node.version, node.release, sweptAt, node.zone)
     }
 
     /// Those that live or were heard of a little while ago, in the order of their names.
     package static func list() -> Statement {
         Statement(
             """
-            select id, name, version, release, started_at, seen_at, swept_at,
+            select id, name, version, release, started_at, seen_at, swept_at, zone,
                 case when seen_at > knocknoc_now() - $1 then 1 else 0 end as alive,
                 (select count(*) from agent_links l where l.node = nodes.name and l.closed_at is null) as agents
             from nodes
