@@ -1,14 +1,14 @@
 """Measures Knocknoc against its peers and its floor in one run; `./dev bench` starts it.
 
-usage: bench.py [click] [floor] [checks] [memory] [start]      (nothing: all of them)
+usage: bench.py [click] [floor] [checks] [lists] [memory] [start]      (nothing: all of them)
 """
 import math, os, pathlib, re, shutil, subprocess, sys, time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-import lab, peers, report
+import lab, lists, peers, report
 
-ALL = ("click", "floor", "checks", "memory", "start")
+ALL = ("click", "floor", "checks", "lists", "memory", "start")
 names = sys.argv[1:] or list(ALL)
 for name in names:
     if name not in ALL:
@@ -186,7 +186,7 @@ def starts(site):
 lab.hosts()
 url, programs = lab.postgres()
 service = lab.start("gw", sys.executable, str(HERE / "service.py"), log="service.log")
-if {"click", "checks", "memory", "start"} & set(names):
+if {"click", "checks", "lists", "memory", "start"} & set(names):
     site = lab.Site(url)
     if "memory" in names:
         memory(site)
@@ -194,6 +194,8 @@ if {"click", "checks", "memory", "start"} & set(names):
         click(site)
     if "start" in names:
         starts(site)
+    if "lists" in names:
+        lists.measure(site, programs, figures)
     if "checks" in names:
         checks(site, programs)
         crowd(site, programs)

@@ -20,6 +20,8 @@ public final class Access: Sendable {
     public let steps = StepFeed()
     let dataKeys = DataKeyHolder()
     let liveURLs = Mutex<[String]>([])
+    let allowLists = AllowListCache()
+    let fetches = FetchLog()
 
     /// - Parameter node: this web node's name, for the audit.
     public init(

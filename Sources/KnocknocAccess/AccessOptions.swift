@@ -12,6 +12,8 @@ public struct AccessOptions: Sendable {
     public var failuresPerAccountAndNetwork: Int64 = 5
     /// Failed sign-ins from one network in a quarter of an hour before more are refused.
     public var failuresPerNetwork: Int64 = 100
+    /// Seconds without use after which an API key ends; nil where it does not.
+    public var keyIdleSeconds: Int64? = 90 * 86_400
     /// For a grant in all, with what it waits for.
     public var grantPatience = Duration.seconds(5)
     /// For a session that somebody else holds, before its click goes without those that share its transaction.

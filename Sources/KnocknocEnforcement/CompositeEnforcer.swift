@@ -156,7 +156,10 @@ public final class CompositeEnforcer: Enforcer {
         let kind = Kind(target.backend)
         if kind == .nftables || kind == .ipset { return .filter }
         guard others[kind] != nil else {
-            return .refused("this agent was started without the backend \(kind.rawValue)")
+            return .refused(
+                kind == .allowList
+                    ? "AllowListListen is not set on this agent, so nobody could fetch the list"
+                    : "this agent was started without the backend \(kind.rawValue)")
         }
         return .other(kind, cuts: target.backend.flows != nil)
     }

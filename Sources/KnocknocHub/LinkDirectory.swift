@@ -17,6 +17,9 @@ public protocol LinkDirectory: Sendable {
 
     func trial(agent: AgentID, linkEpoch: Int64, trial: AgentMessage.Trial) async throws
 
+    /// Notes who fetched lists from an agent.
+    func fetched(agent: AgentID, _ report: AgentMessage.Fetched) async throws
+
     /// Ends the rights behind entries of this agent that a rewound store wants again; see ``Removal`` for which.
     func replay(agent: AgentID, removals: [Removal]) async throws
 

@@ -19,9 +19,10 @@ struct RunCommand: AsyncParsableCommand {
             settings: options.settings(), readToken: SettingsLayers.readToken)
         let logger = Self.logger(configuration)
         warn(configuration, logger)
+        let lists = configuration.allowListListen.map { _ in AllowListBoard() }
         let agent = Agent(
-            configuration: configuration, enforcer: try await Backends.enforcer(configuration, logger),
-            clocks: try SystemClocks(), logger: logger)
+            configuration: configuration, enforcer: try await Backends.enforcer(configuration, lists, logger),
+            clocks: try SystemClocks(), logger: logger, allowLists: lists)
         try await untilStopped { try await agent.run() }
     }
 
@@ -48,6 +49,9 @@ struct RunCommand: AsyncParsableCommand {
         let secrets = [options.config ?? AgentConfiguration.standardFile, configuration.keyFile]
         for path in AgentConfiguration.exposed(secrets) {
             logger.warning("\(path) can be read by others on this machine; chmod 600 it if it holds the token or keys")
+        }
+        if let listen = configuration.allowListListen, IPAddress(listen.host)?.isLoopback != true {
+            logger.warning("AllowListListen: lists and the keys for them go to \(listen.host) in the clear")
         }
         for server in configuration.servers where !server.secure && !server.isLoopback {
             logger.warning("InsecureHTTP: the token and every address go to \(server) in the clear")

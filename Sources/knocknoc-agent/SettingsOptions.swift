@@ -20,6 +20,8 @@ struct SettingsOptions: ParsableArguments {
     @Option(help: "Where this agent's keys are kept.") var keyFile: String?
     @Option(help: "Where guards are written for the next boot, or none.") var guardFile: String?
     @Option(help: "Where GET /health is answered: a loopback ADDRESS:PORT, or none.") var healthListen: String?
+    @Option(help: "Where devices fetch allow lists: ADDRESS:PORT, such as 127.0.0.1:8758, or none (default).")
+    var allowListListen: String?
     @Option(name: .customLong("tls-ca-file"), help: "Authorities to trust instead of the system's, in PEM.")
     var tlsCAFile: String?
     @Option(help: "SHA-256 of the servers' certificates, separated by commas; trusts those alone.")
@@ -50,6 +52,7 @@ struct SettingsOptions: ParsableArguments {
             (AgentConfiguration.Key.id, id), (AgentConfiguration.Key.name, name), (AgentConfiguration.Key.zone, zone),
             (AgentConfiguration.Key.stateFile, stateFile), (AgentConfiguration.Key.keyFile, keyFile),
             (AgentConfiguration.Key.guardFile, guardFile), (AgentConfiguration.Key.healthListen, healthListen),
+            (AgentConfiguration.Key.allowListListen, allowListListen),
             (AgentConfiguration.Key.tlsCAFile, tlsCAFile), (AgentConfiguration.Key.tlsFingerprint, tlsFingerprint),
             (AgentConfiguration.Key.insecureHTTP, insecureHTTP.map(String.init)),
             (AgentConfiguration.Key.alwaysAllow, alwaysAllow),

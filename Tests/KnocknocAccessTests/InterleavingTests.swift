@@ -17,7 +17,8 @@ struct InterleavingTests {
             let target = try #require(try await world.access.knoc(first).targets.first?.id)
             try await world.access.deleteKnoc(first, by: world.root, world.context())
             let second = try await world.knoc("second", [], [])
-            let given = KnocTable.addTarget(target, to: second, position: 0, backend: try JSON.text(guardPort(9000)))
+            let given = ZoneTable.addSpot(
+                target, to: second, position: 0, backend: try JSON.text(guardPort(9000)), isPlaced: true)
             let results = try await world.interleave([AgentTable.bump(agent.id, change: "x")], [given]) {
                 try await world.access.unguard(target, by: world.root, world.context())
             }

@@ -54,6 +54,8 @@ final class FakeDirectory: LinkDirectory {
 
     func trial(agent: AgentID, linkEpoch: Int64, trial: AgentMessage.Trial) async throws {}
 
+    func fetched(agent: AgentID, _ report: AgentMessage.Fetched) async throws {}
+
     func replay(agent: AgentID, removals: [Removal]) async throws { state.withLock { $0.replayed += removals } }
 
     func standings(of agents: [AgentID]) async throws -> [AgentID: LinkStanding] { state.withLock { $0.standings } }

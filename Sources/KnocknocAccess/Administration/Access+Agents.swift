@@ -17,13 +17,13 @@ extension Access {
         _ draft: AgentDraft, by actor: Actor, _ context: RequestContext
     ) async throws -> (agent: AgentRecord, token: String) {
         let (name, key) = try checkedName(draft.name, what: "an agent")
-        try checkText(draft.zone, atMost: 64, field: "zone")
+        let zone = try draft.zone.map { try checkedZone($0) }
         let token = Secret.new()
         let record = try await refusing("an agent", name: name) {
             try await write { tx in
                 let now = try await clock(tx)
                 let id = try await insertAgent(
-                    name, key, zone: draft.zone, embedded: false, token: token, at: now, by: actor, context, tx)
+                    name, key, zone: zone, embedded: false, token: token, at: now, by: actor, context, tx)
                 return (try await agent(id, tx), Effects())
             }
         }
@@ -52,14 +52,14 @@ extension Access {
         _ id: AgentID, _ patch: AgentPatch, version: Int64? = nil, by actor: Actor, _ context: RequestContext
     ) async throws -> AgentRecord {
         let wanted = try patch.name.map { try checkedName($0, what: "an agent").name }
-        return try await refusing("an agent", name: wanted ?? "") {
+        let record = try await refusing("an agent", name: wanted ?? "") {
             try await write { tx in
                 let old = try await agent(id, tx)
                 try checkVersion(version, old.version, what: "the agent")
                 let name = wanted ?? old.name
-                let zone = patch.zone.applied(to: old.zone)
+                var zone = patch.zone.applied(to: old.zone)
+                if zone != old.zone { zone = try zone.map { try checkedZone($0) } }
                 let disabled = patch.disabled ?? old.disabled
-                try checkText(zone, atMost: 64, field: "zone")
                 let now = late
                 let updated = try await tx.run(
                     AgentTable.update(
@@ -84,6 +84,8 @@ extension Access {
                 return (try await agent(id, tx), effects)
             }
         }
+        await followZones()
+        return record
     }
 
     /// Deletes an agent; its sets are emptied when its link ends, its guards stay closed.
@@ -103,6 +105,7 @@ extension Access {
                     AuditLine("agent.delete", by: actor, ("agent", id.description, old.name)), at: late, context))
             return ((), Effects(agents: [id], everybody: true))
         }
+        await followZones()
     }
 
     /// Makes the offered keys the pinned ones, where they have the fingerprint that the administrator compared.
@@ -134,7 +137,9 @@ extension Access {
     }
 
     func agent(_ id: AgentID, _ executor: any Executor) async throws -> AgentRecord {
-        guard let row = try await executor.run(AgentTable.one(id)).first else { throw Access.none("agent", id) }
+        guard id != .server, let row = try await executor.run(AgentTable.one(id)).first else {
+            throw Access.none("agent", id)
+        }
         return try agent(row)
     }
 
@@ -156,7 +161,8 @@ extension Access {
             }
         return AgentRecord(
             id: try row.identifier("id"), name: try row.text("name"), zone: try row.optional("zone", row.text),
-            disabled: disabled, embedded: try row.bool("embedded"), status: status,
+            toldZone: try row.optional("told_zone", row.text), isEdge: try row.bool("edge"), disabled: disabled,
+            embedded: try row.bool("embedded"), status: status,
             node: try row.optional("node", row.text), connectedAt: try row.optional("connected_at", row.timestamp),
             lastSeenAt: seen, software: try row.optional("software", row.text),
             machine: try row.optional("machine", row.text), system: try row.optional("system", row.text),

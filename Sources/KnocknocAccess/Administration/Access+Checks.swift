@@ -25,6 +25,13 @@ extension Access {
         }
     }
 
+    /// The name of an agent's zone as it is stored.
+    func checkedZone(_ zone: String) throws -> String {
+        do throws(ModelError) { return try ZoneSelection.checkedName(zone, "zone") } catch {
+            throw AccessError(.invalid, error.message, field: "zone")
+        }
+    }
+
     func checkText(_ text: String?, atMost limit: Int, field: String) throws {
         guard let text else { return }
         guard text.count <= limit, text.utf8.count <= 4 * limit else {

@@ -10,7 +10,7 @@ extension Access {
                 name: try row.text("name"), version: try row.text("version"),
                 startedAt: try row.timestamp("started_at"), seenAt: try row.timestamp("seen_at"),
                 sweptAt: try row.optional("swept_at", row.timestamp), isAlive: try row.bool("alive"),
-                agents: try row.integer("agents"))
+                agents: try row.integer("agents"), zone: try row.optional("zone", row.text))
         }
         var agents: [AgentRecord] = []
         while true {

@@ -2,59 +2,127 @@ import KnocknocModel
 import KnocknocStore
 
 extension Access {
-    /// Makes a Knoc be enforced at these places and no other; its live grants move with it. The Knoc's row is
-    /// locked already. All agents, old and new, are bumped before anything of theirs is touched.
+    /// Makes a Knoc be enforced on these terms and no other; its live grants move with it. The Knoc's row is locked
+    /// already.
     func enforce(
-        _ knoc: KnocID, _ specs: [EnforcementSpec], at now: Timestamp, by actor: Actor, _ context: RequestContext,
-        _ tx: any Transaction
+        _ knoc: KnocID, _ terms: EnforcementTerms, at now: Timestamp, _ tx: any Transaction
     ) async throws -> Effects {
-        let before = try await tx.run([TargetTable.agents(ofKnoc: knoc), TargetTable.ids(ofKnoc: knoc)])
-        let old = Set(try before[1].map { try $0.identifier("target_id", as: TargetID.self) })
-        let live = try await tx.run(GrantTable.lockLive(of: knoc))
-        let agents = Set(try before[0].map { try $0.identifier("agent_id", as: AgentID.self) })
-            .union(specs.map(\.agentID))
+        var statements = [
+            KnocTable.setTerms(
+                knoc, zones: try JSON.text(terms.zones.terms), placement: terms.placement,
+                closeAfterSeconds: terms.closeAfterSeconds, features: terms.features.joined(separator: " ")),
+            ZoneTable.clearPlaces(knoc),
+        ]
+        let agents = try await zonedAgents(terms, tx)
+        for (index, spec) in terms.specs.enumerated() {
+            if let agent = spec.agentID, terms.isZoned, !agents.contains(where: { $0.id == agent }) {
+                throw AccessError(.invalid, "there is no agent \(agent)", field: "enforcement")
+            }
+            guard terms.isZoned else { continue }
+            statements.append(
+                ZoneTable.addPlace(
+                    knoc, position: index, agent: spec.agentID, zone: spec.zone,
+                    backend: try JSON.text(spec.backend)))
+        }
+        let before = try await tx.run(statements + [ZoneTable.spots(knoc)]).last ?? []
+        let held = try before.map(HeldSpot.init)
+        let spots = spots(of: knoc, terms, agents, held, leavingSilent: false)
+        return try await enforce(
+            knoc, terms, spots, held, on: Set(held.map(\.agent)).union(spots.map(\.agent)), at: now, tx)
+    }
+
+    /// Where the terms put a Knoc now.
+    func spots(
+        of knoc: KnocID, _ terms: EnforcementTerms, _ agents: [ZonedAgent], _ held: [HeldSpot], leavingSilent: Bool
+    ) -> [ZonePlan.Spot] {
+        guard terms.isZoned else {
+            return terms.specs.enumerated().compactMap { index, spec in
+                spec.agentID.map { ZonePlan.Spot(item: index, agent: $0) }
+            }
+        }
+        let holding = Dictionary(grouping: held.filter(\.isPlaced), by: \.key).mapValues { Set($0.map(\.agent)) }
+        return terms.plan(of: knoc).spots(agents, holding: holding, leavingSilent: leavingSilent)
+    }
+
+    /// Does on some agents what the spots say; what stands on others is left alone. All of them, old and new, are
+    /// bumped before anything of theirs is touched.
+    func enforce(
+        _ knoc: KnocID, _ terms: EnforcementTerms, _ spots: [ZonePlan.Spot], _ held: [HeldSpot],
+        on agents: Set<AgentID>, at now: Timestamp, _ tx: any Transaction
+    ) async throws -> Effects {
+        // Keys and lists are changed by turns, with the site's own stream as the lock.
+        let agents = agents.union(terms.specs.contains { $0.backend.isAllowList } ? [.server] : [])
         guard !agents.isEmpty else { return Effects() }
+        let live = try await tx.run(GrantTable.lockLive(of: knoc))
         let bumped = try await tx.run(bump(agents))
         for (agent, rows) in zip(agents.sorted(), bumped) where rows.isEmpty {
             throw AccessError(.invalid, "there is no agent \(agent)", field: "enforcement")
         }
+        let held = held.filter { agents.contains($0.agent) }
+        let spots = spots.filter { agents.contains($0.agent) }
+        let service = try await service(of: knoc, terms.specs, at: now, tx)
         var targets: [TargetID] = []
-        for spec in specs { targets.append(try await target(for: spec, of: knoc, at: now, tx)) }
+        for spot in spots {
+            let backend = terms.specs[spot.item].backend.served(by: service)
+            targets.append(try await target(for: backend, on: spot.agent, of: knoc, at: now, tx))
+        }
         try await tx.run(
-            [KnocTable.clearTargets(knoc)]
-                + (try zip(targets, specs).enumerated().map { position, pair in
-                    KnocTable.addTarget(
-                        pair.0, to: knoc, position: position, backend: try JSON.text(pair.1.backend))
+            ZoneTable.clearSpots(knoc, on: agents.sorted())
+                + (try zip(targets, spots).map { target, spot in
+                    ZoneTable.addSpot(
+                        target, to: knoc, position: spot.item, backend: try JSON.text(terms.specs[spot.item].backend),
+                        isPlaced: spot.isPlaced)
                 }))
-        try await leave(knoc, old.subtracting(targets), at: now, tx)
-        let added = zip(targets, specs).filter { !old.contains($0.0) }.map { ($0.0, $0.1.agentID) }
+        let old = Set(held.filter(\.isPlaced).map(\.target))
+        let placed = zip(targets, spots).filter(\.1.isPlaced)
+        try await leave(knoc, old.subtracting(placed.map(\.0)), at: now, tx)
+        let added = placed.filter { !old.contains($0.0) }.map { ($0.0, $0.1.agent) }
         try await tx.run(try live.flatMap { try move($0, to: added, at: now) })
-        try await tx.run(TargetTable.release(agents.sorted()) + note(agents, at: now))
+        try await tx.run(TargetTable.release(agents.sorted()))
+        try await setTerms(held.map(\.target) + targets, tx)
+        try await tx.run(note(agents, at: now))
         let users = try live.map { try $0.identifier("user_id", as: UserID.self) }
         return Effects(agents: agents, users: Set(users))
     }
 
+    /// Has targets close without a server as early as any of their Knocs says; their agents are bumped already.
+    func setTerms(_ targets: [TargetID], _ tx: any Transaction) async throws {
+        guard !targets.isEmpty else { return }
+        var statements: [Statement] = []
+        for row in try await tx.run(ZoneTable.closings(Set(targets).sorted())).joined() {
+            var closing = try JSON.closing(try row.text("backend"))
+            let seconds = try row.optional("seconds", row.integer)
+            guard closing.closeAfterSeconds != seconds else { continue }
+            closing.closeAfterSeconds = seconds
+            statements.append(
+                ZoneTable.setTerms(try row.identifier("id"), backend: try JSON.text(closing)))
+        }
+        try await tx.run(statements)
+    }
+
     /// The target of a backend on its agent: the one that is there already, or a new one.
     private func target(
-        for spec: EnforcementSpec, of knoc: KnocID, at now: Timestamp, _ tx: any Transaction
+        for backend: Backend, on agent: AgentID, of knoc: KnocID, at now: Timestamp, _ tx: any Transaction
     ) async throws -> TargetID {
-        let key = spec.backend.targetKey(of: knoc)
-        let json = try JSON.text(spec.backend)
-        guard let row = try await tx.run(TargetTable.find(spec.agentID, key: key)).first else {
+        let key = backend.targetKey(of: knoc)
+        let json = try JSON.text(backend)
+        guard let row = try await tx.run(TargetTable.find(agent, key: key)).first else {
             let id: TargetID = new()
             try await tx.run(
                 TargetTable.insert(
-                    id, agent: spec.agentID, key: key, backend: json, confirmed: !spec.backend.isTried, now: now))
+                    id, agent: agent, key: key, backend: json, endsAlone: backend.promise?.endsByItself ?? true,
+                    confirmed: !backend.isTried, now: now))
             return id
         }
         let id: TargetID = try row.identifier("id")
         let purpose = TargetDefinition.Purpose(rawValue: try row.text("purpose")) ?? .enforce
         // A released guard still drops, so taking it up again is not new; one that was taken away is.
         let wasConfirmed = try row.bool("confirmed")
-        let confirmed = !spec.backend.isTried || (purpose != .unguard && wasConfirmed)
-        // A secret that was sealed anew is the same object with another value.
-        let isSealedAnew = try spec.backend.hasSecrets && row.text("backend") != json
-        if purpose != .enforce || !confirmed || !wasConfirmed || isSealedAnew {
+        let confirmed = !backend.isTried || (purpose != .unguard && wasConfirmed)
+        // A secret that was sealed anew is the same object with another value, and so is a list with other keys.
+        let isValued = backend.hasSecrets || backend.isAllowList
+        let isAnother = try isValued && JSON.closing(try row.text("backend")).backend != backend
+        if purpose != .enforce || !confirmed || !wasConfirmed || isAnother {
             try await tx.run(TargetTable.change(id, purpose: .enforce, confirmed: confirmed, backend: json))
         }
         return id

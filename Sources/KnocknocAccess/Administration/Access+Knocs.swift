@@ -13,7 +13,8 @@ extension Access {
     /// - Throws: ``AccessError``: invalid, duplicate.
     public func createKnoc(_ draft: KnocDraft, by actor: Actor, _ context: RequestContext) async throws -> KnocRecord {
         let (name, key) = try checkedName(draft.name, what: "a Knoc")
-        try check(url: draft.url, durationSeconds: draft.durationSeconds)
+        try check(url: draft.url, durationSeconds: draft.durationSeconds, closeAfterSeconds: draft.closeAfterSeconds)
+        let zones = try checked(zones: draft.zones)
         let specs = try checked(draft.enforcement)
         return try await refusing("a Knoc", name: name, missing: "group_ids") {
             try await write { tx in
@@ -28,8 +29,11 @@ extension Access {
                         try audit(
                             AuditLine("knoc.create", by: actor, ("knoc", id.description, name)), at: now, context),
                     ] + draft.groupIDs.map { KnocTable.addGroup($0, to: id) })
-                var effects = try await enforce(
-                    id, try await sealed(specs, of: id, tx), at: now, by: actor, context, tx)
+                let sealed = try await sealed(specs, of: id, tx)
+                let terms = EnforcementTerms(
+                    specs: sealed, zones: zones, placement: draft.placement,
+                    closeAfterSeconds: draft.closeAfterSeconds)
+                var effects = try await enforce(id, terms, at: now, tx)
                 effects.everybody = true
                 return (try await knoc(id, tx), effects)
             }
@@ -45,6 +49,7 @@ extension Access {
     ) async throws -> KnocRecord {
         let wanted = try patch.name.map { try checkedName($0, what: "a Knoc").name }
         let given = try patch.enforcement.map { try checked($0) }
+        let zones = try patch.zones.map { try checked(zones: $0) }
         return try await refusing("a Knoc", name: wanted ?? "", missing: "group_ids") {
             try await write { tx in
                 let old = try await knoc(id, tx)
@@ -60,7 +65,11 @@ extension Access {
                 next.disabled = patch.disabled ?? old.disabled
                 next.groupIDs = patch.groupIDs ?? old.groupIDs
                 next.enforcement = specs ?? old.enforcement
-                try check(url: next.url, durationSeconds: next.durationSeconds)
+                next.zones = zones?.terms ?? old.zones
+                next.placement = patch.placement ?? old.placement
+                next.closeAfterSeconds = patch.closeAfterSeconds.applied(to: old.closeAfterSeconds)
+                try check(
+                    url: next.url, durationSeconds: next.durationSeconds, closeAfterSeconds: next.closeAfterSeconds)
                 let now = late
                 let updated = try await tx.run(
                     KnocTable.update(
@@ -85,8 +94,11 @@ extension Access {
                 }
                 var effects = try await settle(ending, at: now, by: actor, context, extra: lines, tx)
                 effects.everybody = true
-                if let specs {
-                    effects.merge(try await enforce(id, specs, at: now, by: actor, context, tx))
+                let isElsewhere =
+                    next.zones != old.zones || next.placement != old.placement
+                    || next.closeAfterSeconds != old.closeAfterSeconds
+                if specs != nil || isElsewhere {
+                    effects.merge(try await enforce(id, try EnforcementTerms(next), at: now, tx))
                 }
                 return (try await knoc(id, tx), effects)
             }
@@ -108,13 +120,14 @@ extension Access {
             // Only now does it stay where it is enforced.
             let old = try await knoc(id, tx)
             let ending = try await end(.knoc(id), reason: "knoc_deleted", at: now, tx)
-            let agents = Set(old.enforcement.map(\.agentID)).union(ending.agents)
+            let agents = Set(old.targets.map(\.agentID)).union(ending.agents)
             var widened = ending
             widened.agents = agents
             let line = AuditLine("knoc.delete", by: actor, ("knoc", id.description, old.name))
             var effects = try await settle(widened, at: now, by: actor, context, extra: [line], tx)
             effects.everybody = true
             try await tx.run([KnocTable.delete(id)] + TargetTable.release(agents.sorted()))
+            try await setTerms(old.targets.map(\.id), tx)
             return ((), effects)
         }
     }
@@ -125,12 +138,15 @@ extension Access {
             ("group_ids", Set(old.groupIDs) != Set(next.groupIDs)), ("grant_on", old.grantOn != next.grantOn),
             ("duration_seconds", old.durationSeconds != next.durationSeconds),
             ("open_when", old.openWhen != next.openWhen), ("disabled", old.disabled != next.disabled),
-            ("enforcement", old.enforcement != next.enforcement),
+            ("enforcement", old.enforcement != next.enforcement), ("zones", old.zones != next.zones),
+            ("placement", old.placement != next.placement),
+            ("close_after_seconds", old.closeAfterSeconds != next.closeAfterSeconds),
         ])
     }
 
-    private func check(url: String?, durationSeconds: Int64?) throws {
+    private func check(url: String?, durationSeconds: Int64?, closeAfterSeconds: Int64?) throws {
         try checkSeconds(durationSeconds, atLeast: 1, field: "duration_seconds")
+        try checkSeconds(closeAfterSeconds, atLeast: ClosingBackend.leastSeconds, field: "close_after_seconds")
         guard let url else { return }
         try checkText(url, atMost: 2048, field: "url")
         let schemes = ["http://", "https://", "ssh://", "rdp://", "vnc://", "ftp://", "sftp://"]
@@ -138,23 +154,6 @@ extension Access {
         guard plain, schemes.contains(where: { url.lowercased().hasPrefix($0) && url.count > $0.count }) else {
             throw AccessError(
                 .invalid, "url: \"\(url)\" is not an address such as https://wiki.example.com", field: "url")
-        }
-    }
-
-    /// - Throws: ``AccessError`` naming the backend that cannot be.
-    private func checked(_ specs: [EnforcementSpec]) throws -> [EnforcementSpec] {
-        var seen: Set<String> = []
-        return try specs.enumerated().map { index, spec in
-            do throws(ModelError) {
-                let backend = try spec.backend.validated()
-                guard seen.insert("\(spec.agentID) \(backend.targetKey)").inserted else {
-                    throw ModelError(.invalidBackend, "the same agent and object twice")
-                }
-                return EnforcementSpec(agentID: spec.agentID, backend: backend)
-            } catch {
-                throw AccessError(
-                    .invalid, "enforcement[\(index)]: \(error.message)", field: "enforcement[\(index)].backend")
-            }
         }
     }
 
@@ -173,13 +172,20 @@ extension Access {
         }
         var specs: [KnocID: [EnforcementSpec]] = [:]
         var targets: [KnocID: [TargetStatus]] = [:]
+        let zoned = try rows.filter { try EnforcementTerms.isZoned($0) }.map {
+            try $0.identifier("id", as: KnocID.self)
+        }
         for row in try await executor.run(KnocTable.targets(ids)).joined() {
             let id: KnocID = try row.identifier("knoc_id")
-            let spec = EnforcementSpec(
-                agentID: try row.identifier("agent_id"), backend: try JSON.backend(try row.text("given")))
-            specs[id, default: []].append(spec)
-            targets[id, default: []].append(try target(row))
+            var status = try target(row)
+            status.isPlaced = try row.bool("placed")
+            targets[id, default: []].append(status)
+            guard !zoned.contains(id) else { continue }
+            specs[id, default: []].append(
+                EnforcementSpec(agentID: status.agentID, backend: try JSON.backend(try row.text("given"))))
         }
+        if !zoned.isEmpty { specs.merge(try await places(zoned, executor)) { _, places in places } }
+        let lists = try await allowLists(of: ids, executor)
         return try rows.map { row in
             let id: KnocID = try row.identifier("id")
             return KnocRecord(
@@ -187,7 +193,11 @@ extension Access {
                 groupIDs: groups[id] ?? [], grantOn: GrantOn(rawValue: try row.text("grant_on")) ?? .click,
                 durationSeconds: try row.optional("duration_seconds", row.integer),
                 openWhen: OpenWhen(rawValue: try row.text("open_when")) ?? .all, enforcement: specs[id] ?? [],
-                disabled: try row.bool("disabled"), targets: targets[id] ?? [], version: try row.integer("version"),
+                zones: try JSON.value(try row.text("zones")),
+                placement: Placement(rawValue: try row.text("placement")) ?? .all,
+                closeAfterSeconds: try row.optional("close_after_seconds", row.integer),
+                disabled: try row.bool("disabled"), targets: targets[id] ?? [],
+                allowList: lists[id], version: try row.integer("version"),
                 createdAt: try row.timestamp("created_at"))
         }
     }

@@ -34,9 +34,9 @@ extension Access {
         while index < rows.endIndex {
             let row = rows[index]
             let id: GrantID = try row.identifier("grant_id")
-            var facts: [EnforcementFact] = []
+            var facts: [(agent: AgentID, fact: EnforcementFact)] = []
             while index < rows.endIndex, try rows[index].identifier("grant_id", as: GrantID.self) == id {
-                if let fact = try fact(rows[index]) { facts.append(fact) }
+                if let fact = try fact(rows[index]) { facts.append((try rows[index].identifier("agent_id"), fact)) }
                 index += 1
             }
             records.append(try record(id, row, facts))
@@ -44,17 +44,26 @@ extension Access {
         return records
     }
 
-    private func record(_ id: GrantID, _ row: Row, _ facts: [EnforcementFact]) throws -> GrantRecord {
+    private func record(
+        _ id: GrantID, _ row: Row, _ facts: [(agent: AgentID, fact: EnforcementFact)]
+    ) throws -> GrantRecord {
+        let right = try right(row)
+        let now = try row.now(self)
         let visible = VisibleState.of(
-            try right(row), facts, openWhen: OpenWhen(rawValue: try row.text("open_when")) ?? .all, refusal: nil,
-            at: try row.now(self), sharer: "another grant")
+            right, facts.map(\.fact), openWhen: OpenWhen(rawValue: try row.text("open_when")) ?? .all, refusal: nil,
+            at: now, sharer: "another grant")
+        let parts = facts.map { agent, fact in
+            let part = fact.part(of: right, at: now)
+            return GrantRecord.Part(agentID: agent, agentName: fact.agent, state: part.state, reason: part.reason)
+        }
         return GrantRecord(
             id: id, userID: try row.identifier("user_id"), userName: try row.text("user_name"),
             knocID: try row.identifier("knoc_id"), knocName: try row.text("knoc_name"),
             sessionID: try row.identifier("session_id"), address: try row.address("address"),
             origin: GrantOn(rawValue: try row.text("origin")) ?? .click, createdAt: try row.timestamp("created_at"),
             expiresAt: try row.timestamp("grant_expires_at"), state: visible.state, reason: visible.reason,
-            endedAt: try row.optional("ended_at", row.timestamp), endReason: try row.optional("end_reason", row.text))
+            endedAt: try row.optional("ended_at", row.timestamp), endReason: try row.optional("end_reason", row.text),
+            parts: parts)
     }
 
     /// Ends a grant now; established flows are cut even where the address stays open for somebody else.

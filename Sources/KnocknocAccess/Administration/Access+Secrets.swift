@@ -18,8 +18,14 @@ extension Access {
                 continue
             }
             let place = "enforcement[\(index)]"
-            guard let row = try await tx.run(LinkTable.keys(spec.agentID)).first else {
-                throw AccessError(.invalid, "there is no agent \(spec.agentID)", field: "enforcement")
+            guard let agent = spec.agentID else {
+                throw AccessError(
+                    .invalid,
+                    "\(place): script.secrets: a secret is sealed for one agent: expected agent_id, not zone",
+                    field: "\(place).backend")
+            }
+            guard let row = try await tx.run(LinkTable.keys(agent)).first else {
+                throw AccessError(.invalid, "there is no agent \(agent)", field: "enforcement")
             }
             guard let key = try row.optional("sealing_key", row.text), let key = SealingKey(key) else {
                 throw AccessError(
@@ -28,8 +34,8 @@ extension Access {
                         + "once it has been in contact", field: "\(place).backend")
             }
             do throws(ModelError) {
-                let sealed = try key.seal(script, agent: spec.agentID, knoc: knoc)
-                result.append(EnforcementSpec(agentID: spec.agentID, backend: .script(sealed)))
+                let sealed = try key.seal(script, agent: agent, knoc: knoc)
+                result.append(EnforcementSpec(agentID: agent, backend: .script(sealed)))
             } catch {
                 throw AccessError(.invalid, "\(place): \(error.message)", field: "\(place).backend")
             }

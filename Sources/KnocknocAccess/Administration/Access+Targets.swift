@@ -93,7 +93,8 @@ extension Access {
     func target(_ row: Row) throws -> TargetStatus {
         TargetStatus(
             id: try row.identifier("id"), agentID: try row.identifier("agent_id"),
-            agentName: try row.text("agent_name"), backend: try JSON.backend(try row.text("backend")),
+            agentName: try row.text("agent_name"),
+            backend: try JSON.closing(try row.text("backend")).backend.asGiven,
             purpose: TargetDefinition.Purpose(rawValue: try row.text("purpose")) ?? .enforce,
             confirmed: try row.bool("confirmed"), outcome: Outcome(rawValue: try row.text("outcome")) ?? .pending,
             reason: try row.optional("reason", row.text),

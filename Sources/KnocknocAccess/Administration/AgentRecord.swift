@@ -15,6 +15,10 @@ public struct AgentRecord: Sendable, Hashable {
     public var id: AgentID
     public var name: String
     public var zone: String?
+    /// The zone that its own file names; counts where `zone` is nil.
+    public var toldZone: String?
+    /// Whether it serves allow lists itself.
+    public var isEdge = false
     public var disabled: Bool
     public var embedded: Bool
     public var status: Status
@@ -36,6 +40,9 @@ public struct AgentRecord: Sendable, Hashable {
     public var entriesWanted: Int64
     public var version: Int64
     public var createdAt: Timestamp
+
+    /// The zone that it stands in.
+    public var zoneInForce: String? { zone ?? toldZone }
 
     /// Whether it has a link over which it may answer.
     public var isLinked: Bool {

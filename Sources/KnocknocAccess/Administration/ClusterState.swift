@@ -13,6 +13,8 @@ public struct ClusterState: Sendable {
         public var isAlive: Bool
         /// How many agents are linked to it.
         public var agents: Int64
+        /// The zone that its settings name.
+        public var zone: String?
     }
 
     public var nodes: [Node]

@@ -16,4 +16,19 @@ public struct GrantRecord: Sendable, Hashable {
     public var reason: String?
     public var endedAt: Timestamp?
     public var endReason: String?
+    /// What each agent has done about it.
+    public var parts: [Part]
+
+    /// One agent's part in a grant.
+    public struct Part: Sendable, Hashable {
+        public var agentID: AgentID
+        public var agentName: String
+        public var state: KnocState
+        public var reason: String?
+    }
+
+    /// Parts that are as they should be: open while the grant lives, closed afterwards.
+    public var partsDone: Int {
+        parts.count { endedAt == nil ? [.open, .dryRun].contains($0.state) : $0.state == .closed }
+    }
 }

@@ -1,18 +1,25 @@
 public import KnocknocModel
 
-/// Where a Knoc is enforced: one agent and how it opens there.
-public struct EnforcementSpec: Sendable, Hashable, Codable {
-    public var agentID: AgentID
+/// Where a Knoc is enforced: on which agents, and how they open it.
+public struct EnforcementSpec: Sendable, Hashable {
+    public var place: EnforcementPlace
     public var backend: Backend
 
-    enum CodingKeys: String, CodingKey {
-        case agentID = "agent_id"
-        case backend
+    public init(place: EnforcementPlace, backend: Backend) {
+        self.place = place
+        self.backend = backend
     }
 
-    public init(agentID: AgentID, backend: Backend) {
-        self.agentID = agentID
-        self.backend = backend
+    public init(agentID: AgentID, backend: Backend) { self.init(place: .agent(agentID), backend: backend) }
+
+    /// nil where a zone is named.
+    public var agentID: AgentID? {
+        if case .agent(let id) = place { id } else { nil }
+    }
+
+    /// nil where an agent is named.
+    public var zone: String? {
+        if case .zone(let name) = place { name } else { nil }
     }
 }
 
@@ -27,9 +34,16 @@ public struct KnocRecord: Sendable, Hashable {
     public var durationSeconds: Int64?
     public var openWhen: OpenWhen
     public var enforcement: [EnforcementSpec]
+    /// The zones whose agents enforce it (``ZoneSelection``); none is all.
+    public var zones: [String]
+    public var placement: Placement
+    /// Seconds without a word from any server after which its agents let nobody in; nil lets everybody stay.
+    public var closeAfterSeconds: Int64?
     public var disabled: Bool
     /// What the agents say of the kernel objects, in the order of `enforcement`.
     public var targets: [TargetStatus]
+    /// The list that devices fetch; nil where it never had one.
+    public var allowList: AllowListID?
     public var version: Int64
     public var createdAt: Timestamp
 }
@@ -44,11 +58,14 @@ public struct KnocDraft: Sendable, Hashable {
     public var openWhen: OpenWhen
     public var enforcement: [EnforcementSpec]
     public var disabled: Bool
+    public var zones: [String]
+    public var placement: Placement
+    public var closeAfterSeconds: Int64?
 
     public init(
         name: String, url: String? = nil, groupIDs: [GroupID] = [], grantOn: GrantOn = .click,
         durationSeconds: Int64? = nil, openWhen: OpenWhen = .all, enforcement: [EnforcementSpec] = [],
-        disabled: Bool = false
+        disabled: Bool = false, zones: [String] = [], placement: Placement = .all, closeAfterSeconds: Int64? = nil
     ) {
         self.name = name
         self.url = url
@@ -58,6 +75,9 @@ public struct KnocDraft: Sendable, Hashable {
         self.openWhen = openWhen
         self.enforcement = enforcement
         self.disabled = disabled
+        self.zones = zones
+        self.placement = placement
+        self.closeAfterSeconds = closeAfterSeconds
     }
 }
 
@@ -70,6 +90,9 @@ public struct KnocPatch: Sendable, Hashable {
     public var durationSeconds: Change<Int64> = .keep
     public var openWhen: OpenWhen?
     public var enforcement: [EnforcementSpec]?
+    public var zones: [String]?
+    public var placement: Placement?
+    public var closeAfterSeconds: Change<Int64> = .keep
     public var disabled: Bool?
 
     public init() {}

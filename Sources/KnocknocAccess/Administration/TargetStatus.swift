@@ -15,4 +15,6 @@ public struct TargetStatus: Sendable, Hashable {
     public var reason: String?
     /// The agent's last report about the trial.
     public var trial: AgentMessage.Trial?
+    /// Whether a Knoc's grants are enforced there; false where it only closes, and another agent of the zone lets in.
+    public var isPlaced = true
 }

@@ -15,4 +15,7 @@ enum JSON {
 
     /// A backend of whatever release wrote it; a node that does not know it hands it on as it is.
     static func backend(_ text: String) throws -> Backend { try value(text, as: ForeignBackend.self).backend }
+
+    /// The same with the terms beside it, as targets have it.
+    static func closing(_ text: String) throws -> ClosingBackend { try value(text) }
 }

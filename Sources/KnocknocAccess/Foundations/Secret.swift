@@ -8,7 +8,9 @@ enum Secret {
         return base64url((0..<32).map { _ in UInt8.random(in: .min ... .max, using: &generator) })
     }
 
-    static func hash(_ token: String) -> [UInt8] { Array(SHA256.hash(data: Data(token.utf8))) }
+    static func hash(_ token: String) -> [UInt8] { hash(Array(token.utf8)) }
+
+    static func hash(_ bytes: [UInt8]) -> [UInt8] { Array(SHA256.hash(data: bytes)) }
 
     /// The value that writes by cookie carry: bound to the token and useless without it.
     static func csrf(_ token: String) -> String {

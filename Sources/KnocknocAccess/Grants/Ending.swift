@@ -118,8 +118,9 @@ extension Access {
         return steps
     }
 
-    /// Once for each transaction and agent, after its last change.
+    /// Once for each transaction and agent, after its last change. What the site enforces itself is confirmed by that.
     func note(_ agents: Set<AgentID>, at now: Timestamp) -> [Statement] {
-        agents.sorted().map { AgentTable.noteRevision($0, now: now) }
+        (agents.contains(.server) ? AllowListTable.confirm(now: now) : [])
+            + agents.sorted().map { AgentTable.noteRevision($0, now: now) }
     }
 }

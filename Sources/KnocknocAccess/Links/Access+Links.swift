@@ -11,7 +11,7 @@ extension Access {
     /// Takes an agent in: pins its keys at first contact, compares them later, and voids what older links write.
     /// Whoever calls has checked that the hello is signed by the key that it names.
     public func attach(agent: AgentID, hello: AgentMessage.Hello, node: String) async throws -> Attachment {
-        try await write { tx in
+        let attachment: Attachment = try await write { tx in
             guard var row = try await tx.run(LinkTable.keys(agent)).first, try !row.bool("disabled") else {
                 return (.revoked, Effects())
             }
@@ -52,6 +52,8 @@ extension Access {
             }
             return (.accepted(epoch: try epoch.integer("epoch")), Effects(users: try await users(of: agent, tx)))
         }
+        if case .accepted = attachment { try await noteZone(of: agent, hello) }
+        return attachment
     }
 
     private func refuse(

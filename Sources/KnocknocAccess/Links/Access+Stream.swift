@@ -42,11 +42,13 @@ extension Access {
         StreamRows(
             position: position,
             targets: try targets.map { row in
-                TargetRow(
+                let closing = try JSON.closing(try row.text("backend"))
+                return TargetRow(
                     definition: TargetDefinition(
-                        id: try row.identifier("id"), backend: try JSON.backend(try row.text("backend")),
+                        id: try row.identifier("id"), backend: closing.backend,
                         confirmed: try row.bool("confirmed"),
-                        purpose: TargetDefinition.Purpose(rawValue: try row.text("purpose")) ?? .enforce),
+                        purpose: TargetDefinition.Purpose(rawValue: try row.text("purpose")) ?? .enforce,
+                        closeAfterSeconds: closing.closeAfterSeconds),
                     revision: try row.integer("revision"))
             },
             entries: try entries.map { row in

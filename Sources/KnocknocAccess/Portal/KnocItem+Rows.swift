@@ -60,12 +60,15 @@ extension Access {
         let seen = try row.optional("link_seen_at", row.timestamp)
         let heard = seen.map { now.milliseconds(since: $0) < Self.silence * 1000 } ?? false
         let linked = try heard && row.isNull("link_closed_at")
+        let patience = try row.optional("close_after_seconds", row.integer)
+        let silent = seen.map { now.milliseconds(since: $0) / 1000 } ?? 0
         return EnforcementFact(
             agent: try row.text("agent_name"), linked: linked, wanted: wanted,
             confirmed: try row.integer("applied_revision") >= row.integer("revision"),
             outcome: Outcome(rawValue: try row.text("outcome")) ?? .pending,
             reason: try row.optional("reason", row.text),
             targetOutcome: Outcome(rawValue: try row.text("target_outcome")) ?? .pending,
-            targetReason: try row.optional("target_reason", row.text))
+            targetReason: try row.optional("target_reason", row.text), endsByItself: try row.bool("ends_alone"),
+            hasLapsed: !linked && (patience.map { silent >= $0 } ?? false))
     }
 }

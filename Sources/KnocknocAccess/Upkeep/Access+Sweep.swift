@@ -57,6 +57,8 @@ extension Access {
                 ThrottleTable.prune(before: now.adding(seconds: -4 * ThrottleRule.window)),
                 PingTable.prune(),
             ])
+            // What was released after its transaction had confirmed the rest.
+            try await tx.run(AllowListTable.confirm(now: now))
             return ((), Effects())
         }
     }
@@ -101,9 +103,10 @@ extension Access {
     private func pruneTargets() async throws {
         for row in try await database.run(TargetTable.prunable(limit: 100)) {
             // A released guard still drops; it is kept until somebody takes it away. What cannot be read may be one.
-            guard let backend = try? JSON.value(try row.text("backend"), as: Backend.self),
+            guard let backend = try? JSON.closing(try row.text("backend")).backend,
                 try row.text("purpose") == "unguard" || !backend.isGuard
             else { continue }
+            if case .unknown = backend { continue }
             let id: TargetID = try row.identifier("id")
             let agent: AgentID = try row.identifier("agent_id")
             let revision = try row.integer("revision")

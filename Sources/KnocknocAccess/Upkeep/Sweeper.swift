@@ -43,7 +43,10 @@ public struct Sweeper: Service {
             while try await access.endExpired() >= 200 {}
             access.lastSweep.withLock { $0 = access.late }
         }
+        // A node that has just started has not heard of agents that are there.
+        if round % 5 == 0 { await step("following zones") { try await access.rezone(leavingSilent: round >= 60) } }
         if round % 60 == 0 { await step("ending rights whose cause is gone") { try await access.repair() } }
+        if round % 60 == 0 { await step("ending keys that nobody uses") { try await access.endIdleKeys() } }
         await step("noting when sessions were seen") { try await access.noteSeen() }
         if round % 10 == 0 { await step("clearing away") { try await access.prune() } }
         return failed

@@ -13,14 +13,18 @@ public struct Agent: Sendable {
     let enforcer: any Enforcer
     let clocks: any Clocks
     let logger: Logger
+    let allowLists: AllowListBoard?
 
+    /// - Parameter allowLists: what the enforcer puts its lists on, where `AllowListListen` is set.
     public init(
-        configuration: AgentConfiguration, enforcer: any Enforcer, clocks: any Clocks, logger: Logger
+        configuration: AgentConfiguration, enforcer: any Enforcer, clocks: any Clocks, logger: Logger,
+        allowLists: AllowListBoard? = nil
     ) {
         self.configuration = configuration
         self.enforcer = enforcer
         self.clocks = clocks
         self.logger = logger
+        self.allowLists = allowLists
     }
 
     /// Runs until the task is cancelled, which ends it in order: what is known goes to the file, the kernel stays.
@@ -47,15 +51,19 @@ public struct Agent: Sendable {
         let servers = KnownServers(
             configured: configuration.servers, hosts: configuration.serverHosts,
             isPinned: !configuration.tlsFingerprints.isEmpty)
+        let lists = listener(group)
         let board = HealthBoard(HealthReport(backend: configuration.backend.rawValue, version: AgentVersion.current))
         board.update { $0.fingerprint = keys.fingerprint }
         let loop = AgentLoop(
             eventLoop: group.next(), configuration: configuration, enforcer: enforcer, clocks: clocks, keys: keys,
             machine: AgentMachine(state: restored(file), now: stamp, maxDuration: configuration.maxDuration),
             mailbox: mailbox, servers: servers,
-            writer: file.map { StateWriter(file: $0, threads: threads) }, board: board, logger: logger)
+            writer: file.map { StateWriter(file: $0, threads: threads) }, board: board, desk: lists?.desk,
+            logger: logger)
         // Subscribed first, so that nothing that happens during the adoption goes unnoticed.
         let disturbances = enforcer.disturbances()
+        // Nobody is said to be on a list that nobody can fetch.
+        let listening = await lists?.open()
         await loop.adopt()
         let trust = try TLSTrust(caFile: configuration.tlsCAFile, fingerprints: configuration.tlsFingerprints)
         let client = LinkClient(
@@ -70,18 +78,20 @@ public struct Agent: Sendable {
                 "backend": "\(configuration.backend.rawValue)", "entries": "\(board.read().entries)",
                 "key": "\(keys.fingerprint)",
             ])
-        await serve(loop, dialer, disturbances, mailbox)
+        await serve(loop, dialer, disturbances, mailbox, lists.map { ($0, listening ?? nil) })
         try? await health?.channel.close()
     }
 
     private func serve(
-        _ loop: AgentLoop, _ dialer: Dialer, _ disturbances: AsyncStream<Disturbance>, _ mailbox: Mailbox
+        _ loop: AgentLoop, _ dialer: Dialer, _ disturbances: AsyncStream<Disturbance>, _ mailbox: Mailbox,
+        _ lists: (listener: AllowListListener, channel: (any Channel)?)?
     ) async {
         await withTaskGroup { tasks in
             tasks.addTask { await dialer.run() }
             tasks.addTask {
                 for await disturbance in disturbances { mailbox.post(.disturbed(disturbance)) }
             }
+            if let lists { tasks.addTask { await lists.listener.run(lists.channel) } }
             await withTaskCancellationHandler {
                 await loop.run()
             } onCancel: {
@@ -119,6 +129,13 @@ public struct Agent: Sendable {
             logger.error("StateFile: \(error.message); closed until a server speaks")
             return nil
         }
+    }
+
+    private func listener(_ group: any EventLoopGroup) -> AllowListListener? {
+        guard let allowLists, let listen = configuration.allowListListen else { return nil }
+        return AllowListListener(
+            listen: listen, board: allowLists, desk: AllowListDesk(allowLists, clocks: clocks), group: group,
+            clocks: clocks, logger: logger)
     }
 
     private func listen(_ group: any EventLoopGroup, _ board: HealthBoard) async throws(AgentError) -> HealthListener? {

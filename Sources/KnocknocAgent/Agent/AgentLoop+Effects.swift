@@ -90,10 +90,17 @@ extension AgentLoop {
                         removals: greeting.removals, signingKey: keys.signingPublicKey,
                         sealingKey: keys.sealingPublicKey, signature: try keys.signature(of: bytes),
                         version: AgentVersion.current, machine: host.name, system: host.system,
-                        capabilities: capabilities)))
+                        capabilities: capabilities, edge: configuration.allowListListen == nil ? nil : true)))
         } catch {
             link.close(error.message, pause: 30_000)
         }
+    }
+
+    /// Says who fetched lists; without a link it is counted on.
+    func tellFetches(at now: BootTime) {
+        guard machine.isSynced, link != nil else { return }
+        nextFetches = now.adding(milliseconds: Self.fetchInterval)
+        if let fetched = desk?.takeCounts() { send(.fetched(fetched)) }
     }
 
     private func send(_ message: AgentMessage) {

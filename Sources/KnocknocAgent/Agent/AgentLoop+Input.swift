@@ -122,6 +122,7 @@ extension AgentLoop {
             await perform(machine.heartbeat(now: stamp))
         }
         if nextCheck <= now.time || nextReconcile.map({ $0 <= now.time }) ?? false { await reconcile() }
+        if nextFetches <= now.time { tellFetches(at: now.time) }
         if nextStamp <= now.time {
             nextStamp = now.time.adding(milliseconds: Self.stampInterval)
             // The stamp is there for entries: without any it has nothing to bound.

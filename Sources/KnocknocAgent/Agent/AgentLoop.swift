@@ -11,6 +11,8 @@ import NIOCore
 actor AgentLoop {
     static let checkInterval: Int64 = 60_000
     static let stampInterval: Int64 = 10_000
+    /// Between two messages about who fetched lists.
+    static let fetchInterval: Int64 = 60_000
     /// A jump of BOOTTIME against MONOTONIC by more milliseconds than this was a suspend.
     static let suspendJump: Int64 = 1000
     /// Milliseconds that an addition may wait for its write.
@@ -28,6 +30,7 @@ actor AgentLoop {
     let servers: KnownServers
     let writer: StateWriter?
     let board: HealthBoard
+    let desk: AllowListDesk?
     let logger: Logger
     /// Made once for each running process.
     let instance: String
@@ -38,6 +41,8 @@ actor AgentLoop {
     var staleServers: Set<ServerURL> = []
     var targetFailures: [TargetID: String] = [:]
     var targetsKnown = 0
+    /// How many targets are closed because no server speaks.
+    private var lapsed = 0
     /// What this host's kernel cannot do.
     var limitations: [String: String] = [:]
     /// Of what this host enforces with.
@@ -50,6 +55,7 @@ actor AgentLoop {
     var nextCheck: BootTime
     var nextStamp: BootTime
     var nextReconcile: BootTime?
+    var nextFetches: BootTime
     var offset: Int64
     var timer: (due: BootTime, task: Task<Void, Never>)?
 
@@ -61,7 +67,7 @@ actor AgentLoop {
         eventLoop: any EventLoop, configuration: AgentConfiguration, enforcer: any Enforcer, clocks: any Clocks,
         keys: AgentKeys,
         machine: AgentMachine, mailbox: Mailbox, servers: KnownServers, writer: StateWriter?, board: HealthBoard,
-        logger: Logger
+        desk: AllowListDesk?, logger: Logger
     ) {
         self.eventLoop = eventLoop
         executor = eventLoop.executor
@@ -75,12 +81,14 @@ actor AgentLoop {
         servers.learn(machine.endpoints)
         self.writer = writer
         self.board = board
+        self.desk = desk
         self.logger = logger
         var generator = SystemRandomNumberGenerator()
         instance = String(generator.next(), radix: 36) + String(generator.next(), radix: 36)
         let now = clocks.boot()
         nextCheck = now.adding(milliseconds: Self.checkInterval)
         nextStamp = now.adding(milliseconds: Self.stampInterval)
+        nextFetches = now.adding(milliseconds: Self.fetchInterval)
         offset = now.milliseconds - clocks.monotonic()
     }
 
@@ -115,7 +123,9 @@ actor AgentLoop {
 
     /// Guards and members stay in the kernel; what is known goes to the file.
     private func end() async {
+        // It runs on this loop, which may be shut down soon after.
         timer?.task.cancel()
+        await timer?.task.value
         await settle()
         link?.link.close("the agent stops")
         guard let writer else { return }
@@ -147,6 +157,14 @@ actor AgentLoop {
         let failing = targetsKnown > 0 && targetFailures.count >= targetsKnown
         let reason = failing ? targetFailures.sorted { $0.key < $1.key }.first?.value : nil
         let entries = machine.members.count
+        if machine.lapsed.count > lapsed {
+            logger.warning(
+                "no server has spoken for too long; closed what is not to be open without one",
+                metadata: ["targets": "\(machine.lapsed.count)"])
+        } else if machine.lapsed.isEmpty, lapsed > 0 {
+            logger.notice("a server speaks again; what was closed without one is as the server wants it")
+        }
+        lapsed = machine.lapsed.count
         board.update { report in
             report.connected = connected
             report.entries = entries

@@ -14,6 +14,7 @@ extension AgentConfiguration {
         public static let keyFile = SettingKey("KeyFile", "key", "file")
         public static let guardFile = SettingKey("GuardFile", "guard", "file")
         public static let healthListen = SettingKey("HealthListen", "health", "listen")
+        public static let allowListListen = SettingKey("AllowListListen", "allow", "list", "listen")
         public static let tlsCAFile = SettingKey("TLSCAFile", "tls", "ca", "file")
         public static let tlsFingerprint = SettingKey("TLSFingerprint", "tls", "fingerprint")
         public static let insecureHTTP = SettingKey("InsecureHTTP", "insecure", "http")
@@ -37,8 +38,8 @@ extension AgentConfiguration {
 
         public static let all = [
             serverURL, serverHosts, token, tokenFile, id, name, zone, stateFile, keyFile, guardFile, healthListen,
-            tlsCAFile,
-            tlsFingerprint, insecureHTTP, alwaysAllow, neverGuard, createSets, allowBackends, allowTables, allowSets,
+            allowListListen, tlsCAFile, tlsFingerprint, insecureHTTP, alwaysAllow, neverGuard, createSets,
+            allowBackends, allowTables, allowSets,
             allowPorts, maxDuration, maxEntries, customScripts, scriptDirectory, scriptSeconds, haproxyFolder,
             haproxySockets, trustRTC, logLevel, backend,
         ]

@@ -111,6 +111,7 @@ extension AgentConfiguration {
                     return Listen(host: host, port: text.hasSuffix(":0") ? 0 : port)
                 } ?? Listen(host: "127.0.0.1", port: 8757)
         }
+        allowListListen = Self.allowListListen(&reader)
         let expected = "the SHA-256 of a server's certificate, 64 hexadecimal digits, several separated by commas"
         tlsFingerprints = reader.list(Key.tlsFingerprint, expected: expected, Self.fingerprint)
         // Nothing but commas must not mean that no certificate is pinned.
@@ -122,6 +123,17 @@ extension AgentConfiguration {
         }
         neverGuard = reader.list(Key.neverGuard, expected: "ports 1 to 65535") {
             UInt16($0).flatMap { $0 > 0 ? $0 : nil }
+        }
+    }
+
+    private static func allowListListen(_ reader: inout SettingsReader) -> Listen? {
+        if reader.text(Key.allowListListen)?.lowercased() == "none" { return nil }
+        return reader.value(Key.allowListListen, expected: "ADDRESS:PORT such as 127.0.0.1:8758, or none") { text in
+            let bare = text.hasSuffix(":0") ? text.dropLast() + "1" : text[...]
+            guard let (host, port) = ServerURL.authority(bare, standard: 8758), IPAddress(host) != nil else {
+                return nil
+            }
+            return Listen(host: host, port: text.hasSuffix(":0") ? 0 : port)
         }
     }
 

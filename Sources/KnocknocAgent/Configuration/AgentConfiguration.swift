@@ -36,6 +36,8 @@ public struct AgentConfiguration: Sendable {
     public var keyFile: String
     public var guardFile: String?
     public var healthListen: Listen?
+    /// Where allow lists are served; nil serves none.
+    public var allowListListen: Listen?
     public var tlsCAFile: String?
     /// SHA-256 of certificates, any of which a server may show; they decide alone where there are some.
     public var tlsFingerprints: [[UInt8]]

@@ -17,6 +17,14 @@ public struct Identifier<Subject>: Hashable, Sendable {
         var generator = SystemRandomNumberGenerator()
         return new(at: time, using: &generator)
     }
+
+    /// A new version 4 identifier: 122 random bits, and nothing to tell it by (RFC 9562 §5.4).
+    public static func random() -> Self {
+        var generator = SystemRandomNumberGenerator()
+        let random = UInt128(generator.next()) << 64 | UInt128(generator.next())
+        let mask: UInt128 = 0xffff_ffff_ffff_0fff_3fff_ffff_ffff_ffff
+        return Self(value: random & mask | 0x4000_8000_0000_0000_0000)
+    }
 }
 
 extension Identifier: CustomStringConvertible, LosslessStringConvertible {

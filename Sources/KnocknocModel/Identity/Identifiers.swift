@@ -12,6 +12,8 @@ public enum AgentSubject {}
 public enum AuditSubject {}
 public enum OperationSubject {}
 public enum PingSubject {}
+public enum APIKeySubject {}
+public enum AllowListSubject {}
 
 public typealias UserID = Identifier<UserSubject>
 public typealias AdminID = Identifier<AdminSubject>
@@ -26,3 +28,6 @@ public typealias AuditID = Identifier<AuditSubject>
 /// One write, known before it is first tried, so that an unknown outcome can be looked up.
 public typealias OperationID = Identifier<OperationSubject>
 public typealias PingID = Identifier<PingSubject>
+public typealias APIKeyID = Identifier<APIKeySubject>
+/// Part of the address that a list is fetched from, and random: see ``Identifier/random()``.
+public typealias AllowListID = Identifier<AllowListSubject>

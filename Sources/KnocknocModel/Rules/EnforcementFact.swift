@@ -12,10 +12,13 @@ public struct EnforcementFact: Hashable, Sendable {
     public var targetReason: String?
     /// Whether the device ends an entry at its expiry with the agent dead.
     public var endsByItself: Bool
+    /// Whether the agent has been silent for so long that it lets nobody in, as the Knoc demands.
+    public var hasLapsed: Bool
 
     public init(
         agent: String, linked: Bool = true, wanted: Bool, confirmed: Bool, outcome: Outcome, reason: String? = nil,
-        targetOutcome: Outcome = .applied, targetReason: String? = nil, endsByItself: Bool = true
+        targetOutcome: Outcome = .applied, targetReason: String? = nil, endsByItself: Bool = true,
+        hasLapsed: Bool = false
     ) {
         self.agent = agent
         self.linked = linked
@@ -26,5 +29,6 @@ public struct EnforcementFact: Hashable, Sendable {
         self.targetOutcome = targetOutcome
         self.targetReason = targetReason
         self.endsByItself = endsByItself
+        self.hasLapsed = hasLapsed
     }
 }

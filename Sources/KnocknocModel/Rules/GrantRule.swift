@@ -41,7 +41,12 @@ public struct GrantRule: Hashable, Sendable {
     }
 
     /// The features of Knocs that this release serves; a Knoc that needs another one stays closed.
-    public static let knownFeatures: Set<String> = []
+    public static let knownFeatures: Set<String> = [zones, closeAfter]
+
+    /// Where a Knoc is enforced follows from zones.
+    public static let zones = "zones"
+    /// Agents close it where no server speaks to them.
+    public static let closeAfter = "close_after"
 
     public func decide(at now: Timestamp) -> Decision {
         guard !sessionEnded, !userDisabled, sessionExpiresAt > now else { return .signedOut }

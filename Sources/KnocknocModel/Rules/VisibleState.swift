@@ -38,7 +38,7 @@ public struct VisibleState: Hashable, Sendable {
 
     private static func live(_ facts: [EnforcementFact], _ openWhen: OpenWhen) -> VisibleState {
         guard !facts.isEmpty else { return VisibleState(.failed, "no agent enforces this Knoc") }
-        let states = facts.map(\.visible)
+        let states = facts.map(\.named)
         switch openWhen {
         case .all:
             return states.first { $0.state == .failed } ?? states.first { $0.state == .pending }
@@ -62,14 +62,44 @@ public struct VisibleState: Hashable, Sendable {
 }
 
 extension EnforcementFact {
-    /// This agent's part of a live right.
-    fileprivate var visible: VisibleState {
-        if targetOutcome == .failed { return VisibleState(.failed, "\(agent): \(targetReason ?? "failed")") }
-        if wanted, outcome == .failed { return VisibleState(.failed, "\(agent): \(reason ?? "failed")") }
-        if wanted, outcome == .applied || outcome == .dryRun {
-            guard targetOutcome == .dryRun || outcome == .dryRun else { return VisibleState(.open) }
-            return VisibleState(.dryRun, "\(agent) only notes what it would do")
+    /// This agent's part of a right.
+    public func part(of right: VisibleState.Right, at now: Timestamp) -> VisibleState {
+        switch right {
+        case .live(let until) where until > now: return visible
+        case .none: return VisibleState(.closed)
+        case .live, .ended:
+            if wanted { return VisibleState(.closed, "its address is still open through another grant") }
+            if confirmed, outcome != .failed { return VisibleState(.closed) }
+            if outcome == .failed { return VisibleState(.closing, reason ?? "could not close it") }
+            return VisibleState(.closing, linked ? nil : "not connected")
         }
-        return VisibleState(.pending, linked ? nil : "waiting for \(agent), which is not connected")
+    }
+
+    /// This agent's part of a live right, in words beside the agent's name.
+    private var visible: VisibleState {
+        if targetOutcome == .failed { return VisibleState(.failed, targetReason ?? "failed") }
+        if wanted, outcome == .failed { return VisibleState(.failed, reason ?? "failed") }
+        if wanted, outcome == .applied || outcome == .dryRun {
+            guard targetOutcome == .dryRun || outcome == .dryRun else {
+                return hasLapsed
+                    ? VisibleState(.pending, "not connected, and closed until it is back") : VisibleState(.open)
+            }
+            return VisibleState(.dryRun, "only notes what it would do")
+        }
+        return VisibleState(.pending, linked ? nil : "not connected")
+    }
+
+    /// The same, in words that name the agent.
+    fileprivate var named: VisibleState {
+        var named = visible
+        switch (named.state, named.reason) {
+        case (.failed, let reason?): named.reason = "\(agent): \(reason)"
+        case (.dryRun, let reason?): named.reason = "\(agent) \(reason)"
+        case (.pending, _?):
+            named.reason = "waiting for \(agent), which is not connected"
+            if hasLapsed, outcome == .applied { named.reason? += "; it is closed there until then" }
+        default: break
+        }
+        return named
     }
 }

@@ -47,7 +47,7 @@ extension AgentMachine {
     /// Until when an address is wanted: the latest of the entries on it; nil where the target lets nobody in.
     func wantedDeadline(_ key: MemberKey, now: BootTime) -> BootTime? {
         guard let row = targets[key.target], inForce(row.definition).purpose == .enforce,
-            row.definition.purpose == .enforce
+            row.definition.purpose == .enforce, !lapsed.contains(key.target)
         else { return nil }
         let latest = entriesByMember[key]?.compactMap { entries[$0]?.deadline }.max()
         return latest.flatMap { $0 > now ? $0 : nil }
@@ -101,6 +101,6 @@ extension AgentMachine {
         if removals.values.contains(where: { $0.keptUntil <= now.time }) {
             removals = removals.filter { $0.value.keptUntil > now.time }
         }
-        return effects + revertTrials(now: now)
+        return effects + revertTrials(now: now) + lapse(now: now.time)
     }
 }

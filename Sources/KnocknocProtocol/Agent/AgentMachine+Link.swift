@@ -30,10 +30,11 @@ extension AgentMachine {
         case .welcome(let welcome):
             link?.welcome = welcome
             link?.unanswered = 0
+            if let greeted = link?.stamps.last { hear(greeted.time) }
             return []
-        case .heartbeat:
+        case .heartbeat(let reply):
             link?.unanswered = 0
-            return []
+            return take(reply, now: now.time)
         case .ping(let ping): return [.send(.pong(.init(id: ping.id)))]
         case .nodes(let nodes):
             let known = nodes.endpoints.prefix(Self.endpointLimit).filter { $0.utf8.count <= 255 }
@@ -91,6 +92,7 @@ extension AgentMachine {
         entries = [:]
         entriesByMember = [:]
         refusals = [:]
+        lapsed = []
         position = nil
         confirmed = nil
         for index in works.indices { works[index].position = nil }

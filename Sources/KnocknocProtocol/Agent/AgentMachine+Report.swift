@@ -20,11 +20,17 @@ extension AgentMachine {
 
     /// Every target and entry that is not in force as the server wants it.
     private func failures() -> [Failure] {
-        if targetFailures.isEmpty, memberFailures.isEmpty, refusals.isEmpty, trials.isEmpty { return [] }
+        if targetFailures.isEmpty, memberFailures.isEmpty, refusals.isEmpty, trials.isEmpty, lapsed.isEmpty {
+            return []
+        }
         var whole = targetFailures.map { Failure(target: $0.key, entry: nil, reason: $0.value) }
         for id in trials.keys where isReverted(id) {
             whole.append(
                 Failure(target: id, entry: nil, reason: "nobody confirmed the guard in time; it was taken back"))
+        }
+        whole += lapsed.sorted().filter { targets[$0]?.definition.purpose == .enforce && targetFailures[$0] == nil }.map
+        {
+            Failure(target: $0, entry: nil, reason: Self.lapsedReason)
         }
         var closings: [Failure] = []
         var openings = Array(refusals.values)

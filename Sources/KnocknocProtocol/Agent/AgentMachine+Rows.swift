@@ -24,7 +24,10 @@ extension AgentMachine {
         let before = position
         position = changes.position
         if skips(changes, from: before) { shortened = true }
-        let effects = take(changes.rows, fresh: true, before: before, epoch: changes.position.epoch, now: now)
+        hear(changes.rows.since.time)
+        let effects = take(
+            changes.rows, fresh: true, before: before, epoch: changes.position.epoch, readmitted: readmit(now: now),
+            now: now)
         return effects + arrived()
     }
 
@@ -54,6 +57,7 @@ extension AgentMachine {
         snapshot?.targets.formUnion(rows.targets.map(\.definition.id))
         snapshot?.entries.formUnion(rows.entries.map(\.id))
         let fresh = isFresh(rows.since)
+        if fresh { hear(rows.since.time) }
         let effects = take(
             rows, fresh: fresh, before: current.before, epoch: current.begin.position.epoch, now: now)
         return fresh ? effects : effects + close(.resync("a snapshot counted from a heartbeat that is too old"))
@@ -88,7 +92,7 @@ extension AgentMachine {
             removals[id]?.removal.revision = end.position.revision
             removals[id]?.removal.epoch = end.position.epoch
         }
-        let steps = settle(touched, now: now)
+        let steps = settle(touched + readmit(now: now), now: now)
         // What an earlier run left in the kernel is in no copy: only looking there makes the position true.
         return apply(steps) + (redefine ? define() : []) + reconciliation(now: now)
             + [.persist(ticket: ticket())] + arrived()
@@ -96,10 +100,11 @@ extension AgentMachine {
 
     /// Takes rows into the copy and asks the kernel for the difference.
     private mutating func take(
-        _ rows: ServerMessage.Rows, fresh: Bool, before: Position?, epoch: String, now: BootTime
+        _ rows: ServerMessage.Rows, fresh: Bool, before: Position?, epoch: String, readmitted: [MemberKey] = [],
+        now: BootTime
     ) -> [AgentEffect] {
         var effects: [AgentEffect] = []
-        var touched: [MemberKey] = []
+        var touched = readmitted
         if fresh, !rows.targets.isEmpty { effects += take(targets: rows.targets, touched: &touched, now: now) }
         let known = before.flatMap { $0.epoch == epoch ? $0.revision : nil } ?? .min
         var cuts: Set<MemberKey> = []

@@ -3,7 +3,12 @@ public import KnocknocModel
 extension AgentMachine {
     /// Every target as the kernel is to have it now.
     func definitions() -> [TargetDefinition] {
-        targets.values.map { inForce($0.definition) }.sorted { $0.id < $1.id }
+        targets.values.map { row in
+            var definition = inForce(row.definition)
+            // The agent's own clock sees to it: to the kernel it is the same object.
+            definition.closeAfterSeconds = nil
+            return definition
+        }.sorted { $0.id < $1.id }
     }
 
     /// The definition, or what a trial that nobody confirmed left in its place.
@@ -72,6 +77,7 @@ extension AgentMachine {
         trials[id] = nil
         targetFailures[id] = nil
         dryRun.remove(id)
+        lapsed.remove(id)
     }
 
     private mutating func begin(trialOf definition: TargetDefinition, now: BootTime) -> [AgentEffect] {

@@ -39,6 +39,11 @@ public struct AgentMachine: Sendable {
     var refusals: [EntryID: Failure] = [:]
     var dryRun: Set<TargetID> = []
 
+    /// The moment after which a server's database was last known to be there; nil is never.
+    var heard: BootTime?
+    /// Targets that let nobody in because no server has spoken for too long, until one says how things stand.
+    public internal(set) var lapsed: Set<TargetID> = []
+
     /// Members whose flows an earlier run of the agent has left uncut.
     var owed: Set<MemberKey> = []
     /// Where else a server says to dial; what this machine allows of it is the driver's to say.
@@ -101,6 +106,8 @@ public struct AgentMachine: Sendable {
         refusals = state.refusals
         owed = state.owed
         endpoints = state.endpoints ?? []
+        heard = state.heard
+        lapsed = state.lapsed ?? []
         for (id, held) in state.entries where entries[id] == nil {
             remember(id, held, for: Self.expiryMemory, now: now.time)
             // It ended while nobody was there to cut its flows.
@@ -110,6 +117,7 @@ public struct AgentMachine: Sendable {
             entriesByMember[held.key, default: []].append(id)
             limit(id, now: now.time)
         }
+        lapseWhileAway(now: now.time)
         for key in entriesByMember.keys { members[key] = wantedDeadline(key, now: now.time) }
         nextExpiry = entries.values.map(\.deadline).min()
     }
@@ -127,7 +135,8 @@ public struct AgentMachine: Sendable {
             agent: agent, boot: boot, wall: wall, time: now.time, position: position,
             targets: targets.values.sorted { $0.definition.id < $1.definition.id }, entries: entries,
             removals: removals, trials: trials, refusals: refusals,
-            owed: owed.union(cutting).union(memberFailures.keys), endpoints: endpoints)
+            owed: owed.union(cutting).union(memberFailures.keys), heard: heard,
+            lapsed: lapsed.isEmpty ? nil : lapsed, endpoints: endpoints)
     }
 
     /// Milliseconds between heartbeats on this link; nil before the welcome.
@@ -139,7 +148,6 @@ public struct AgentMachine: Sendable {
     /// The next moment at which ``tick(now:)`` has something to do.
     public var nextDeadline: BootTime? {
         let trial = trials.values.filter { !$0.reverted }.map(\.deadline).min()
-        guard let trial else { return nextExpiry }
-        return nextExpiry.map { min($0, trial) } ?? trial
+        return [trial, nextLapse, nextExpiry].compactMap(\.self).min()
     }
 }

@@ -24,12 +24,16 @@ public struct AgentState: Hashable, Sendable, Codable {
     public var owed: Set<MemberKey>
     /// Web nodes that a server named; nil in files of older agents.
     public var endpoints: [String]?
+    /// The agent's moment after which a server's database was last known to be there.
+    public var heard: BootTime?
+    /// Targets that let nobody in because no server has spoken for too long; nil is none.
+    public var lapsed: Set<TargetID>?
 
     public init(
         agent: AgentID?, boot: String, wall: Timestamp, time: BootTime, position: Position? = nil,
         targets: [TargetRow] = [], entries: [EntryID: HeldEntry] = [:], removals: [EntryID: HeldRemoval] = [:],
         trials: [TargetID: HeldTrial] = [:], refusals: [EntryID: Failure] = [:], owed: Set<MemberKey> = [],
-        endpoints: [String]? = nil
+        heard: BootTime? = nil, lapsed: Set<TargetID>? = nil, endpoints: [String]? = nil
     ) {
         self.agent = agent
         self.boot = boot
@@ -43,6 +47,8 @@ public struct AgentState: Hashable, Sendable, Codable {
         self.refusals = refusals
         self.owed = owed
         self.endpoints = endpoints
+        self.heard = heard
+        self.lapsed = lapsed
     }
 }
 
@@ -72,6 +78,7 @@ extension AgentState {
         func moved(_ moment: BootTime) -> BootTime {
             now.time.adding(milliseconds: moment.milliseconds(since: time) - max(0, passed))
         }
+        state.heard = believed ? heard.map(moved) : nil
         if believed {
             state.entries = entries.mapValues { entry in
                 var entry = entry

@@ -8,6 +8,7 @@ public enum LinkEffect: Hashable, Sendable {
     case send(ServerMessage)
     case record(AgentMessage.Applied)
     case trial(AgentMessage.Trial)
+    case fetched(AgentMessage.Fetched)
     /// End the rights behind these, then say ``LinkMachine/replayed()``.
     case replayRemovals([Removal])
     /// The agent answered this ping.

@@ -7,6 +7,7 @@ public enum AgentMessage: Hashable, Sendable {
     case applied(Applied)
     case trial(Trial)
     case pong(Pong)
+    case fetched(Fetched)
 
     public struct Hello: Hashable, Sendable, Codable {
         public var protocolMin: Int
@@ -29,9 +30,11 @@ public enum AgentMessage: Hashable, Sendable {
         public var system: String
         /// Facts about this host by name, such as `nftables` → `1.0.6`, `bridge` → `1`, `dry-run` → the reason.
         public var capabilities: [String: String]
+        /// Whether this agent serves allow lists itself; nil where it does not.
+        public var edge: Bool?
 
         enum CodingKeys: String, CodingKey {
-            case instance, stamp, position, removals, signature, version, machine, system, capabilities
+            case instance, stamp, position, removals, signature, version, machine, system, capabilities, edge
             case protocolMin = "protocol_min"
             case protocolMax = "protocol_max"
             case signingKey = "signing_key"
@@ -41,7 +44,7 @@ public enum AgentMessage: Hashable, Sendable {
         public init(
             protocolMin: Int, protocolMax: Int, instance: String, stamp: AgentStamp, position: Position?,
             removals: [Removal], signingKey: String, sealingKey: String, signature: String, version: String,
-            machine: String, system: String, capabilities: [String: String]
+            machine: String, system: String, capabilities: [String: String], edge: Bool? = nil
         ) {
             self.protocolMin = protocolMin
             self.protocolMax = protocolMax
@@ -56,6 +59,7 @@ public enum AgentMessage: Hashable, Sendable {
             self.machine = machine
             self.system = system
             self.capabilities = capabilities
+            self.edge = edge
         }
     }
 

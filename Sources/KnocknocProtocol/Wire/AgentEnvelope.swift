@@ -2,7 +2,7 @@
 struct AgentEnvelope: Codable {
     var message: AgentMessage
 
-    private enum Kind: String { case hello, heartbeat, applied, trial, pong }
+    private enum Kind: String { case hello, heartbeat, applied, trial, pong, fetched }
 
     init(message: AgentMessage) { self.message = message }
 
@@ -13,6 +13,7 @@ struct AgentEnvelope: Codable {
         case .applied: message = .applied(try .init(from: decoder))
         case .trial: message = .trial(try .init(from: decoder))
         case .pong: message = .pong(try .init(from: decoder))
+        case .fetched: message = .fetched(try .init(from: decoder))
         }
     }
 
@@ -24,6 +25,7 @@ struct AgentEnvelope: Codable {
             case .applied(let payload): (.applied, payload)
             case .trial(let payload): (.trial, payload)
             case .pong(let payload): (.pong, payload)
+            case .fetched(let payload): (.fetched, payload)
             }
         try encoder.encodeMessage(type: kind.rawValue, payload)
     }

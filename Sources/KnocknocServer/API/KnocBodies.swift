@@ -2,17 +2,18 @@ import KnocknocAccess
 import KnocknocModel
 
 private enum KnocKeys: String, CodingKey, CaseIterable {
-    case name, url, enforcement, disabled
+    case name, url, enforcement, zones, placement, disabled
     case groupIDs = "group_ids"
     case grantOn = "grant_on"
     case durationSeconds = "duration_seconds"
     case openWhen = "open_when"
+    case closeAfterSeconds = "close_after_seconds"
 }
 
-/// One agent of a Knoc and how it opens there.
+/// One agent, or the agents of a zone, and how a Knoc is opened there.
 private struct EnforcementBody: Decodable {
     private enum Keys: String, CodingKey, CaseIterable {
-        case backend
+        case backend, zone
         case agentID = "agent_id"
     }
 
@@ -20,9 +21,21 @@ private struct EnforcementBody: Decodable {
 
     init(from decoder: any Decoder) throws {
         let fields = try decoder.fields(Keys.self)
-        spec = EnforcementSpec(
-            agentID: try fields.decode(AgentID.self, forKey: .agentID),
-            backend: try fields.decode(Backend.self, forKey: .backend))
+        let backend = try fields.decode(Backend.self, forKey: .backend)
+        let agent = try fields.decodeIfPresent(AgentID.self, forKey: .agentID)
+        let zone = try fields.decodeIfPresent(String.self, forKey: .zone)
+        let place: EnforcementPlace
+        switch (agent, zone, backend) {
+        case (let agent?, nil, _): place = .agent(agent)
+        case (nil, let zone?, _): place = .zone(zone)
+        // A list is served by the site itself where nobody else is named.
+        case (nil, nil, .allowList): place = .agent(.server)
+        default:
+            throw DecodingError.dataCorruptedError(
+                forKey: .agentID, in: fields,
+                debugDescription: "expected agent_id, an agent's id, or zone, a zone's name: one of both")
+        }
+        spec = EnforcementSpec(place: place, backend: backend)
     }
 }
 
@@ -39,7 +52,10 @@ struct KnocDraftBody: Decodable {
             durationSeconds: try fields.decodeIfPresent(Int64.self, forKey: .durationSeconds),
             openWhen: try fields.choice(OpenWhen.self, .openWhen) ?? .all,
             enforcement: try fields.decodeIfPresent([EnforcementBody].self, forKey: .enforcement)?.map(\.spec) ?? [],
-            disabled: try fields.decodeIfPresent(Bool.self, forKey: .disabled) ?? false)
+            disabled: try fields.decodeIfPresent(Bool.self, forKey: .disabled) ?? false,
+            zones: try fields.decodeIfPresent([String].self, forKey: .zones) ?? [],
+            placement: try fields.choice(Placement.self, .placement) ?? .all,
+            closeAfterSeconds: try fields.decodeIfPresent(Int64.self, forKey: .closeAfterSeconds))
     }
 }
 
@@ -56,6 +72,9 @@ struct KnocPatchBody: Decodable {
         patch.durationSeconds = try fields.change(Int64.self, .durationSeconds)
         patch.openWhen = try fields.choice(OpenWhen.self, .openWhen)
         patch.enforcement = try fields.given([EnforcementBody].self, .enforcement)?.map(\.spec)
+        patch.zones = try fields.given([String].self, .zones)
+        patch.placement = try fields.choice(Placement.self, .placement)
+        patch.closeAfterSeconds = try fields.change(Int64.self, .closeAfterSeconds)
         patch.disabled = try fields.given(Bool.self, .disabled)
         self.patch = patch
     }

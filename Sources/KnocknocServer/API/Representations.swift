@@ -36,24 +36,36 @@ extension GroupRecord {
 extension KnocRecord {
     var json: JSON {
         let enforcement = enforcement.map { spec in
-            JSON.object([("agent_id", JSON(spec.agentID)), ("backend", spec.backend.json)])
+            let place: (String, JSON) =
+                switch spec.place {
+                case .agent(let id): ("agent_id", JSON(id.ofAgent))
+                case .zone(let name): ("zone", .text(name))
+                }
+            return JSON.object([place, ("backend", spec.backend.json)])
         }
         return .object([
             ("id", JSON(id)), ("name", .text(name)), ("url", JSON(url)), ("group_ids", JSON(groupIDs)),
             ("grant_on", .text(grantOn.rawValue)), ("duration_seconds", JSON(durationSeconds)),
             ("open_when", .text(openWhen.rawValue)), ("enforcement", .list(enforcement)),
-            ("disabled", .bool(disabled)), ("targets", .list(targets.map(\.json))), ("version", .integer(version)),
-            ("created_at", JSON(createdAt)),
+            ("zones", .list(zones.map { .text($0) })), ("placement", .text(placement.rawValue)),
+            ("close_after_seconds", JSON(closeAfterSeconds)),
+            ("disabled", .bool(disabled)), ("targets", .list(targets.map(\.json))),
+            ("allow_list_id", JSON(allowList)), ("version", .integer(version)), ("created_at", JSON(createdAt)),
         ])
     }
+}
+
+extension AgentID {
+    /// nil for the site itself.
+    var ofAgent: AgentID? { self == .server ? nil : self }
 }
 
 extension TargetStatus {
     var json: JSON {
         .object([
-            ("id", JSON(id)), ("agent_id", JSON(agentID)), ("agent_name", .text(agentName)),
+            ("id", JSON(id)), ("agent_id", JSON(agentID.ofAgent)), ("agent_name", .text(agentName)),
             ("backend", backend.json), ("purpose", .text(purpose.rawValue)), ("confirmed", .bool(confirmed)),
-            ("outcome", .text(outcome.rawValue)), ("reason", JSON(reason)),
+            ("outcome", .text(outcome.rawValue)), ("reason", JSON(reason)), ("placed", .bool(isPlaced)),
         ])
     }
 }
@@ -70,7 +82,8 @@ extension Backend {
 extension AgentRecord {
     var json: JSON {
         .object([
-            ("id", JSON(id)), ("name", .text(name)), ("zone", JSON(zone)), ("disabled", .bool(disabled)),
+            ("id", JSON(id)), ("name", .text(name)), ("zone", JSON(zone)), ("told_zone", JSON(toldZone)),
+            ("edge", .bool(isEdge)), ("disabled", .bool(disabled)),
             ("embedded", .bool(embedded)), ("status", .text(status.rawValue)), ("node", JSON(node)),
             ("connected_at", JSON(connectedAt)), ("last_seen_at", JSON(lastSeenAt)), ("software", JSON(software)),
             ("machine", JSON(machine)), ("system", JSON(system)), ("capabilities", JSON(capabilities)),
@@ -97,7 +110,16 @@ extension GrantRecord {
             ("knoc_name", .text(knocName)), ("session_id", JSON(sessionID)), ("address", JSON(address)),
             ("origin", .text(origin.rawValue)), ("created_at", JSON(createdAt)), ("expires_at", JSON(expiresAt)),
             ("state", .text(state.rawValue)), ("reason", JSON(reason)), ("ended_at", JSON(endedAt)),
-            ("end_reason", JSON(endReason)),
+            ("end_reason", JSON(endReason)), ("agents", .list(parts.map(\.json))),
+        ])
+    }
+}
+
+extension GrantRecord.Part {
+    var json: JSON {
+        .object([
+            ("agent_id", JSON(agentID.ofAgent)), ("agent_name", .text(agentName)), ("state", .text(state.rawValue)),
+            ("reason", JSON(reason)),
         ])
     }
 }

@@ -44,6 +44,8 @@ struct Created<Subject> {
     var id: Identifier<Subject>
     var name: String
     var token: String?
+    /// A key's secret, shown this once too.
+    var secret: String?
 }
 
 /// Who asks, and from where.

@@ -24,7 +24,8 @@ struct AgentResource: AdminResource {
             Table.Row(
                 cells: [
                     .link(
-                        agent.name, to: "/admin/agents/\(agent.id)", detail: agent.embedded ? "embedded" : agent.zone),
+                        agent.name, to: "/admin/agents/\(agent.id)",
+                        detail: agent.embedded ? "embedded" : agent.zoneInForce),
                     .pill(
                         AgentFacts.pill(agent), detail: agent.offeredFingerprint.map { _ in "waits for a key approval" }
                     ),

@@ -3,11 +3,15 @@ import KnocknocModel
 
 /// The part of a Knoc's form that says how one agent opens it.
 enum EnforcementForm {
-    /// One place on the form: an agent may open one Knoc in several ways.
+    /// One place on the form: an agent may open one Knoc in several ways, and so may zones.
     struct Place: Hashable {
-        var agent: AgentID
+        /// nil for a zone, which has a field of its own.
+        var agent: AgentID?
         var number: Int
-        func name(_ field: String) -> String { "at.\(agent).\(number).\(field)" }
+        func name(_ field: String) -> String { "at.\(agent?.description ?? "zone").\(number).\(field)" }
+
+        /// Agents in the order of their ids, then zones.
+        var order: (Int, String, Int) { (agent == nil ? 1 : 0, agent?.description ?? "", number) }
     }
 
     /// The places of an agent: one for each way it already has, at least one.
@@ -16,28 +20,62 @@ enum EnforcementForm {
         return (0..<max(1, count)).map { Place(agent: agent, number: $0) }
     }
 
+    /// One for each zone that is named already, and a free one where agents are told apart.
+    static func zonePlaces(in record: KnocRecord?, _ agents: [AgentRecord]) -> [Place] {
+        let count = record?.enforcement.count { $0.zone != nil } ?? 0
+        let isFree = count > 0 || agents.count > 1 || agents.contains { $0.zoneInForce != nil }
+        return (0..<(count + (isFree ? 1 : 0))).map { Place(agent: nil, number: $0) }
+    }
+
+    static func section(_ place: Place) -> FormPage.Section {
+        let kinds = ["guard", "set", "ipset", "haproxy", "script", "allow_list", "dry-run"]
+        let zone = words(.text(place.name("zone"), "Zone")).with {
+            $0.placeholder = "office"
+            for kind in kinds { $0.width += " only-" + kind }
+        }.hint("Its name. * is every agent that the zones above admit, <edge> those that serve allow lists themselves.")
+        return FormPage.Section(
+            legend: "In " + (place.number > 0 ? "another zone" : "a zone"),
+            fields: common(place.name, words, none: "Not in a zone") + [zone] + nftables(place.name, words)
+                + lists(place.name, words))
+    }
+
+    private static func words(_ field: Field) -> Field {
+        field.with {
+            $0.plainWords = true
+            $0.marksOptional = false
+        }
+    }
+
     static func section(_ place: Place, agent: AgentRecord) -> FormPage.Section {
         let name = place.name
-        let words = { (field: Field) in
-            field.with {
-                $0.plainWords = true
-                $0.marksOptional = false
-            }
-        }
         return FormPage.Section(
             legend: "On agent \(agent.name)" + (place.number > 0 ? ", another way" : ""),
             about: agent.status == .online ? nil : "This agent is not linked now; it will catch up when it is.",
-            fields: common(name, words) + nftables(name, words) + lists(name, words))
+            fields: common(name, words, none: "Not on this agent") + nftables(name, words) + lists(name, words))
     }
 
-    private static func common(_ name: (String) -> String, _ words: (Field) -> Field) -> [Field] {
+    /// The site itself, which enforces by lists alone.
+    static func serverSection() -> FormPage.Section {
+        FormPage.Section(
+            legend: "On this server",
+            about: "Without an agent: other devices fetch who is let in.",
+            fields: [
+                .select(
+                    Place(agent: .server, number: 0).name("backend"), "How it opens",
+                    [("none", "Not by the server"), ("allow_list", "Allow list: other devices fetch it")])
+            ])
+    }
+
+    private static func common(
+        _ name: (String) -> String, _ words: (Field) -> Field, none: String
+    ) -> [Field] {
         let withPorts = ["guard", "set", "ipset", "haproxy", "script", "allow_list"]
         let only = { (field: Field) in field.with { for kind in withPorts { $0.width += " only-" + kind } } }
         return [
             .select(
                 name("backend"), "How it opens",
                 [
-                    ("none", "Not on this agent"), ("guard", "Guard: Knocknoc closes the ports itself (nftables)"),
+                    ("none", none), ("guard", "Guard: Knocknoc closes the ports itself (nftables)"),
                     ("set", "Set: members of sets that my own nftables rules use"),
                     ("ipset", "Set: members of sets of ipset that my own rules use"),
                     ("haproxy", "HAProxy: a map or an access list that it asks"),
@@ -104,11 +142,13 @@ enum EnforcementForm {
     }
 
     static func fill(_ values: inout FormValues, from record: KnocRecord) {
-        var counts: [AgentID: Int] = [:]
+        var counts: [AgentID?: Int] = [:]
         for spec in record.enforcement {
             let number = counts[spec.agentID, default: 0]
             counts[spec.agentID] = number + 1
-            BackendForm.fill(&values, from: spec.backend, Place(agent: spec.agentID, number: number).name)
+            let place = Place(agent: spec.agentID, number: number)
+            values[place.name("zone")] = spec.zone
+            BackendForm.fill(&values, from: spec.backend, place.name)
         }
     }
 
@@ -118,20 +158,25 @@ enum EnforcementForm {
     static func specs(
         _ values: FormValues, _ errors: inout FormErrors, of record: KnocRecord? = nil
     ) -> [EnforcementSpec] {
-        values.names.compactMap(place).sorted { ($0.agent, $0.number) < ($1.agent, $1.number) }.compactMap { place in
+        values.names.compactMap(place).sorted { $0.order < $1.order }.compactMap { place in
             let ways = record?.enforcement.filter { $0.agentID == place.agent } ?? []
             let old = ways.indices.contains(place.number) ? ways[place.number].backend : nil
-            return BackendForm.backend(values, place.name, &errors, replacing: old).map {
-                EnforcementSpec(agentID: place.agent, backend: $0)
+            guard let backend = BackendForm.backend(values, place.name, &errors, replacing: old) else { return nil }
+            if let agent = place.agent { return EnforcementSpec(agentID: agent, backend: backend) }
+            do throws(ModelError) {
+                let zone = try EnforcementPlace.zone(values.text(place.name("zone"))).validated("zone")
+                return EnforcementSpec(place: zone, backend: backend)
+            } catch {
+                errors.fields[place.name("zone")] = Sentence.beside(error.message)
+                return nil
             }
         }
     }
 
     private static func place(_ field: String) -> Place? {
         let parts = field.split(separator: ".")
-        guard parts.count == 4, parts[0] == "at", parts[3] == "backend", let agent = AgentID(String(parts[1])),
-            let number = Int(parts[2])
-        else { return nil }
-        return Place(agent: agent, number: number)
+        guard parts.count == 4, parts[0] == "at", parts[3] == "backend", let number = Int(parts[2]) else { return nil }
+        if parts[1] == "zone" { return Place(agent: nil, number: number) }
+        return AgentID(String(parts[1])).map { Place(agent: $0, number: number) }
     }
 }

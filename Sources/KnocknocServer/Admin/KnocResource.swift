@@ -10,6 +10,8 @@ struct KnocResource: AdminResource {
         emptyText: "Create one: name it, choose its groups, and say which ports which agent guards.")
 
     let access: Access
+    /// Where people, and devices, find this site; nil where that is not known.
+    var origin: WebOrigin?
 
     func list(after: KnocID?, limit: Int) async throws -> [KnocRecord] {
         try await access.listKnocs(after: after, limit: limit)
@@ -49,18 +51,20 @@ struct KnocResource: AdminResource {
         let groups = try await access.groupNames().sorted { $0.value < $1.value }
         let agents = try await access.listAgents(limit: 500)
         return KnocForm.sections(record, groups: groups.map { ($0.key.description, $0.value) })
+            + [EnforcementForm.serverSection()]
             + agents.flatMap { agent in
                 EnforcementForm.places(of: agent.id, in: record).map { place in
                     EnforcementForm.section(place, agent: agent)
                 }
-            }
+            } + EnforcementForm.zonePlaces(in: record, agents).map { EnforcementForm.section($0) }
     }
 
     func create(_ values: FormValues, by request: AdminRequest) async throws -> Created<KnocSubject> {
         let form = try KnocForm(values)
         let draft = KnocDraft(
             name: form.name, url: form.url, groupIDs: form.groupIDs, grantOn: form.grantOn,
-            durationSeconds: form.durationSeconds, openWhen: form.openWhen, enforcement: form.enforcement)
+            durationSeconds: form.durationSeconds, openWhen: form.openWhen, enforcement: form.enforcement,
+            zones: form.zones, placement: form.placement, closeAfterSeconds: form.closeAfterSeconds)
         let knoc = try await access.createKnoc(draft, by: request.actor, request.context)
         return Created(id: knoc.id, name: knoc.name)
     }
@@ -76,6 +80,9 @@ struct KnocResource: AdminResource {
         patch.grantOn = form.grantOn
         patch.durationSeconds = .set(form.durationSeconds)
         patch.openWhen = form.openWhen
+        patch.zones = form.zones
+        patch.placement = form.placement
+        patch.closeAfterSeconds = .set(form.closeAfterSeconds)
         // Unchanged text is no change: an equal list would otherwise look like an edit of what agents enforce.
         patch.enforcement = form.enforcement == record.enforcement ? nil : form.enforcement
         patch.disabled = values.flag("disabled")
@@ -100,7 +107,12 @@ struct KnocResource: AdminResource {
     }
 
     func complete(_ page: inout FormPage, _ record: KnocRecord) async throws {
-        page.targets = FormPage.Targets(table: TargetTable.table(record.targets))
+        if let list = record.allowList {
+            page.facts = FormPage.Facts(items: AllowListFacts.facts(list, of: record, at: origin))
+        }
+        let standing = try await access.standing(of: record.id)
+        page.targets = FormPage.Targets(table: TargetTable.table(record.targets, standing))
+        page.promises = PromiseTable.table(record.enforcement.map(\.backend))
         page.calls = TargetTable.calls(record.targets, returning: "knocs/\(record.id)")
     }
 }

@@ -10,7 +10,7 @@ enum LiveTables {
                     .link(grant.userName, to: "/admin/users/\(grant.userID)"),
                     .link(grant.knocName, to: "/admin/knocs/\(grant.knocID)"),
                     .text(grant.address.description),
-                    .pill(pill(grant.state), detail: grant.endReason.map(reason) ?? grant.reason),
+                    .pill(pill(grant.state), detail: grant.endReason.map(reason) ?? grant.reason), agents(grant),
                     .time(TimeText(grant.endedAt ?? grant.expiresAt)),
                 ],
                 action: grant.endedAt != nil
@@ -26,7 +26,27 @@ enum LiveTables {
                 text: "As soon as a user signs in or clicks Grant, it appears here, and you can end it."))
     }
 
-    static let grantColumns = ["User", "Knoc", "Address", "State", "Until"]
+    static let grantColumns = ["User", "Knoc", "Address", "State", "Agents", "Until"]
+
+    /// How many of its agents have done it, and what each of the others says.
+    private static func agents(_ grant: GrantRecord) -> Table.Cell {
+        guard !grant.parts.isEmpty else { return .text(nil) }
+        let settled: Set<KnocState> = [.open, .closed]
+        let others = grant.parts.filter { !settled.contains($0.state) }.map { part in
+            "\(part.agentName): \(word(part.state))" + (part.reason.map { ", \($0)" } ?? "")
+        }
+        return .text(
+            "\(grant.partsDone) of \(grant.parts.count)",
+            detail: others.isEmpty ? nil : others.joined(separator: "; "))
+    }
+
+    private static func word(_ state: KnocState) -> String {
+        switch state {
+        case .open: "applied"
+        case .dryRun: "dry run"
+        default: state.rawValue
+        }
+    }
 
     static func sessions(_ records: [SessionRecord]) -> Table {
         let rows = records.map { session in

@@ -72,6 +72,11 @@ struct ResourcePages<Resource: AdminResource> {
     ) async throws -> Response {
         do {
             let made = try await resource.create(typed, by: asked)
+            if let secret = made.secret {
+                let frame = site.adminFrame(made.name, current: words.path, asked.session, context)
+                let page = APIKeyPage(frame: frame, name: made.name, secret: secret, done: "\(root)/\(made.id)")
+                return try site.renderer.page("api-key", page)
+            }
             guard let token = made.token else { return .seeOther("\(root)/\(made.id)?done=created") }
             let page = TokenPage(
                 frame: site.adminFrame(made.name, current: words.path, asked.session, context),

@@ -5,14 +5,24 @@ import KnocknocProtocol
 /// Kernel objects and what agents say of them.
 enum TargetTable {
     /// The targets of a Knoc, on its page.
-    static func table(_ targets: [TargetStatus]) -> Table {
+    static func table(_ targets: [TargetStatus], _ standing: [TargetID: TargetStanding]) -> Table {
         let rows = targets.map { target in
-            Table.Row(cells: [
-                .link(target.agentName, to: "/admin/agents/\(target.agentID)"), what(target), state(target),
+            let known = standing[target.id]
+            return Table.Row(cells: [
+                target.agentID == .server
+                    ? .text("This server")
+                    : .link(
+                        target.agentName, to: "/admin/agents/\(target.agentID)",
+                        detail: known?.isLinked == false ? "not connected" : nil),
+                what(target),
+                .pill(
+                    pill(target), detail: target.reason ?? (target.isPlaced ? nil : "another agent of its zone lets in")
+                ),
+                .text(known.map { "\($0.entriesApplied) of \($0.entriesWanted)" }),
             ])
         }
         return table(
-            ["Agent", "What", "State"], rows,
+            ["Agent", "What", "State", "Addresses let in"], rows,
             none: "Choose a backend for at least one agent below; until then this Knoc cannot open.")
     }
 

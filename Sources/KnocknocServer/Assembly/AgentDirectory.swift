@@ -29,6 +29,10 @@ struct AgentDirectory: LinkDirectory {
         try await access.trial(agent: agent, linkEpoch: linkEpoch, trial: trial)
     }
 
+    func fetched(agent: AgentID, _ report: AgentMessage.Fetched) async throws {
+        try await access.fetched(agent: agent, report)
+    }
+
     func replay(agent: AgentID, removals: [Removal]) async throws {
         try await access.replay(agent: agent, removals: removals)
     }

@@ -15,6 +15,8 @@ extension Site {
         KnocRoutes(site: self).addRoutes(to: router)
         AgentRoutes(site: self).addRoutes(to: router)
         AdminRoutes(site: self).addRoutes(to: router)
+        APIKeyRoutes(site: self).addRoutes(to: router)
+        AllowListRoutes(site: self).addRoutes(to: router)
         LiveRoutes(site: self).addRoutes(to: router)
         addPages(to: router)
         routes.fill(from: router)

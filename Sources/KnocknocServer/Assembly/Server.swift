@@ -36,12 +36,13 @@ public final class Server: Sendable {
         let phase = ServerPhase()
         let port = Once<Int>()
         let node = try WebNode(
-            name: settings.nodeName, version: Self.version, engine: database.engine,
+            name: settings.nodeName, version: Self.version, engine: database.engine, zone: settings.zone,
             agentURL: settings.agentURL.map { "\($0)" })
         let (tls, fingerprint) = try Self.certificate(settings)
         let live = LiveSettings(settings, fingerprint: fingerprint)
         var options = AccessOptions()
         options.allInOne = settings.allInOne
+        options.keyIdleSeconds = settings.apiTokenIdleDays.map { Int64($0) * 86_400 }
         let access = Access(
             database: database, hasher: hasher, node: settings.nodeName, options: options, logger: logger)
         let site = try Site(settings: settings, access: access, phase: phase, live: live, logger: logger)
@@ -84,6 +85,7 @@ public final class Server: Sendable {
             DatabaseRunner(database: database),
             way,
             AfterReady(phase: phase, service: Sweeper(access: access)),
+            AfterReady(phase: phase, service: FetchRecorder(access: access)),
             AfterReady(phase: phase, service: NodePresence(access: access, node: node)),
             HTTPService(application: application, listen: settings.listen, phase: phase),
             AfterReady(phase: phase, service: hub),

@@ -17,6 +17,7 @@ extension ServerSettings {
         public static let insecureHTTP = SettingKey("InsecureHTTP", "insecure", "http")
         public static let agentURL = SettingKey("AgentURL", "agent", "url")
         public static let drainSeconds = SettingKey("DrainSeconds", "drain", "seconds")
+        public static let apiTokenIdleDays = SettingKey("ApiTokenIdleDays", "api", "token", "idle", "days")
         public static let tlsCertificate = SettingKey("TLSCertificate", "tls", "certificate")
         public static let tlsKey = SettingKey("TLSKey", "tls", "key")
         public static let tlsSelfSigned = SettingKey("TLSSelfSigned", "tls", "self", "signed")
@@ -26,8 +27,8 @@ extension ServerSettings {
 
         public static let all = [
             listen, publicURL, trustedForwarders, allowAnyForwarder, databaseURL, listenURL, dataDir, zone,
-            nodeName, encryptionKey, logLevel, insecureHTTP, agentURL, drainSeconds, tlsCertificate, tlsKey,
-            tlsSelfSigned, tlsSAN, agentBackend, allInOne,
+            nodeName, encryptionKey, logLevel, insecureHTTP, agentURL, drainSeconds, apiTokenIdleDays,
+            tlsCertificate, tlsKey, tlsSelfSigned, tlsSAN, agentBackend, allInOne,
         ]
     }
 }

@@ -54,6 +54,14 @@ extension ServerSettings {
             reader.value(Key.drainSeconds, expected: "seconds from 0 to 300") {
                 Int($0).flatMap { (0...300).contains($0) ? $0 : nil }
             } ?? (allInOne ? 0 : 5)
+        if reader.text(Key.apiTokenIdleDays)?.lowercased() == "none" {
+            apiTokenIdleDays = nil
+        } else {
+            apiTokenIdleDays =
+                reader.value(Key.apiTokenIdleDays, expected: "days from 1 to 3650, or none") {
+                    Int($0).flatMap { (1...3650).contains($0) ? $0 : nil }
+                } ?? 90
+        }
         agentBackend =
             reader.value(Key.agentBackend, expected: "dry-run or none", AgentBackend.init(rawValue:)) ?? .automatic
         trustedForwarders = Self.forwarders(&reader)

@@ -40,6 +40,8 @@ public struct ServerSettings: Sendable {
     public var agentURL: WebOrigin?
     /// How long `/health` answers 503 before the server stops accepting, in seconds.
     public var drainSeconds: Int
+    /// Days without use after which an API key ends; nil where it does not.
+    public var apiTokenIdleDays: Int?
     public var tls: TLS
     public var agentBackend: AgentBackend
     public var allInOne: Bool
@@ -62,6 +64,7 @@ public struct ServerSettings: Sendable {
         insecureHTTP = false
         agentURL = nil
         drainSeconds = 5
+        apiTokenIdleDays = 90
         tls = .none
         agentBackend = .automatic
         allInOne = false

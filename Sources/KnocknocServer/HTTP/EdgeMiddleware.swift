@@ -97,6 +97,7 @@ struct EdgeMiddleware: RouterMiddleware {
         let isRoutine =
             isCheck(request) || path.hasPrefix("/assets/")
             || request.method == .get && path.hasPrefix("/api/v1/me") && response.status == .ok
+            || path.hasPrefix(AllowListRequest.folder) && [.ok, .notModified].contains(response.status)
         let level: Logger.Level = isRoutine ? .debug : .info
         let microseconds = took.components.seconds * 1_000_000 + took.components.attoseconds / 1_000_000_000_000
         context.logger.log(

@@ -32,6 +32,14 @@ struct FormPage {
         var time: TimeText?
         var mono: String?
         var text: String?
+        /// To be copied.
+        var copy: Copy?
+    }
+
+    struct Copy {
+        /// Of the element, for the page's script.
+        var id: String
+        var text: String
     }
 
     /// Something that waits for the administrator's word.
@@ -70,5 +78,7 @@ struct FormPage {
     var facts: Facts?
     var calls: [Call] = []
     var targets: Targets?
+    /// What the backends of a Knoc promise.
+    var promises: Table?
     var removal: Removal?
 }

@@ -44,6 +44,6 @@ extension Site {
         ("knocs", "Knocs", "door", true), ("groups", "Groups", "group", false), ("users", "Users", "user", false),
         ("agents", "Agents", "agent", true), ("grants", "Grants", "clock", false),
         ("sessions", "Sessions", "session", false), ("audit", "Audit", "list", false),
-        ("admins", "Administrators", "admin", true),
+        ("admins", "Administrators", "admin", true), ("api-keys", "API keys", "key", false),
     ]
 }

@@ -3,7 +3,7 @@ package import KnocknocModel
 /// The statements about agents and where their streams stand.
 package enum AgentTable {
     private static let columns = """
-        select a.id, a.name, a.zone, a.disabled, a.embedded, a.signing_key, a.sealing_key,
+        select a.id, a.name, a.zone, a.told_zone, a.edge, a.disabled, a.embedded, a.signing_key, a.sealing_key,
             a.offered_signing_key, a.offered_sealing_key, a.version, a.created_at, l.node, l.connected_at,
             l.last_seen_at, l.closed_at, l.software, l.machine, l.system,
             l.capabilities, knocknoc_now() as now,
@@ -14,8 +14,9 @@ package enum AgentTable {
         left join agent_links l on l.agent_id = a.id
         """
 
+    /// Without the site itself, whose id comes before all others.
     package static func list(after: AgentID?, limit: Int) -> Statement {
-        Statement(constants: "\(columns) where a.id > $1 order by a.id limit $2", [after?.description ?? "", limit])
+        Statement(constants: "\(columns) where a.id > $1 order by a.id limit $2", [after ?? .server, limit])
     }
 
     package static func one(_ id: AgentID) -> Statement { Statement(constants: "\(columns) where a.id = $1", [id]) }

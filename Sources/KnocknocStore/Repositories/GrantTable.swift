@@ -148,6 +148,7 @@ package enum GrantTable {
                 g.address, g.origin, g.state as grant_state, g.created_at, g.expires_at as grant_expires_at,
                 g.ended_at, g.end_reason, k.open_when, n.wanted, n.revision, n.applied_revision, n.outcome, n.reason,
                 t.outcome as target_outcome, t.reason as target_reason, a.name as agent_name,
+                n.agent_id, t.ends_alone, k.close_after_seconds,
                 l.last_seen_at as link_seen_at, l.closed_at as link_closed_at, knocknoc_now() as now
             from (
                 select x.* from grants x

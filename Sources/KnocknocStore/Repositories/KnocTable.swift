@@ -4,7 +4,7 @@ package import KnocknocModel
 package enum KnocTable {
     private static let columns = """
         k.id, k.name, k.url, k.grant_on, k.duration_seconds, k.open_when, k.features, k.disabled, k.version,
-        k.created_at
+        k.created_at, k.zones, k.placement, k.close_after_seconds
         """
 
     package static func list(after: KnocID?, limit: Int) -> Statement {
@@ -27,12 +27,12 @@ package enum KnocTable {
         SQLList.statements(ids) { list in
             """
             select kt.knoc_id, kt.backend as given, t.id, t.agent_id, a.name as agent_name, t.backend, t.purpose,
-                t.confirmed, t.outcome, t.reason, t.trial
+                t.confirmed, t.outcome, t.reason, t.trial, kt.placed
             from knoc_targets kt
             join targets t on t.id = kt.target_id
             join agents a on a.id = t.agent_id
             where kt.knoc_id in (\(list))
-            order by kt.knoc_id, kt.position
+            order by kt.knoc_id, kt.position, t.agent_id
             """
         }
     }
@@ -92,13 +92,12 @@ package enum KnocTable {
             id, group)
     }
 
-    package static func clearTargets(_ id: KnocID) -> Statement {
-        Statement("delete from knoc_targets where knoc_id = $1", id)
-    }
-
-    package static func addTarget(_ target: TargetID, to id: KnocID, position: Int, backend: String) -> Statement {
+    /// What its agents do by themselves, and what a node must know to serve it.
+    package static func setTerms(
+        _ id: KnocID, zones: String, placement: Placement, closeAfterSeconds: Int64?, features: String
+    ) -> Statement {
         Statement(
-            "insert into knoc_targets (knoc_id, target_id, position, backend) values ($1, $2, $3, $4)", id, target,
-            position, backend)
+            "update knocs set zones = $2, placement = $3, close_after_seconds = $4, features = $5 where id = $1", id,
+            zones, placement.rawValue, closeAfterSeconds, features)
     }
 }

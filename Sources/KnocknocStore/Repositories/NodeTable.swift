@@ -9,11 +9,11 @@ package enum NodeTable {
     package static func note(_ node: WebNode, sweptAt: Timestamp? = nil) -> Statement {
         Statement(
             """
-            insert into nodes (id, name, version, release, started_at, seen_at, swept_at, agent_url)
-            values ($1, $2, $3, $4, knocknoc_now(), knocknoc_now(), $5, $6)
+            insert into nodes (id, name, version, release, started_at, seen_at, swept_at, zone, agent_url)
+            values ($1, $2, $3, $4, knocknoc_now(), knocknoc_now(), $5, $6, $7)
             on conflict (id) do update set seen_at = knocknoc_now(),
                 swept_at = coalesce(excluded.swept_at, nodes.swept_at)
-            """, node.id, node.name, node.version, node.release, sweptAt, node.agentURL)
+            """, node.id, node.name, node.version, node.release, sweptAt, node.zone, node.agentURL)
     }
 
     /// Where agents reach the nodes that were heard of within 30 s, which is three of their notes.
@@ -30,7 +30,7 @@ package enum NodeTable {
     package static func list() -> Statement {
         Statement(
             """
-            select id, name, version, release, started_at, seen_at, swept_at,
+            select id, name, version, release, started_at, seen_at, swept_at, zone,
                 case when seen_at > knocknoc_now() - $1 then 1 else 0 end as alive,
                 (select count(*) from agent_links l where l.node = nodes.name and l.closed_at is null) as agents
             from nodes

@@ -7,7 +7,7 @@ package enum PortalQuery {
         k.id as knoc_id, k.name as knoc_name, k.url, k.grant_on, k.open_when, k.features, g.id as grant_id,
             g.state as grant_state, g.expires_at as grant_expires_at, n.entry_id, n.wanted, n.revision,
             n.applied_revision, n.outcome, n.reason, t.outcome as target_outcome, t.reason as target_reason,
-            a.name as agent_name, l.last_seen_at as link_seen_at, l.closed_at as link_closed_at, s.address_reason,
+            t.ends_alone, k.close_after_seconds, a.name as agent_name, l.last_seen_at as link_seen_at, l.closed_at as link_closed_at, s.address_reason,
             knocknoc_now() as now
         """
     private static let grants = """

@@ -50,7 +50,7 @@ package enum RightQuery {
             from knoc_targets kt
             join targets t on t.id = kt.target_id
             join knocs k on k.id = kt.knoc_id
-            where k.disabled = 0 and k.grant_on = 'sign_in'
+            where kt.placed = 1 and k.disabled = 0 and k.grant_on = 'sign_in'
                 and k.id in (
                     select kg.knoc_id from group_members m
                     join knoc_groups kg on kg.group_id = m.group_id
@@ -65,7 +65,7 @@ package enum RightQuery {
             select kt.knoc_id, t.id, t.agent_id
             from knoc_targets kt
             join targets t on t.id = kt.target_id
-            where kt.knoc_id = $1
+            where kt.knoc_id = $1 and kt.placed = 1
             order by t.agent_id, t.id
             """, knoc)
     }

@@ -16,7 +16,7 @@ package enum SiteTable {
                 (select count(*) from users) as users,
                 (select count(*) from groups) as groups,
                 (select count(*) from knocs) as knocs,
-                (select count(*) from agents) as agents,
+                (select count(*) from agents where name_key <> '') as agents,
                 (select count(*) from agents a join agent_links l on l.agent_id = a.id) as agents_linked,
                 (select count(*) from agents a join agent_links l on l.agent_id = a.id
                     where a.disabled = 0 and l.closed_at is null and l.last_seen_at > $2) as agents_online,

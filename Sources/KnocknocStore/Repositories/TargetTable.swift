@@ -45,13 +45,13 @@ package enum TargetTable {
     }
 
     package static func insert(
-        _ id: TargetID, agent: AgentID, key: String, backend: String, confirmed: Bool, now: Timestamp
+        _ id: TargetID, agent: AgentID, key: String, backend: String, endsAlone: Bool, confirmed: Bool, now: Timestamp
     ) -> Statement {
         Statement(
             """
-            insert into targets (id, agent_id, key, backend, purpose, confirmed, revision, created_at)
-            select $1, a.id, $3, $4, 'enforce', $5, a.revision, $6 from agents a where a.id = $2
-            """, id, agent, key, backend, confirmed, now)
+            insert into targets (id, agent_id, key, backend, purpose, confirmed, revision, created_at, ends_alone)
+            select $1, a.id, $3, $4, 'enforce', $5, a.revision, $6, $7 from agents a where a.id = $2
+            """, id, agent, key, backend, confirmed, now, endsAlone)
     }
 
     /// Another purpose, or another state of its trial; the agent is to say anew how it fares.
@@ -99,18 +99,6 @@ package enum TargetTable {
                 and not exists (select 1 from knoc_targets kt where kt.target_id = targets.id)
             """
         }
-    }
-
-    package static func agents(ofKnoc knoc: KnocID) -> Statement {
-        Statement(
-            """
-            select distinct t.agent_id from knoc_targets kt join targets t on t.id = kt.target_id
-            where kt.knoc_id = $1
-            """, knoc)
-    }
-
-    package static func ids(ofKnoc knoc: KnocID) -> Statement {
-        Statement("select target_id from knoc_targets where knoc_id = $1", knoc)
     }
 
     /// Targets that are gone for good: not guards, or guards taken away, as the agent has confirmed.

@@ -12,6 +12,7 @@ public struct ClusterReport: Encodable, Sendable {
         /// Seconds since it was last heard of.
         public var seen: Int64
         public var agents: Int64
+        public var zone: String?
     }
 
     public struct Host: Encodable, Sendable {
@@ -96,7 +97,8 @@ public struct ClusterReport: Encodable, Sendable {
         return state.nodes.filter { $0.isAlive || !back.contains($0.name) }.map { node in
             Node(
                 name: node.name, version: node.version, alive: node.isAlive,
-                seen: max(0, state.now.milliseconds(since: node.seenAt) / 1000), agents: node.agents)
+                seen: max(0, state.now.milliseconds(since: node.seenAt) / 1000), agents: node.agents,
+                zone: node.zone)
         }
     }
 
@@ -119,6 +121,7 @@ public struct ClusterReport: Encodable, Sendable {
         var lines = ["Web nodes" + (nodes == nil ? ": unknown" : "")]
         lines += (nodes ?? []).map { node in
             "  \(node.name): \(node.version), \(node.alive ? "up" : "gone"), \(node.agents) agents"
+                + (node.zone.map { ", zone \($0)" } ?? "")
                 + (node.name == sweeper ? ", swept last" : "")
         }
         if nodes?.isEmpty == true { lines.append("  none runs") }

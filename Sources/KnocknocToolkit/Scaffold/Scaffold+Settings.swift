@@ -31,6 +31,7 @@ extension Scaffold {
         # Zone = office
         # How long /health says "draining" before a stop, in seconds.
         # DrainSeconds = 5
+        # ApiTokenIdleDays = 90
         # LogLevel = info
         # DataDir = /var/lib/knocknoc
         # An agent for this machine as a child, with SQLite in DataDir instead of DatabaseURL.
@@ -84,6 +85,8 @@ extension Scaffold {
         # KeyFile = /var/lib/knocknoc-agent/keys.json
         # GuardFile = /var/lib/knocknoc-agent/guard.nft
         # HealthListen = 127.0.0.1:8757
+        # Where devices fetch allow lists, such as 127.0.0.1:8758.
+        # AllowListListen = none
         # TrustRTC = false
         # LogLevel = info
         """

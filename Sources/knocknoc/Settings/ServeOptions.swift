@@ -43,6 +43,7 @@ struct ServeOptions: ParsableArguments {
     @Option(help: "This node's name (default: the host's).") var nodeName: String?
     @Option(help: "trace, debug, info, notice, warning, error or critical.") var logLevel: String?
     @Option(help: "How long /health says 503 before a stop, in seconds.") var drainSeconds: String?
+    @Option(help: "Days without use after which an API key is disabled, or none.") var apiTokenIdleDays: String?
     @Flag(help: .hidden) var sample = false
 
     func settings() throws -> ServerSettings {
@@ -58,6 +59,7 @@ struct ServeOptions: ParsableArguments {
                 (Key.insecureHTTP, text(insecureHTTP)), (Key.zone, zone),
                 (Key.tlsSAN, tlsSAN), (Key.tlsCertificate, tlsCertificate), (Key.tlsKey, tlsKey),
                 (Key.nodeName, nodeName), (Key.logLevel, logLevel), (Key.drainSeconds, drainSeconds),
+                (Key.apiTokenIdleDays, apiTokenIdleDays),
             ])
         settings.sample = sample
         return settings

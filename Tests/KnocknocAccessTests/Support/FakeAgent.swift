@@ -31,11 +31,22 @@ actor FakeAgent {
             machine: "gw1", system: "test", capabilities: ["nftables": "1.0.6"])
     }
 
-    func attach(node: String = "a") async throws {
-        if case .accepted(let epoch) = try await access.attach(agent: id, hello: Self.hello(), node: node) {
+    /// - Parameters:
+    ///   - zone: what its own file says.
+    ///   - edge: whether it serves allow lists itself.
+    func attach(node: String = "a", zone: String? = nil, edge: Bool? = nil) async throws {
+        var hello = Self.hello()
+        hello.capabilities["zone"] = zone
+        hello.edge = edge
+        if case .accepted(let epoch) = try await access.attach(agent: id, hello: hello, node: node) {
             self.epoch = epoch
         }
     }
+
+    /// What its targets are for.
+    var purposes: [TargetDefinition.Purpose] { targets.values.map(\.definition.purpose) }
+    /// After how many seconds without a server its targets are closed.
+    var closings: [Int64?] { targets.values.map(\.definition.closeAfterSeconds) }
 
     func fail(_ failures: [Failure]) { self.failures = failures }
     func setDryRun(_ targets: [TargetID]) { dryRun = targets }

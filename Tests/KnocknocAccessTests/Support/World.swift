@@ -145,8 +145,8 @@ final class World: Sendable {
         return try await access.createUser(draft, by: root, context()).id
     }
 
-    func agent(_ name: String = "gw1") async throws -> FakeAgent {
-        let made = try await access.createAgent(AgentDraft(name: name), by: root, context())
+    func agent(_ name: String = "gw1", zone: String? = nil) async throws -> FakeAgent {
+        let made = try await access.createAgent(AgentDraft(name: name, zone: zone), by: root, context())
         return FakeAgent(access, made.agent.id, token: made.token)
     }
 

@@ -75,6 +75,10 @@ extension World {
         let effects = agent?.received(message, now: stamp) ?? []
         let isLinked = agent?.heartbeatInterval != nil
         switch message {
+        case .challenge, .bye: break
+        default: lastWord = now
+        }
+        switch message {
         // What a machine that has given up its link ignores does not bind it.
         case .snapshotBegin(let begin): snapshotPosition = begin.position
         case .snapshotChunk where wasLinked && isLinked:
@@ -168,6 +172,10 @@ extension World {
         kernel[key] = bootedAt + deadline.milliseconds
         admitted.insert(key)
         if bootedAt + deadline.milliseconds > now { flows.insert(key) }
+        // The kernel may be busy for a while between the word and the deed.
+        if let closeAfter, key.target == Self.targetIDs[1], now - lastWord > closeAfter * 1000 + 3000 {
+            violations.append("\(key.address) was let in at \(now), \(now - lastWord) ms after a server's last word")
+        }
     }
 
     /// The kernel is done with the oldest steps that it has been given.
@@ -258,7 +266,7 @@ extension World {
                 send(link, message)
                 schedule(.written(link: link), in: random.pick(1...10))
             case .record(let applied): store.record(applied)
-            case .trial, .ponged: break
+            case .trial, .ponged, .fetched: break
             case .replayRemovals(let removals): schedule(.replayed(link: link, removals), in: random.pick(1...30))
             case .close(let bye):
                 send(link, .bye(bye))

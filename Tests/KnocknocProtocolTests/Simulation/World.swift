@@ -78,16 +78,24 @@ final class World {
     var links: [SimLink] = []
     var agentLink: Int?
 
+    /// Seconds without a server after which the second target is closed; in a third of the schedules.
+    let closeAfter: Int64?
+    /// When a server last spoke.
+    var lastWord: Int64 = 1_000_000
+
     static let agentID = AgentID(value: 7)
     static let targetIDs = [TargetID(value: 1), TargetID(value: 2)]
     static let addresses = [IPAddress.v4(0x0a00_0001), .v4(0x0a00_0002), .v6(0x2001_0db8 << 96)]
 
     init(seed: UInt64) {
         random = SplitMix64(seed: seed)
+        closeAfter = seed % 3 == 1 ? 10 : nil
         store = ModelStore(epoch: "site-0")
         for id in Self.targetIDs {
             store.bump("target")
-            let definition = TargetDefinition(id: id, backend: .dryRun, confirmed: true, purpose: .enforce)
+            let definition = TargetDefinition(
+                id: id, backend: .dryRun, confirmed: true, purpose: .enforce,
+                closeAfterSeconds: id == Self.targetIDs[1] ? closeAfter : nil)
             store.targets.append(TargetRow(definition: definition, revision: store.revision))
         }
     }

@@ -1,12 +1,29 @@
 /// A list of addresses that other devices fetch.
 public struct AllowListBackend: Hashable, Sendable {
     public var flows: FlowMatch?
+    /// What whoever serves the list needs to know; nil where an administrator speaks.
+    public var service: AllowListService?
 
-    public init(flows: FlowMatch? = nil) { self.flows = flows }
+    public init(flows: FlowMatch? = nil, service: AllowListService? = nil) {
+        self.flows = flows
+        self.service = service
+    }
 
     func validated() throws(ModelError) -> AllowListBackend {
-        AllowListBackend(flows: try flows?.validated())
+        guard service == nil else {
+            throw ModelError(.invalidBackend, "allow_list: takes no fields; the server knows its address and its keys")
+        }
+        return AllowListBackend(flows: try flows?.validated())
     }
 
     var targetKey: String { "allow_list \(flows?.key ?? "-")" }
+}
+
+extension Backend {
+    /// The same as an administrator would write it.
+    public var asGiven: Backend {
+        guard case .allowList(var list) = self else { return self }
+        list.service = nil
+        return .allowList(list)
+    }
 }

@@ -1,0 +1,12 @@
+public import KnocknocModel
+
+/// A target as far as its agent's link goes.
+public struct TargetStanding: Sendable, Hashable {
+    /// Whether the agent's link is up and has been heard of lately.
+    public var isLinked: Bool
+    public var lastSeenAt: Timestamp?
+    /// Entries on it that the agent has confirmed.
+    public var entriesApplied: Int64
+    /// Entries on it that are to be open.
+    public var entriesWanted: Int64
+}

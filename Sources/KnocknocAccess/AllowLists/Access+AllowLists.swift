@@ -1,0 +1,61 @@
+public import KnocknocModel
+import KnocknocStore
+
+/// What becomes of a request for a list.
+public enum AllowListAnswer: Sendable {
+    case list(AllowListDocument)
+    /// No such key, or one that is over.
+    case unknownKey
+    /// The key is good, and not for this; the reason is for whoever has it.
+    case refused(String)
+    case noList
+}
+
+extension Access {
+    /// A list for whoever has a key, as it is in the store at this moment.
+    ///
+    /// - Parameters:
+    ///   - secret: as it came.
+    ///   - format: for the audit.
+    public func allowList(
+        _ list: AllowListID, secret: String, as format: AllowListFormat, from address: IPAddress?
+    ) async throws -> AllowListAnswer {
+        let hash = Secret.hash(secret)
+        guard let row = try await database.run(AllowListTable.fetch(list, key: hash)).first,
+            try row.blob("secret_hash").isSame(as: hash)
+        else { return .unknownKey }
+        let now = try row.now(self)
+        let ends = try row.optional("expires_at", row.timestamp)
+        let isOver = try row.bool("disabled") || ends.map { $0 <= now } ?? false
+        let refusal = try isOver ? "the key is over" : refusal(row, address)
+        let knoc: KnocID? = try row.identifierIfPresent("knoc_id")
+        if let address, knoc != nil || refusal != nil {
+            fetches.note(
+                FetchLog.Consumer(
+                    key: try row.identifier("key_id"), keyName: try row.text("key_name"), address: address, list: list,
+                    knocName: try row.optional("knoc_name", row.text), refusal: refusal, format: format))
+        }
+        if isOver { return .unknownKey }
+        if let refusal { return .refused(refusal) }
+        guard let knoc else { return .noList }
+        let document = try await allowLists.document(list, change: try row.text("change_id"), at: now) { [database] in
+            let rows = try await database.run(AllowListTable.members(of: knoc, after: now))
+            return AllowListDocument(
+                list, try rows.map { (try $0.address("address"), try $0.timestamp("expires_at")) }, at: now)
+        }
+        return .list(document)
+    }
+
+    private func refusal(_ row: Row, _ address: IPAddress?) throws -> String? {
+        guard Access.scopes(try row.text("scopes")).contains(.readAllowLists) else {
+            return "the key has not the scope \(APIKeyScope.readAllowLists.rawValue)"
+        }
+        guard let address else {
+            return "this server cannot tell where you come from, and the key is not for everybody"
+        }
+        guard try Access.networks(row.text("networks")).contains(where: { $0.contains(address) }) else {
+            return "the key is not for \(address)"
+        }
+        return nil
+    }
+}

@@ -1,0 +1,38 @@
+/// Allow lists as bytes: equal lists are equal bytes, whoever serves them and whenever.
+public enum AllowListText {
+    /// The members that are open now, each once, IPv4 before IPv6 and each in the order of their numbers.
+    ///
+    /// - Parameter members: addresses and when they end, by the clock of `now`.
+    public static func lines<Time: Comparable>(
+        _ members: some Sequence<(address: IPAddress, until: Time)>, at now: Time
+    ) -> [CIDR] {
+        Set(members.lazy.filter { $0.until > now }.map(\.address)).sorted().map { CIDR($0) }
+    }
+
+    public static func bytes(of list: AllowListID, _ lines: [CIDR], as format: AllowListFormat) -> [UInt8] {
+        var text = ""
+        text.reserveCapacity(128 + lines.count * 20)
+        switch format {
+        case .text:
+            text += "# Knocknoc allow list \(list)\n"
+            for line in lines {
+                text += line.written
+                text += "\n"
+            }
+        case .json:
+            text += "{\"id\":\"\(list)\",\"entries\":["
+            for (index, line) in lines.enumerated() {
+                text += index == 0 ? "\"" : ",\""
+                text += line.written
+                text += "\""
+            }
+            text += "]}\n"
+        }
+        return Array(text.utf8)
+    }
+}
+
+extension CIDR {
+    /// One address without its length: many devices take no /32.
+    fileprivate var written: String { length == address.family.bits ? address.description : description }
+}

@@ -1,0 +1,140 @@
+package import KnocknocModel
+
+/// The statements about agents' zones and the Knocs that follow them.
+package enum ZoneTable {
+    /// Writes down what an agent says of itself; returns it where that is news.
+    package static func note(_ id: AgentID, zone: String?, isEdge: Bool) -> Statement {
+        Statement(
+            """
+            update agents set told_zone = $2, edge = $3, joined = 1
+            where id = $1 and (joined = 0 or edge <> $3 or coalesce(told_zone, '') <> coalesce($2, ''))
+            returning id
+            """, id, zone, isEdge)
+    }
+
+    /// Whether ``note(_:zone:isEdge:)`` would be news, without a lock.
+    package static func isNews(_ id: AgentID, zone: String?, isEdge: Bool) -> Statement {
+        Statement(
+            """
+            select id from agents
+            where id = $1 and (joined = 0 or edge <> $3 or coalesce(told_zone, '') <> coalesce($2, ''))
+            """, id, zone, isEdge)
+    }
+
+    /// All agents with their zones, and whether they were heard of since then.
+    ///
+    /// - Parameter counted: whether what is wanted of each is to be counted.
+    package static func agents(heardSince: Timestamp, counted: Bool) -> Statement {
+        let count = "(select count(*) from enforcements n where n.agent_id = a.id and n.wanted = 1)"
+        return Statement(
+            constants: """
+                select a.id, coalesce(a.zone, a.told_zone) as zone, a.edge, a.disabled, a.joined,
+                    (case when l.last_seen_at > $1 then 1 else 0 end) as heard,
+                    \(counted ? count : "0") as entries
+                from agents a
+                left join agent_links l on l.agent_id = a.id
+                order by a.id
+                """, [heardSince])
+    }
+
+    /// The Knocs that follow zones.
+    package static func knocs() -> Statement {
+        Statement("select distinct knoc_id from knoc_places order by knoc_id")
+    }
+
+    package static func places(_ knocs: [KnocID]) -> [Statement] {
+        SQLList.statements(knocs) { list in
+            """
+            select knoc_id, position, agent_id, zone, backend from knoc_places
+            where knoc_id in (\(list))
+            order by knoc_id, position
+            """
+        }
+    }
+
+    package static func clearPlaces(_ knoc: KnocID) -> Statement {
+        Statement("delete from knoc_places where knoc_id = $1", knoc)
+    }
+
+    package static func addPlace(
+        _ knoc: KnocID, position: Int, agent: AgentID?, zone: String?, backend: String
+    ) -> Statement {
+        Statement(
+            "insert into knoc_places (knoc_id, position, agent_id, zone, backend) values ($1, $2, $3, $4, $5)", knoc,
+            position, agent, zone, backend)
+    }
+
+    /// What a Knoc has on agents now.
+    package static func spots(_ knoc: KnocID) -> Statement {
+        Statement(
+            """
+            select kt.target_id, t.agent_id, t.key, kt.placed
+            from knoc_targets kt
+            join targets t on t.id = kt.target_id
+            where kt.knoc_id = $1
+            order by t.agent_id, kt.target_id
+            """, knoc)
+    }
+
+    /// What a Knoc has on some agents is to be said anew.
+    package static func clearSpots(_ knoc: KnocID, on agents: [AgentID]) -> [Statement] {
+        SQLList.statements(agents, leading: [knoc]) { list in
+            """
+            delete from knoc_targets
+            where knoc_id = $1 and target_id in (select t.id from targets t where t.agent_id in (\(list)))
+            """
+        }
+    }
+
+    package static func addSpot(
+        _ target: TargetID, to knoc: KnocID, position: Int, backend: String, isPlaced: Bool
+    ) -> Statement {
+        Statement(
+            "insert into knoc_targets (knoc_id, target_id, position, backend, placed) values ($1, $2, $3, $4, $5)",
+            knoc, target, position, backend, isPlaced)
+    }
+
+    /// Agents' targets with the least that any of their Knocs says about agents that no server speaks to.
+    package static func closings(_ targets: [TargetID]) -> [Statement] {
+        SQLList.statements(targets, leading: [AgentID.server]) { list in
+            """
+            select t.id, t.backend, (
+                select min(k.close_after_seconds)
+                from knoc_targets kt
+                join knocs k on k.id = kt.knoc_id
+                where kt.target_id = t.id) as seconds
+            from targets t
+            where t.id in (\(list)) and t.agent_id <> $1
+            order by t.id
+            """
+        }
+    }
+
+    /// The same object, on other terms; what was in force stays.
+    package static func setTerms(_ id: TargetID, backend: String) -> Statement {
+        Statement(
+            """
+            update targets set backend = $2,
+                revision = (select a.revision from agents a where a.id = targets.agent_id)
+            where id = $1
+            """, id, backend)
+    }
+
+    /// What a Knoc's agents have of their links and entries, by target.
+    package static func standing(_ knoc: KnocID) -> Statement {
+        Statement(
+            """
+            select kt.target_id, l.last_seen_at as link_seen_at, l.closed_at as link_closed_at,
+                (select count(*) from entries e join enforcements n on n.entry_id = e.id
+                    where e.target_id = kt.target_id and n.wanted = 1) as entries_wanted,
+                (select count(*) from entries e join enforcements n on n.entry_id = e.id
+                    where e.target_id = kt.target_id and n.wanted = 1
+                        and n.outcome in ('applied', 'dry_run')) as entries_applied,
+                case when t.agent_id = $2 then 1 else 0 end as is_site, knocknoc_now() as now
+            from knoc_targets kt
+            join targets t on t.id = kt.target_id
+            left join agent_links l on l.agent_id = t.agent_id
+            where kt.knoc_id = $1
+            """, knoc, AgentID.server)
+    }
+}

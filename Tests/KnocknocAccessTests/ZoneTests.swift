@@ -1,0 +1,256 @@
+import KnocknocModel
+import KnocknocProtocol
+import KnocknocStore
+import Testing
+
+@testable import KnocknocAccess
+
+@Suite("zones", .timeLimit(.minutes(5)))
+struct ZoneTests {
+    /// Two gateways in the office, one in the lab, a person with a Knoc that names a zone, and a live grant.
+    private struct Floor {
+        let world: World
+        let office: [FakeAgent]
+        let lab: FakeAgent
+        let knoc: KnocID
+        let session: Session
+
+        init(
+            _ world: World, zone: String = "office", zones: [String] = [], placement: Placement = .all,
+            backend: Backend = guardPort(9000)
+        ) async throws {
+            self.world = world
+            let group = try await world.group("staff")
+            try await world.user("alice", in: [group])
+            office = [
+                try await world.agent("gw1", zone: "office"), try await world.agent("gw2", zone: "Office"),
+            ]
+            lab = try await world.agent("gw3", zone: "lab")
+            for agent in office + [lab] { try await agent.sync() }
+            let draft = KnocDraft(
+                name: "wiki", groupIDs: [group],
+                enforcement: [EnforcementSpec(place: .zone(zone), backend: backend)], zones: zones,
+                placement: placement)
+            knoc = try await world.access.createKnoc(draft, by: world.root, world.context()).id
+            session = try await world.signIn("alice")
+            _ = try await world.access.grant(knoc, session, world.context())
+            try await sync()
+        }
+
+        func sync() async throws { for agent in office + [lab] { try await agent.sync() } }
+
+        func open() async -> [Bool] {
+            var open: [Bool] = []
+            for agent in office + [lab] { open.append(await !agent.open.isEmpty) }
+            return open
+        }
+
+        func update(_ change: (inout KnocPatch) -> Void) async throws -> KnocRecord {
+            var patch = KnocPatch()
+            change(&patch)
+            return try await world.access.updateKnoc(knoc, patch, by: world.root, world.context())
+        }
+
+        func update(_ agent: FakeAgent, _ change: (inout AgentPatch) -> Void) async throws {
+            var patch = AgentPatch()
+            change(&patch)
+            _ = try await world.access.updateAgent(agent.id, patch, by: world.root, world.context())
+        }
+
+        /// These agents have not been heard of for a minute.
+        func silence(_ agents: FakeAgent...) async throws {
+            for agent in agents {
+                try await world.write(
+                    Statement(
+                        "update agent_links set last_seen_at = last_seen_at - 60000000 where agent_id = $1", agent.id))
+            }
+        }
+    }
+
+    @Test("a Knoc of a zone opens on all of its agents, and on those alone", arguments: Driver.available)
+    func zone(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            let floor = try await Floor(world)
+            #expect(await floor.open() == [true, true, false])
+            #expect(try await world.state(floor.knoc, floor.session) == .open)
+            let record = try await world.access.knoc(floor.knoc)
+            #expect(record.enforcement == [EnforcementSpec(place: .zone("office"), backend: guardPort(9000))])
+            #expect(record.targets.map(\.agentName) == ["gw1", "gw2"])
+            #expect(try await world.access.listKnocs().first?.enforcement == record.enforcement)
+        }
+    }
+
+    @Test("an agent that comes into the zone gets what is live, one that leaves loses it", arguments: Driver.available)
+    func joins(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            let floor = try await Floor(world)
+            try await floor.update(floor.lab) { $0.zone = .set("office") }
+            #expect(try await world.state(floor.knoc, floor.session) == .pending)
+            try await floor.sync()
+            #expect(await floor.open() == [true, true, true])
+            #expect(try await world.state(floor.knoc, floor.session) == .open)
+            try await floor.update(floor.office[0]) { $0.zone = .set(nil) }
+            try await floor.sync()
+            #expect(await floor.open() == [false, true, true])
+            #expect(await floor.office[0].purposes == [.released], "its guard stays closed")
+            try await floor.update(floor.office[1]) { $0.disabled = true }
+            #expect(try await world.state(floor.knoc, floor.session) == .open, "nobody waits for who is disabled")
+            try await world.access.deleteAgent(floor.office[1].id, by: world.root, world.context())
+            #expect(try await world.access.knoc(floor.knoc).targets.map(\.agentName) == ["gw3"])
+            #expect(try await world.state(floor.knoc, floor.session) == .open)
+            #expect(try await world.actions().contains("knoc.follow_zones"))
+        }
+    }
+
+    @Test(
+        "what an agent says of its zone counts where its administrator has said nothing, from its first contact on",
+        arguments: Driver.available)
+    func told(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            let floor = try await Floor(world)
+            let new = try await world.agent("gw4", zone: "office")
+            #expect(try await world.state(floor.knoc, floor.session) == .open, "it has not been there yet")
+            try await new.sync()
+            try await new.sync()
+            #expect(await new.open.count == 1)
+            let other = try await world.agent("gw5")
+            try await other.attach(zone: "office")
+            try await other.sync()
+            #expect(await other.open.count == 1)
+            #expect(try await world.access.agent(other.id).zoneInForce == "office")
+            // What the administrator says wins, and a name that is none is not taken.
+            try await floor.lab.attach(zone: "office")
+            try await floor.lab.sync()
+            #expect(await floor.lab.open.isEmpty)
+            try await other.attach(zone: "<edge>")
+            try await other.sync()
+            #expect(await other.open.isEmpty)
+        }
+    }
+
+    @Test("<edge> is agents that say so, and * with the Knoc's zones is everywhere but", arguments: Driver.available)
+    func everywhereBut(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            let floor = try await Floor(world, zone: "*", zones: ["!lab"])
+            #expect(await floor.open() == [true, true, false])
+            _ = try await floor.update { $0.zones = ["!office"] }
+            try await floor.sync()
+            #expect(await floor.open() == [false, false, true])
+            _ = try await floor.update { $0.zones = ["<edge>"] }
+            try await floor.sync()
+            #expect(await floor.open() == [false, false, false])
+            #expect(try await world.state(floor.knoc, floor.session) == .failed)
+            try await floor.office[0].attach(edge: true)
+            try await floor.sync()
+            #expect(await floor.open() == [true, false, false])
+            let named = EnforcementSpec(agentID: floor.lab.id, backend: guardPort(9000))
+            let record = try await floor.update {
+                $0.zones = []
+                $0.enforcement = [named]
+            }
+            #expect(record.enforcement == [named])
+            try await floor.sync()
+            #expect(await floor.open() == [false, false, true])
+        }
+    }
+
+    @Test(
+        "one agent of a zone lets in while all close; it moves when its agent goes, once, and back for nobody",
+        arguments: Driver.available)
+    func placement(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            let floor = try await Floor(world, placement: .one)
+            let (one, two) = (floor.office[0], floor.office[1])
+            #expect(await floor.open() == [true, false, false])
+            #expect(await two.purposes == [.enforce], "it guards all the same")
+            #expect(try await world.state(floor.knoc, floor.session) == .open)
+            #expect(try await world.access.knoc(floor.knoc).targets.map(\.isPlaced) == [true, false])
+            try await world.access.rezone(leavingSilent: true)
+            try await floor.sync()
+            #expect(await floor.open() == [true, false, false])
+            try await floor.silence(one)
+            try await world.access.rezone()
+            #expect(try await world.access.knoc(floor.knoc).targets.map(\.isPlaced) == [true, false], "not yet")
+            try await world.access.rezone(leavingSilent: true)
+            #expect(try await world.state(floor.knoc, floor.session) == .pending)
+            try await two.sync()
+            #expect(await two.addresses == ["192.0.2.7"])
+            #expect(try await world.state(floor.knoc, floor.session) == .open)
+            // The one that was left is emptied when it is back, and stays so.
+            try await one.attach()
+            try await one.sync()
+            #expect(await one.open.isEmpty)
+            #expect(await one.purposes == [.enforce])
+            try await world.access.rezone(leavingSilent: true)
+            #expect(try await world.access.knoc(floor.knoc).targets.map(\.isPlaced) == [false, true])
+            let before = await two.position
+            try await world.access.rezone(leavingSilent: true)
+            try await two.sync()
+            #expect(await two.position == before, "nothing was written")
+            _ = try await world.access.revoke(floor.knoc, floor.session, world.context())
+            try await floor.sync()
+            #expect(await floor.open() == [false, false, false])
+        }
+    }
+
+    @Test("a new grant goes where the zone's grants are, also after everybody was away", arguments: Driver.available)
+    func together(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            let floor = try await Floor(world, placement: .one)
+            try await floor.silence(floor.office[0], floor.office[1])
+            try await world.access.rezone(leavingSilent: true)
+            let other = try await world.signIn("alice", from: "192.0.2.8")
+            _ = try await world.access.grant(floor.knoc, other, world.context())
+            try await floor.sync()
+            #expect(await floor.office[0].addresses == ["192.0.2.7", "192.0.2.8"])
+            #expect(await floor.office[1].addresses.isEmpty)
+            try await floor.update(floor.office[0]) { $0.disabled = true }
+            try await floor.office[1].sync()
+            #expect(await floor.office[1].addresses == ["192.0.2.7", "192.0.2.8"])
+        }
+    }
+
+    @Test("what cannot be is refused by the name of its field", arguments: Driver.available)
+    func refused(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            let floor = try await Floor(world)
+            func said(_ change: (inout KnocPatch) -> Void) async -> AccessError? {
+                do {
+                    _ = try await floor.update(change)
+                    return nil
+                } catch { return error as? AccessError }
+            }
+            let spec = EnforcementSpec(place: .zone("office"), backend: guardPort(9000))
+            #expect(await said { $0.zones = ["office", "!"] }?.field == "zones")
+            let wrong = EnforcementSpec(place: .zone("!office"), backend: guardPort(9000))
+            #expect(await said { $0.enforcement = [spec, wrong] }?.field == "enforcement[1].zone")
+            let twice = EnforcementSpec(place: .zone("OFFICE"), backend: guardPort(9000))
+            #expect(await said { $0.enforcement = [spec, twice] }?.message.contains("twice") == true)
+            let nobody = EnforcementSpec(agentID: AgentID(value: 9), backend: guardPort(1))
+            #expect(await said { $0.enforcement = [spec, nobody] }?.field == "enforcement")
+            let script = ScriptBackend(path: "/x", name: "door", secrets: ["TOKEN": SecretText("hunter2")])
+            let secret = EnforcementSpec(place: .zone("office"), backend: .script(script))
+            let refusal = await said { $0.enforcement = [secret] }
+            #expect(refusal?.field == "enforcement[0].backend" && refusal?.message.contains("agent_id") == true)
+            #expect(await said { $0.closeAfterSeconds = .set(29) }?.field == "close_after_seconds")
+            var patch = AgentPatch()
+            patch.zone = .set("*")
+            #expect(
+                await code {
+                    _ = try await world.access.updateAgent(floor.lab.id, patch, by: world.root, world.context())
+                } == .invalid)
+            #expect(await floor.open() == [true, true, false])
+        }
+    }
+
+    @Test("a node that does not know zones refuses such a Knoc", arguments: Driver.available)
+    func features(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            let floor = try await Floor(world)
+            let read = Statement("select features from knocs where id = $1", floor.knoc)
+            #expect(try await world.database.run(read)[0].text("features") == "zones")
+            _ = try await floor.update { $0.closeAfterSeconds = .set(60) }
+            #expect(try await world.database.run(read)[0].text("features") == "zones close_after")
+        }
+    }
+}
