@@ -53,6 +53,70 @@ struct AgentAnswerTests {
         }
     }
 
+    @Test("a draft stores nothing, and what it suggests makes an agent; a rotated token is shown once")
+    func tokens() async throws {
+        try await TestSite.run { site in
+            let draft = try await site.admin(.get, "/agents/draft")
+            let (name, token) = (draft.text("suggested_name"), draft.text("token"))
+            #expect(draft.status == 200 && name.split(separator: "-").count == 2 && token.count == 43, "\(draft.body)")
+            #expect(draft.text("url") == "http://127.0.0.1:0" && draft.text("warning").contains("Only this machine"))
+            #expect(try await site.admin(.get, "/agents").items.isEmpty)
+            func link(_ token: String) async throws -> Int {
+                try await site.get("/agent/v1/link", headers: ["Authorization": "Bearer \(token)"]).status
+            }
+            #expect(try await link(token) == 401)
+            let made = try await site.admin(.post, "/agents", #"{"name":"\#(name)","token":"\#(token)"}"#)
+            #expect(made.status == 201 && made.text("token") == token)
+            #expect(try await link(token) == 426)
+            let again = try await site.admin(.post, "/agents", #"{"name":"other","token":"\#(token)"}"#)
+            #expect(again.status == 400 && again.text("field") == "token", "\(again.body)")
+
+            let path = "/agents/\(made.text("id"))"
+            let rotated = try await site.admin(.post, path + "/rotate")
+            let new = rotated.text("token")
+            #expect(rotated.status == 200 && new.count == 43 && new != token)
+            #expect(try await link(new) == 426)
+            #expect(try await link(token) == 426, "the old one counts for ten minutes more")
+            #expect(try await site.admin(.get, path).json["token"] == nil)
+        }
+    }
+
+    @Test(
+        "the page of a new agent suggests it whole and stores nothing before Add; another token comes after a question")
+    func addPage() async throws {
+        try await TestSite.run { site in
+            let browser = PaperBrowser(site)
+            try await browser.signInAsAdmin()
+            try await browser.open("/admin/agents/new")
+            let form = try #require(HTMLForm.find("/admin/agents", in: browser.page.body))
+            let values = Dictionary(form.fields.map { ($0.name, $0.value) }) { $1 }
+            let token = try #require(values["token"])
+            #expect(browser.page.body.contains("Nothing is saved until you press Add agent"))
+            for text in ["Token = \(token)", "KNOCKNOC_AGENT_SERVER_URL=", "KNOCKNOC_AGENT_TOKEN_FILE:"] {
+                #expect(browser.page.body.contains(text), "\(text)")
+            }
+            #expect(try await site.admin(.get, "/agents").items.isEmpty)
+            // A name that is taken gives the form back with the same token.
+            _ = try await site.admin(.post, "/agents", #"{"name":"taken"}"#)
+            try await browser.submit("/admin/agents", ["name": "taken"])
+            #expect(browser.page.status == 409 && browser.page.body.contains("Token = \(token)"))
+            try await browser.submit("/admin/agents", ["name": values["name"] ?? ""])
+            #expect(browser.page.body.contains("id=\"token\">\(token)<"))
+            let agents = try await site.admin(.get, "/agents").items
+            let id = try #require(agents.first { $0["name"] as? String == values["name"] }?["id"] as? String)
+            #expect(try await site.server.access.agent(token: token)?.description == id)
+
+            try await browser.open("/admin/agents/\(id)")
+            try await browser.submit("/admin/agents/\(id)/rotate")
+            #expect(browser.page.body.contains("ten minutes more"))
+            let before = try await site.server.access.listAudit().count
+            try await browser.submit("/admin/agents/\(id)/rotate")
+            let new = browser.page.body.components(separatedBy: "id=\"token\">")[1].prefix { $0 != "<" }
+            #expect(try await site.server.access.agent(token: String(new))?.description == id)
+            #expect(try await site.server.access.listAudit().count == before + 1)
+        }
+    }
+
     @Test("without a script, Ping on the list leads to a page with the answer, and Resync back to the agent's")
     func pages() async throws {
         try await TestSite.run { site in

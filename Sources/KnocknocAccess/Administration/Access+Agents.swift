@@ -10,15 +10,29 @@ extension Access {
     /// - Throws: ``AccessError`` not found.
     public func agent(_ id: AgentID) async throws -> AgentRecord { try await agent(id, database) }
 
+    /// The agent with this name or id.
+    ///
+    /// - Throws: ``AccessError`` not found.
+    public func agent(called text: String) async throws -> AgentRecord {
+        if let row = try await database.run(AgentTable.called(Access.lookUpKey(text))).first { return try agent(row) }
+        guard let id = AgentID(text) else { throw Access.none("agent named", text) }
+        return try await agent(id)
+    }
+
+    /// How many rights are live that this agent opens something for.
+    public func openGrants(through id: AgentID) async throws -> Int64 {
+        try await database.run(AgentTable.openGrants(id)).first?.integer("n") ?? 0
+    }
+
     /// Makes an agent; its token is shown this once.
     ///
     /// - Throws: ``AccessError``: invalid, duplicate.
     public func createAgent(
-        _ draft: AgentDraft, by actor: Actor, _ context: RequestContext
+        _ draft: AgentDraft, by actor: Actor, _ context: RequestContext?
     ) async throws -> (agent: AgentRecord, token: String) {
         let (name, key) = try checkedName(draft.name, what: "an agent")
         try checkText(draft.zone, atMost: 64, field: "zone")
-        let token = Secret.new()
+        let token = if let given = draft.token { try await checkedToken(given) } else { Secret.new() }
         let record = try await refusing("an agent", name: name) {
             try await write { tx in
                 let now = try await clock(tx)
@@ -49,7 +63,7 @@ extension Access {
     ///
     /// - Throws: ``AccessError``: not found, invalid, duplicate, stale.
     public func updateAgent(
-        _ id: AgentID, _ patch: AgentPatch, version: Int64? = nil, by actor: Actor, _ context: RequestContext
+        _ id: AgentID, _ patch: AgentPatch, version: Int64? = nil, by actor: Actor, _ context: RequestContext?
     ) async throws -> AgentRecord {
         let wanted = try patch.name.map { try checkedName($0, what: "an agent").name }
         return try await refusing("an agent", name: wanted ?? "") {
@@ -90,7 +104,7 @@ extension Access {
     ///
     /// - Throws: ``AccessError``: not found, stale.
     public func deleteAgent(
-        _ id: AgentID, version: Int64? = nil, by actor: Actor, _ context: RequestContext
+        _ id: AgentID, version: Int64? = nil, by actor: Actor, _ context: RequestContext?
     ) async throws {
         try await write { tx in
             let old = try await agent(id, tx)

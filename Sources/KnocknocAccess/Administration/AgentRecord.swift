@@ -50,10 +50,13 @@ public struct AgentRecord: Sendable, Hashable {
 public struct AgentDraft: Sendable, Hashable {
     public var name: String
     public var zone: String?
+    /// Made before; nil has one made.
+    public var token: String?
 
-    public init(name: String, zone: String? = nil) {
+    public init(name: String, zone: String? = nil, token: String? = nil) {
         self.name = name
         self.zone = zone
+        self.token = token
     }
 }
 

@@ -11,7 +11,8 @@ public struct TokenHolder: Hashable, Sendable {
 extension Access {
     /// The agent that has or had this token; nil where no agent ever had it.
     public func holder(ofToken token: String) async throws -> TokenHolder? {
-        guard let row = try await database.run(RevokedTokenTable.holder(token: Secret.hash(token))).first else {
+        guard let row = try await database.run(RevokedTokenTable.holder(token: Secret.hash(token), at: late)).first
+        else {
             return nil
         }
         return TokenHolder(agent: try row.identifier("id"), isRevoked: try row.bool("revoked"))

@@ -5,7 +5,7 @@ import KnocknocStore
 extension Access {
     /// The enabled agent with this token; nil where there is none.
     public func agent(token: String) async throws -> AgentID? {
-        try await database.run(LinkTable.agent(token: Secret.hash(token))).first?.identifier("id")
+        try await database.run(LinkTable.agent(token: Secret.hash(token), at: late)).first?.identifier("id")
     }
 
     /// Takes an agent in: pins its keys at first contact, compares them later, and voids what older links write.

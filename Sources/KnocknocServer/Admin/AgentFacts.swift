@@ -38,7 +38,7 @@ enum AgentFacts {
         return [
             FormPage.Action(path: path + "/ping", label: "Ping", ping: agent.id.description),
             FormPage.Action(path: path + "/resync", label: "Resync"),
-        ]
+        ] + (agent.embedded ? [] : [FormPage.Action(path: path + "/rotate", label: "Rotate token")])
     }
 
     static func keyCall(_ agent: AgentRecord, offered: String) -> FormPage.Call {

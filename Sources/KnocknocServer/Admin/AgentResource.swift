@@ -7,7 +7,8 @@ struct AgentResource: AdminResource {
         path: "agents", one: "agent", article: "an", title: "Agents",
         lead: "A process beside each firewall. It dials out to this server and opens no port.", icon: "agent",
         emptyTitle: "No agents yet",
-        emptyText: "Create one, and start knocknoc-agent with its token on the machine whose ports are to be guarded.")
+        emptyText: "Add one, and start knocknoc-agent with its token on the machine whose ports are to be guarded.",
+        adds: "Add", makes: "Add")
 
     let access: Access
 
@@ -43,6 +44,7 @@ struct AgentResource: AdminResource {
         var values = FormValues()
         values["name"] = record?.name
         values["zone"] = record?.zone
+        if record == nil { (values["name"], values["token"]) = try await access.draftAgent() }
         values.set("disabled", flag: record?.disabled ?? false)
         return values
     }
@@ -50,7 +52,7 @@ struct AgentResource: AdminResource {
     func sections(of record: AgentRecord?) async throws -> [FormPage.Section] {
         var fields: [Field] = [
             .text("name", "Name", required: true).with { $0.plainWords = true }.half()
-                .hint("Usually the machine's name."),
+                .hint("Usually the machine's name; any that is free will do."),
             .text("zone", "Zone").with { $0.plainWords = true }.half().hint("A label for a part of the network."),
         ]
         if record != nil {
@@ -63,7 +65,8 @@ struct AgentResource: AdminResource {
 
     func create(_ values: FormValues, by request: AdminRequest) async throws -> Created<AgentSubject> {
         try Self.errors(values).check()
-        let draft = AgentDraft(name: values.text("name"), zone: values.optional("zone"))
+        let draft = AgentDraft(
+            name: values.text("name"), zone: values.optional("zone"), token: values.optional("token"))
         let (agent, token) = try await access.createAgent(draft, by: request.actor, request.context)
         return Created(id: agent.id, name: agent.name, token: token)
     }
@@ -96,6 +99,15 @@ struct AgentResource: AdminResource {
                 + "them there with knocknoc-agent unguard.",
             "Its token stops working.", Consequence.final,
         ]
+    }
+
+    func complete(new page: inout FormPage, _ values: FormValues, _ address: AgentAddress) {
+        guard let token = values.optional("token") else { return }
+        page.hidden = [FormPage.Call.Hidden(name: "token", value: token)]
+        page.note =
+            "Nothing is saved until you press Add agent. The token below counts from then on; another one comes "
+            + "with each visit of this page."
+        page.install = AgentInstall(token: token, address: address)
     }
 
     func complete(_ page: inout FormPage, _ record: AgentRecord) async throws {

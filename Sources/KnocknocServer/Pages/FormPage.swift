@@ -71,4 +71,9 @@ struct FormPage {
     var calls: [Call] = []
     var targets: Targets?
     var removal: Removal?
+    /// Travels with the form and is not shown in it.
+    var hidden: [Call.Hidden] = []
+    /// Above the buttons.
+    var note: String?
+    var install: AgentInstall?
 }

@@ -2,8 +2,12 @@ package import KnocknocModel
 
 /// The statements of agents' links: who they are, what they lack, what they have done.
 package enum LinkTable {
-    package static func agent(token hash: [UInt8]) -> Statement {
-        Statement("select id from agents where token_hash = $1 and disabled = 0", hash)
+    package static func agent(token hash: [UInt8], at now: Timestamp) -> Statement {
+        Statement(
+            """
+            select id from agents
+            where (token_hash = $1 or previous_token_hash = $1 and previous_token_until > $2) and disabled = 0
+            """, hash, now)
     }
 
     package static func keys(_ id: AgentID) -> Statement {

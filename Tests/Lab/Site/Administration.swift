@@ -77,6 +77,31 @@ extension Administration {
         try await untilAgent(within: limit, "away from \(node)") { $0 != node }
     }
 
+    /// Waits until the administration shows the agent with this status.
+    public func untilAgent(_ status: String, within limit: Double = 60) async throws {
+        let end = Clock.now + limit
+        var seen: JSON = .null
+        while Clock.now < end {
+            seen = try await agentRecord()
+            if seen["status"].string == status { return }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        throw LabError("the agent is not \(status) within \(limit) s: \(seen)")
+    }
+
+    /// Waits until the agent has another link than the one of this record.
+    public func untilAgentIsLinkedAnew(since record: JSON, within limit: Double = 60) async throws {
+        let end = Clock.now + limit
+        var seen: JSON = .null
+        while Clock.now < end {
+            seen = try await agentRecord()
+            let isAnother = seen["connected_at"].string != record["connected_at"].string
+            if isAnother, seen["status"].string == "online" { return }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        throw LabError("the agent has no other link within \(limit) s: \(seen)")
+    }
+
     private func untilAgent(within limit: Double, _ what: String, _ matches: (String?) -> Bool) async throws {
         let end = Clock.now + limit
         var seen: JSON = .null

@@ -59,6 +59,16 @@ public actor ServerProcess {
         return await process?.stop(signal)
     }
 
+    /// Waits until this node's log is as it should be.
+    public func until(_ what: String, within limit: Double = 60, _ matches: (String) -> Bool) async throws {
+        let end = Clock.now + limit
+        while Clock.now < end {
+            if matches(log(2000)) { return }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        throw LabError("not within \(limit) s: \(what)")
+    }
+
     public func log(_ lines: Int) -> String {
         guard let process else { return "(not running)" }
         return (process.outputLines.suffix(lines) + process.errorLines.suffix(lines)).joined(separator: "\n")
