@@ -88,7 +88,8 @@ let floors: [Target] = [
     .target(
         name: "KnocknocAccess",
         dependencies: [
-            "KnocknocModel", "KnocknocStore", "KnocknocProtocol", "KnocknocIdentity", crypto, lifecycle, logging,
+            "KnocknocModel", "KnocknocRelease", "KnocknocStore", "KnocknocProtocol", "KnocknocIdentity", crypto,
+            lifecycle, logging,
         ],
         swiftSettings: settings
     ),

@@ -19,6 +19,7 @@ public final class Access: Sendable {
     /// What this node's own commits changed of agents' streams.
     public let steps = StepFeed()
     let dataKeys = DataKeyHolder()
+    let pauses = AuditPauses()
 
     /// - Parameter node: this web node's name, for the audit.
     public init(

@@ -12,9 +12,10 @@ extension Hub {
     ///   - agent: whose bearer token came with the request.
     ///   - isRevoked: disabled or deleted; it is told so at once.
     ///   - host: the request's `Host` header, which the agent signs.
+    ///   - address: from where the agent comes, for the audit.
     public func serve(
         _ channel: NIOAsyncChannel<WebSocketFrame, WebSocketFrame>, agent: AgentID, isRevoked: Bool = false,
-        host: String
+        host: String, from address: IPAddress? = nil
     ) async {
         var logger = logger
         logger[metadataKey: "agent"] = "\(agent)"
@@ -22,7 +23,7 @@ extension Hub {
             try await channel.executeThenClose { [logger] inbound, outbound in
                 let vitals = LinkVitals(now: .now)
                 let session = LinkSession(
-                    hub: self, agent: agent, host: host, channel: channel.channel, vitals: vitals,
+                    hub: self, agent: agent, host: host, address: address, channel: channel.channel, vitals: vitals,
                     writer: LinkWriter(outbound: outbound, vitals: vitals), logger: logger)
                 try await isRevoked ? session.dismiss(inbound) : session.run(inbound)
             }

@@ -83,8 +83,7 @@ public final class Hub: Service {
             return
         }
         for link in links {
-            let silence = options.heartbeat * 3
-            guard let complaint = link.vitals.complaint(at: now, silence: silence, write: options.write) else {
+            guard let complaint = link.vitals.complaint(at: now, silence: options.silence, write: options.write) else {
                 continue
             }
             logger.info("A link is dead.", metadata: ["agent": "\(link.agent)", "reason": "\(complaint)"])
@@ -111,7 +110,9 @@ public final class Hub: Service {
     }
 
     private func notePresence() async {
-        let agents = agents
+        // Whoever has missed a heartbeat is not seen: 15 s of that, and it is stale.
+        let heard = ContinuousClock.now - options.heartbeat - .seconds(2)
+        let agents = registry.all.filter { $0.vitals.lastHeard > heard }.map(\.agent)
         guard !agents.isEmpty else { return }
         do { try await directory.presence(agents, node: node) } catch {
             logger.debug("Presence could not be noted.", metadata: ["error": "\(error)"])

@@ -11,10 +11,63 @@ public struct TokenHolder: Hashable, Sendable {
 extension Access {
     /// The agent that has or had this token; nil where no agent ever had it.
     public func holder(ofToken token: String) async throws -> TokenHolder? {
-        guard let row = try await database.run(RevokedTokenTable.holder(token: Secret.hash(token), at: late)).first
-        else {
+        guard let row = try await database.run(RevokedTokenTable.holder(token: Secret.hash(token), at: late)).first else {
             return nil
         }
         return TokenHolder(agent: try row.identifier("id"), isRevoked: try row.bool("revoked"))
+    }
+
+    /// Whether this token may link, and as whom. One of ``AccessOptions/agentTokens`` belongs to the first agent that
+    /// comes with it; another one is refused.
+    ///
+    /// - Returns: nil where it is refused, which is audited, once a minute at most.
+    public func admit(token: String, _ caller: LinkCaller) async throws -> TokenHolder? {
+        let hash = Secret.hash(token)
+        let isListed = options.agentTokens.contains(hash)
+        let known = try await holder(ofToken: token)
+        if known == nil, isListed {
+            if let new = try await adopt(token: token, caller) { return new }
+            await refuse("this id is another agent's", caller, nil)
+            return nil
+        }
+        guard let known else {
+            await refuse("no agent has this token", caller, nil)
+            return nil
+        }
+        if isListed, let id = caller.id, id != known.agent {
+            await refuse("the token is bound to another agent", caller, known.agent)
+            return nil
+        }
+        return known
+    }
+
+    private func refuse(_ reason: String, _ caller: LinkCaller, _ agent: AgentID?) async {
+        var details = ["reason": reason]
+        details["claims"] = caller.id?.description
+        let line = AuditLine(
+            "agent.token_refused", by: .system, agent.map { ("agent", $0.description, nil) }, details)
+        await auditSparingly(
+            agent.map { "agent.token_refused \($0)" } ?? "agent.token_refused", line, from: caller.address)
+    }
+
+    /// Makes the agent that comes first with a token of the configuration.
+    ///
+    /// - Returns: nil where the id that it claims is taken.
+    private func adopt(token: String, _ caller: LinkCaller) async throws -> TokenHolder? {
+        let draft = try await draftAgent().name
+        let wanted = caller.name.flatMap { try? checkedName($0, what: "an agent").name }
+        let name = try await firstFree(of: [wanted, draft].compactMap(\.self)) ?? draft
+        do {
+            let id = try await write { tx in
+                let id = try await insertAgent(
+                    name, NameRule.key(name), id: caller.id, zone: nil, embedded: false, token: token,
+                    at: try await clock(tx), by: .system, nil, from: caller.address, tx)
+                return (id, Effects())
+            }
+            return TokenHolder(agent: id, isRevoked: false)
+        } catch let error as StoreError where error.code == .unique {
+            // Another node, or another connection, was first with it.
+            return try await holder(ofToken: token)
+        }
     }
 }

@@ -56,6 +56,7 @@ extension Access {
                 NodeTable.prune(before: now.adding(seconds: -86_400)),
                 ThrottleTable.prune(before: now.adding(seconds: -4 * ThrottleRule.window)),
                 PingTable.prune(),
+                PauseTable.prune(before: now.adding(seconds: -86_400)),
             ])
             return ((), Effects())
         }

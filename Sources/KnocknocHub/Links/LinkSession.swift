@@ -9,6 +9,8 @@ struct LinkSession: Sendable {
     let hub: Hub
     let agent: AgentID
     let host: String
+    /// From where the agent comes.
+    let address: IPAddress?
     let channel: any Channel
     let vitals: LinkVitals
     let writer: LinkWriter
@@ -123,13 +125,17 @@ struct LinkSession: Sendable {
             return nil
         }
         let result: AttachResult
-        do { result = try await hub.directory.attach(agent: agent, hello: hello, node: hub.node) } catch {
+        do { result = try await hub.directory.attach(agent: agent, hello: hello, node: hub.node, from: address) } catch {
             logger.warning("An agent could not be taken in.", metadata: ["error": "\(error)"])
             try await end(.init(code: .noDatabase, text: "the database does not answer"))
             return nil
         }
         switch result {
         case .accepted(let epoch): return LinkMachine(hello: hello, linkEpoch: epoch, at: at)
+        case .duplicate:
+            // Agents of every release know this word, and wait a while after it.
+            let text = "another instance with this identity answers over its link; is its machine a copy?"
+            try await end(.init(code: .replaced, text: text))
         case .revoked: try await end(.init(code: .revoked, text: "the agent was deleted or disabled"))
         case .keyChanged(let fingerprint):
             logger.warning("An agent came with another key.", metadata: ["fingerprint": "\(fingerprint)"])

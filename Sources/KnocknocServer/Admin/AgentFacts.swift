@@ -9,6 +9,8 @@ enum AgentFacts {
         case .pending: .note("Never seen", icon: "clock")
         case .stale: Pill(kind: "wait", icon: "failed", text: "Silent")
         case .offline: .bad("Offline")
+        case .outdated: .note("Outdated", icon: "clock")
+        case .duplicate: .bad("Duplicate")
         case .disabled: .quiet("Disabled", icon: "refused")
         }
     }

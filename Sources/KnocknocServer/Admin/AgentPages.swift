@@ -23,6 +23,17 @@ struct AgentPages {
                 return .seeOther("/admin/agents/\(agent.id)?done=resynced")
             }
         }
+        for (word, disabled) in [("disable", true), ("enable", false)] {
+            router.post(RouterPath("admin/agents/:id/\(word)")) { request, context in
+                try await site.adminForm(request, context) { asked, _ in
+                    var patch = AgentPatch()
+                    patch.disabled = disabled
+                    _ = try await site.access.updateAgent(
+                        try context.identifier(), patch, by: asked.actor, asked.context)
+                    return .seeOther("/admin/agents?done=saved")
+                }
+            }
+        }
         router.get("admin/agents/:id/rotate") { request, context in
             try await site.adminPage(request, context) { asked in
                 let agent = try await site.access.agent(try context.identifier("id", AgentID.self))

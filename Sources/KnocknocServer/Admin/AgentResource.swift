@@ -21,23 +21,9 @@ struct AgentResource: AdminResource {
     }
 
     func table(_ records: [AgentRecord]) async throws -> (columns: [String], rows: [Table.Row]) {
-        let rows = records.map { agent in
-            Table.Row(
-                cells: [
-                    .link(
-                        agent.name, to: "/admin/agents/\(agent.id)", detail: agent.embedded ? "embedded" : agent.zone),
-                    .pill(
-                        AgentFacts.pill(agent), detail: agent.offeredFingerprint.map { _ in "waits for a key approval" }
-                    ),
-                    .time(agent.lastSeenAt.map(TimeText.init)),
-                    .text("\(agent.entriesApplied) of \(agent.entriesWanted)"),
-                    .text(agent.software),
-                ],
-                action: Table.Action(
-                    path: "/admin/agents/\(agent.id)/ping", label: "Ping", subject: agent.name, kind: "",
-                    ping: agent.id.description))
-        }
-        return (["Agent", "State", "Last seen", "Entries in force", "Software"], rows)
+        let targets = try await access.targetsInUse(of: records.map(\.id))
+        let rows = records.map { AgentRow.row($0, targets[$0.id] ?? []) }
+        return (AgentRow.columns, rows)
     }
 
     func values(of record: AgentRecord?) async throws -> FormValues {

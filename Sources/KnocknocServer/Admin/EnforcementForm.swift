@@ -26,7 +26,7 @@ enum EnforcementForm {
         }
         return FormPage.Section(
             legend: "On agent \(agent.name)" + (place.number > 0 ? ", another way" : ""),
-            about: agent.status == .online ? nil : "This agent is not linked now; it will catch up when it is.",
+            about: agent.isLinked ? nil : "This agent is not linked now; it will catch up when it is.",
             fields: common(name, words) + nftables(name, words) + lists(name, words))
     }
 

@@ -40,6 +40,7 @@ public final class Server: Sendable {
         let live = LiveSettings(settings, fingerprint: fingerprint)
         var options = AccessOptions()
         options.allInOne = settings.allInOne
+        options.agentTokens = settings.agentTokens
         let access = Access(
             database: database, hasher: hasher, node: settings.nodeName, options: options, logger: logger)
         let site = try Site(settings: settings, access: access, phase: phase, live: live, logger: logger)
@@ -52,15 +53,22 @@ public final class Server: Sendable {
             directory: AgentDirectory(access: access, database: database), node: settings.nodeName,
             options: hubOptions, logger: logger)
         let links = LinkEndpoint(
-            authenticate: { token in
+            client: { peer, lines in
+                switch live.addressRule.decide(peer: peer, forwardedFor: lines) {
+                case .address(let address): address
+                case .refused(let address, _, _): address
+                }
+            },
+            authenticate: { token, caller in
                 guard phase.value == .ready else { return .unavailable }
                 do {
-                    guard let holder = try await access.holder(ofToken: token) else { return .unknown }
+                    guard let holder = try await access.admit(token: token, caller) else { return .unknown }
                     return .holder(holder)
                 } catch { return .unavailable }
             },
-            serve: { socket, holder, host in
-                await hub.serve(socket, agent: holder.agent, isRevoked: holder.isRevoked, host: host)
+            serve: { socket, holder, host, caller in
+                await hub.serve(
+                    socket, agent: holder.agent, isRevoked: holder.isRevoked, host: host, from: caller.address)
             })
         let patience = TimeAmount.seconds(settings.drainSeconds > 0 ? 1 : 0)
         let application = Application(

@@ -38,6 +38,8 @@ public struct ServerSettings: Sendable {
     public var logLevel: Logger.Level
     public var insecureHTTP: Bool
     public var agentURL: WebOrigin?
+    /// SHA-256 of tokens with which agents may come before anybody has made them here.
+    public var agentTokens: Set<[UInt8]>
     /// How long `/health` answers 503 before the server stops accepting, in seconds.
     public var drainSeconds: Int
     public var tls: TLS
@@ -61,6 +63,7 @@ public struct ServerSettings: Sendable {
         logLevel = .info
         insecureHTTP = false
         agentURL = nil
+        agentTokens = []
         drainSeconds = 5
         tls = .none
         agentBackend = .automatic

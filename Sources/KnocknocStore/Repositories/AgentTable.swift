@@ -6,7 +6,7 @@ package enum AgentTable {
         select a.id, a.name, a.zone, a.disabled, a.embedded, a.signing_key, a.sealing_key,
             a.offered_signing_key, a.offered_sealing_key, a.version, a.created_at, l.node, l.connected_at,
             l.last_seen_at, l.closed_at, l.software, l.machine, l.system,
-            l.capabilities, knocknoc_now() as now,
+            l.capabilities, l.protocol, l.duplicate_at, l.duplicate_address, knocknoc_now() as now,
             (select count(*) from enforcements n where n.agent_id = a.id and n.wanted = 1) as entries_wanted,
             (select count(*) from enforcements n
                 where n.agent_id = a.id and n.wanted = 1 and n.outcome in ('applied', 'dry_run')) as entries_applied
