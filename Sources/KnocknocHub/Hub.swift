@@ -98,11 +98,15 @@ public final class Hub: Service {
         do {
             let standings = try await directory.standings(of: links.map(\.agent))
             for link in links {
-                if let standing = standings[link.agent] {
-                    link.put(.compare(standing))
-                } else {
+                guard let standing = standings[link.agent] else {
                     link.put(.close(.revoked, "the agent was deleted or disabled"))
+                    continue
                 }
+                // Agents of every release dial again at this word, with the token that they have now.
+                link.put(
+                    link.isOutlived(by: standing.tokens)
+                        ? .close(.resync, "the token of this link was replaced, and its time is over")
+                        : .compare(standing))
             }
         } catch {
             logger.debug("The links could not be compared.", metadata: ["error": "\(error)"])

@@ -2,8 +2,8 @@ extension Release {
     /// Whether a release is before this one; false where its name cannot be compared.
     public static func isNewer(than other: String) -> Bool { precedes(other, version) }
 
-    /// Compares names such as `0.2.10`, by the numbers before whatever else they have.
-    static func precedes(_ one: String, _ other: String) -> Bool {
+    /// Whether one name is before another; compares names such as `0.2.10`, by the numbers before whatever else they have.
+    public static func precedes(_ one: String, _ other: String) -> Bool {
         guard let one = numbers(one), let other = numbers(other) else { return false }
         return one.lexicographicallyPrecedes(other)
     }

@@ -1,4 +1,5 @@
 import KnocknocModel
+import KnocknocProtocol
 import KnocknocStore
 import Testing
 
@@ -16,7 +17,8 @@ struct AgentTokenTests {
             #expect(new != agent.token)
             for token in [agent.token, new] {
                 #expect(try await world.access.agent(token: token) == agent.id)
-                #expect(try await world.access.holder(ofToken: token) == .init(agent: agent.id, isRevoked: false))
+                let holder = try await world.access.holder(ofToken: token)
+                #expect(holder == .init(agent: agent.id, isRevoked: false, token: Secret.hash(token)))
             }
             #expect(try await world.actions().contains("agent.rotate_token"))
             world.clock.advance(seconds: 599)
@@ -29,8 +31,41 @@ struct AgentTokenTests {
             let third = try await world.access.rotateToken(of: agent.id, by: world.root, world.context()).token
             try await world.access.deleteAgent(agent.id, by: world.root, world.context())
             for token in [new, third] {
-                #expect(try await world.access.holder(ofToken: token) == .init(agent: agent.id, isRevoked: true))
+                #expect(try await world.access.holder(ofToken: token)?.isRevoked == true)
             }
+        }
+    }
+
+    @Test("a link counts with its token for ten minutes more, and not longer", arguments: Driver.available)
+    func links(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            let agent = try await world.agent()
+            func tokens() async throws -> [[UInt8]]? {
+                try await world.access.standings(of: [agent.id])[agent.id]?.tokens
+            }
+            #expect(try await tokens() == nil)
+            let new = try await world.access.rotateToken(of: agent.id, by: world.root, world.context()).token
+            #expect(try await tokens() == [Secret.hash(new), Secret.hash(agent.token)])
+            world.clock.advance(seconds: 599)
+            #expect(try await tokens() == [Secret.hash(new), Secret.hash(agent.token)])
+            world.clock.advance(seconds: 2)
+            #expect(try await tokens() == [Secret.hash(new)])
+        }
+    }
+
+    @Test("a token that was replaced is nobody's for ever, also after another rotation", arguments: Driver.available)
+    func spent(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            let agent = try await world.agent()
+            for _ in 0..<2 {
+                _ = try await world.access.rotateToken(of: agent.id, by: world.root, world.context())
+            }
+            #expect(try await world.access.holder(ofToken: agent.token) == nil, "the second rotation ends the overlap")
+            let code = await code {
+                _ = try await world.access.createAgent(
+                    AgentDraft(name: "other", token: agent.token), by: world.root, world.context())
+            }
+            #expect(code == .invalid)
         }
     }
 

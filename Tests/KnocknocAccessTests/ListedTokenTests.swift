@@ -23,13 +23,15 @@ struct ListedTokenTests {
         try await world.access.listAudit(limit: 1000).filter { $0.action == "agent.token_refused" }
     }
 
-    @Test("one belongs to the first agent that comes with it; another id is refused and audited", arguments: Driver.available)
+    @Test(
+        "one belongs to the first agent that comes with it; another id is refused and audited",
+        arguments: Driver.available)
     func bound(_ driver: Driver) async throws {
         try await World.with(driver, options) { world in
             let first = AgentID.new(at: SystemTime.now())
             let second = AgentID.new(at: SystemTime.now())
             let admitted = try await world.access.admit(token: Self.token, caller(first, "gw-7"))
-            #expect(admitted == TokenHolder(agent: first, isRevoked: false))
+            #expect(admitted == TokenHolder(agent: first, isRevoked: false, token: Secret.hash(Self.token)))
             let record = try await world.access.agent(first)
             #expect(record.name == "gw-7" && record.status == .pending)
             #expect(try await world.access.listAudit().first { $0.action == "agent.create" }?.address == Self.address)
@@ -47,7 +49,23 @@ struct ListedTokenTests {
         }
     }
 
-    @Test("an id that another agent has is not taken over, and a name that is taken gives way", arguments: Driver.available)
+    @Test("one that was rotated away makes no other agent, ten minutes later either", arguments: Driver.available)
+    func rotated(_ driver: Driver) async throws {
+        try await World.with(driver, options) { world in
+            let agent = try #require(try await world.access.admit(token: Self.token, caller())).agent
+            _ = try await world.access.rotateToken(of: agent, by: world.root, world.context())
+            #expect(try await world.access.admit(token: Self.token, caller())?.agent == agent)
+            world.clock.advance(seconds: 601)
+            #expect(try await world.access.admit(token: Self.token, caller()) == nil)
+            let line = try #require(try await refusals(world).first)
+            #expect(line.subjectID == agent.description && line.details["reason"] == "the token was replaced")
+            #expect(try await world.access.listAgents().count == 1)
+        }
+    }
+
+    @Test(
+        "an id that another agent has is not taken over, and a name that is taken gives way",
+        arguments: Driver.available)
     func taken(_ driver: Driver) async throws {
         try await World.with(driver, options) { world in
             let other = try await world.agent("gw1")

@@ -21,8 +21,8 @@ extension Access {
         return names.first { !taken.contains(NameRule.key($0)) }
     }
 
-    /// Gives an agent another token, which is shown this once. The old one counts for ten minutes more; links that stand
-    /// go on.
+    /// Gives an agent another token, which is shown this once. The old one counts for ten minutes more, and so do
+    /// links that were opened with it; one that was replaced within them ends at once.
     ///
     /// - Throws: ``AccessError``: not found, invalid for an all-in-one's own agent.
     public func rotateToken(
@@ -36,6 +36,7 @@ extension Access {
             }
             let now = late
             try await tx.run([
+                RevokedTokenTable.keep(id, at: now),
                 AgentTable.rotate(
                     id, token: Secret.hash(token), until: now.adding(seconds: Self.tokenOverlap), now: now),
                 try audit(
@@ -59,7 +60,9 @@ extension Access {
                 "a token has 43 to 128 letters, digits, - and _, such as knocknoc genkey --agent-token prints",
                 field: "token")
         }
-        guard try await holder(ofToken: token) == nil else {
+        let isKnown = try await holder(ofToken: token) != nil
+        let isSpent = try await spent(token: Secret.hash(token)) != nil
+        guard !isKnown, !isSpent else {
             throw AccessError(.invalid, "this token is, or was, another agent's; expected a new one", field: "token")
         }
         return token

@@ -57,7 +57,8 @@ extension Access {
                 id, name: name, key: key, zone: zone, embedded: embedded, token: Secret.hash(token),
                 change: Secret.new(), now: now),
             AgentTable.noteRevision(id, now: now),
-            try audit(AuditLine("agent.create", by: actor, ("agent", id.description, name)), at: now, context, from: address),
+            try audit(
+                AuditLine("agent.create", by: actor, ("agent", id.description, name)), at: now, context, from: address),
         ])
         return id
     }

@@ -6,15 +6,19 @@ public struct TokenHolder: Hashable, Sendable {
     public var agent: AgentID
     /// Disabled or deleted: it is told so, and lets nobody in any more.
     public var isRevoked: Bool
+    /// SHA-256 of the token.
+    public var token: [UInt8]
 }
 
 extension Access {
-    /// The agent that has or had this token; nil where no agent ever had it.
+    /// The agent that has this token, or had it until it was deleted; nil where it was replaced, and where nobody ever
+    /// had it.
     public func holder(ofToken token: String) async throws -> TokenHolder? {
-        guard let row = try await database.run(RevokedTokenTable.holder(token: Secret.hash(token), at: late)).first else {
+        let hash = Secret.hash(token)
+        guard let row = try await database.run(RevokedTokenTable.holder(token: hash, at: late)).first else {
             return nil
         }
-        return TokenHolder(agent: try row.identifier("id"), isRevoked: try row.bool("revoked"))
+        return TokenHolder(agent: try row.identifier("id"), isRevoked: try row.bool("revoked"), token: hash)
     }
 
     /// Whether this token may link, and as whom. One of ``AccessOptions/agentTokens`` belongs to the first agent that
@@ -24,14 +28,13 @@ extension Access {
     public func admit(token: String, _ caller: LinkCaller) async throws -> TokenHolder? {
         let hash = Secret.hash(token)
         let isListed = options.agentTokens.contains(hash)
-        let known = try await holder(ofToken: token)
-        if known == nil, isListed {
-            if let new = try await adopt(token: token, caller) { return new }
-            await refuse("this id is another agent's", caller, nil)
-            return nil
-        }
-        guard let known else {
-            await refuse("no agent has this token", caller, nil)
+        guard let known = try await holder(ofToken: token) else {
+            if let spent = try await spent(token: hash) {
+                await refuse("the token was replaced", caller, spent)
+                return nil
+            }
+            if isListed, let new = try await adopt(token: token, caller) { return new }
+            await refuse(isListed ? "this id is another agent's" : "no agent has this token", caller, nil)
             return nil
         }
         if isListed, let id = caller.id, id != known.agent {
@@ -39,6 +42,24 @@ extension Access {
             return nil
         }
         return known
+    }
+
+    /// Whether this token is an enabled agent's, or may become one's. Another one is audited, once a minute at most.
+    public func mayEnrol(token: String, _ caller: LinkCaller) async throws -> Bool {
+        let hash = Secret.hash(token)
+        if let holder = try await holder(ofToken: token) {
+            if holder.isRevoked { await refuse("the agent was deleted or disabled", caller, holder.agent) }
+            return !holder.isRevoked
+        }
+        let spent = try await spent(token: hash)
+        if spent == nil, options.agentTokens.contains(hash) { return true }
+        await refuse(spent == nil ? "no agent has this token" : "the token was replaced", caller, spent)
+        return false
+    }
+
+    /// The agent that had this token before it got another one.
+    func spent(token hash: [UInt8]) async throws -> AgentID? {
+        try await database.run(RevokedTokenTable.spent(token: hash)).first?.identifier("agent_id")
     }
 
     private func refuse(_ reason: String, _ caller: LinkCaller, _ agent: AgentID?) async {
@@ -64,7 +85,7 @@ extension Access {
                     at: try await clock(tx), by: .system, nil, from: caller.address, tx)
                 return (id, Effects())
             }
-            return TokenHolder(agent: id, isRevoked: false)
+            return TokenHolder(agent: id, isRevoked: false, token: Secret.hash(token))
         } catch let error as StoreError where error.code == .unique {
             // Another node, or another connection, was first with it.
             return try await holder(ofToken: token)

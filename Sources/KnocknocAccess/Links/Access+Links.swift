@@ -141,15 +141,18 @@ extension Access {
     /// How each agent stands; those that were deleted or disabled are left out: their links end.
     public func standings(of agents: [AgentID]) async throws -> [AgentID: LinkStanding] {
         var standings: [AgentID: LinkStanding] = [:]
-        for row in try await database.run(LinkTable.standings(agents)).joined() {
+        for row in try await database.run(LinkTable.standings(agents, now: late)).joined() {
             let position = Position(
                 epoch: try row.text("epoch"), revision: try row.integer("revision"),
                 change: try row.text("change_id"))
             let unreported = [
                 try row.optional("unreported_entry", row.integer), try row.optional("unreported_target", row.integer),
             ].compactMap(\.self).min()
+            let token = try row.optional("token_hash", row.blob)
+            let previous = try row.optional("previous_token_hash", row.blob)
             standings[try row.identifier("id")] = LinkStanding(
-                position: position, linkEpoch: try row.integer("link_epoch"), unreported: unreported)
+                position: position, linkEpoch: try row.integer("link_epoch"), unreported: unreported,
+                tokens: token.map { [$0, previous].compactMap(\.self) })
         }
         return standings
     }

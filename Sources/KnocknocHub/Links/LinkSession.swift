@@ -11,6 +11,8 @@ struct LinkSession: Sendable {
     let host: String
     /// From where the agent comes.
     let address: IPAddress?
+    /// SHA-256 of the token that it came with.
+    let token: [UInt8]?
     let channel: any Channel
     let vitals: LinkVitals
     let writer: LinkWriter
@@ -101,7 +103,7 @@ struct LinkSession: Sendable {
         case .message(.hello(let hello), let at):
             guard var machine = try await attach(hello, nonce: nonce, at: at) else { return }
             let link = Link(
-                agent: agent, epoch: machine.linkEpoch, vitals: vitals, inbox: inbox, channel: channel)
+                agent: agent, epoch: machine.linkEpoch, token: token, vitals: vitals, inbox: inbox, channel: channel)
             hub.registry.add(link)?.put(.close(.replaced, "another link of this agent took over"))
             defer { hub.registry.remove(link) }
             try await follow(&machine, link, &inputs, hello)
@@ -125,7 +127,8 @@ struct LinkSession: Sendable {
             return nil
         }
         let result: AttachResult
-        do { result = try await hub.directory.attach(agent: agent, hello: hello, node: hub.node, from: address) } catch {
+        do { result = try await hub.directory.attach(agent: agent, hello: hello, node: hub.node, from: address) } catch
+        {
             logger.warning("An agent could not be taken in.", metadata: ["error": "\(error)"])
             try await end(.init(code: .noDatabase, text: "the database does not answer"))
             return nil

@@ -74,7 +74,8 @@ extension AgentRecord {
             ("embedded", .bool(embedded)), ("status", .text(status.rawValue)), ("node", JSON(node)),
             ("connected_at", JSON(connectedAt)), ("last_seen_at", JSON(lastSeenAt)), ("software", JSON(software)),
             ("machine", JSON(machine)), ("system", JSON(system)), ("capabilities", JSON(capabilities)),
-            ("fingerprint", JSON(fingerprint)), ("offered_fingerprint", JSON(offeredFingerprint)), ("duplicate_address", JSON(duplicateAddress)),
+            ("fingerprint", JSON(fingerprint)), ("offered_fingerprint", JSON(offeredFingerprint)),
+            ("duplicate_address", JSON(duplicateAddress)),
             ("entries_applied", .integer(entriesApplied)), ("entries_wanted", .integer(entriesWanted)),
             ("version", .integer(version)), ("created_at", JSON(createdAt)),
         ])

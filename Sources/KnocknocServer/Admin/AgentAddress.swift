@@ -8,11 +8,14 @@ struct AgentAddress {
     /// Of the certificate that this node made itself, where the address is this node's; nil where something else may
     /// answer there, such as a load balancer, or where authorities are to vouch for what does.
     let fingerprint: String?
+    /// Of that certificate's key, as curl pins it.
+    let pin: String?
 
     /// - Parameters:
     ///   - local: our own address on the connection of the administrator who asks.
     ///   - fingerprint: of the certificate that this node made itself, if it shows that now.
-    init(_ settings: ServerSettings, local: IPAddress?, fingerprint: String?) {
+    ///   - pin: of its key.
+    init(_ settings: ServerSettings, local: IPAddress?, fingerprint: String?, pin: String? = nil) {
         if let configured = settings.agentURL ?? settings.publicURL {
             (url, isGuessed) = (configured, false)
             self.fingerprint = settings.isOwn(configured) ? fingerprint : nil
@@ -24,11 +27,12 @@ struct AgentAddress {
             isGuessed = true
             self.fingerprint = isSecure ? fingerprint : nil
         }
+        self.pin = self.fingerprint == nil ? nil : pin
     }
 
     /// The address as configured, else as this administrator reached us.
     init(_ site: Site, _ context: KnocknocRequestContext) {
-        self.init(site.settings, local: context.local, fingerprint: site.live.fingerprint)
+        self.init(site.settings, local: context.local, fingerprint: site.live.fingerprint, pin: site.live.pin)
     }
 
     /// What may keep agents of other machines from it.

@@ -52,7 +52,7 @@ struct AgentPages {
                     heading: Heading(
                         title: "Another token for \(agent.name)",
                         lead: "The old one counts for ten minutes more; put this in its place by then."),
-                    install: AgentInstall(token: token, address: AgentAddress(site, context)),
+                    install: await AgentInstall(token: token, site: site, context),
                     done: "/admin/agents/\(agent.id)")
                 return try site.renderer.page("agent-token", page)
             }

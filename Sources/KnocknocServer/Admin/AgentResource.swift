@@ -87,13 +87,15 @@ struct AgentResource: AdminResource {
         ]
     }
 
-    func complete(new page: inout FormPage, _ values: FormValues, _ address: AgentAddress) {
+    func complete(
+        new page: inout FormPage, _ values: FormValues, _ site: Site, _ context: KnocknocRequestContext
+    ) async {
         guard let token = values.optional("token") else { return }
         page.hidden = [FormPage.Call.Hidden(name: "token", value: token)]
         page.note =
             "Nothing is saved until you press Add agent. The token below counts from then on; another one comes "
             + "with each visit of this page."
-        page.install = AgentInstall(token: token, address: address)
+        page.install = await AgentInstall(token: token, site: site, context)
     }
 
     func complete(_ page: inout FormPage, _ record: AgentRecord) async throws {

@@ -76,7 +76,7 @@ struct ResourcePages<Resource: AdminResource> {
             let page = TokenPage(
                 frame: site.adminFrame(made.name, current: words.path, asked.session, context),
                 heading: Heading(title: "Agent \(made.name) is ready to link"),
-                install: AgentInstall(token: token, address: AgentAddress(site, context)), done: "\(root)/\(made.id)")
+                install: await AgentInstall(token: token, site: site, context), done: "\(root)/\(made.id)")
             return try site.renderer.page("agent-token", page)
         } catch {
             let (errors, status) = try await FormFailure.read(error, fields: resource.sections(of: nil))
@@ -123,7 +123,7 @@ struct ResourcePages<Resource: AdminResource> {
                 href: "\(root)/\(face.id)/delete", label: "Delete \(face.name)")
             try await resource.complete(&page, record)
         } else {
-            resource.complete(new: &page, values, AgentAddress(site, context))
+            await resource.complete(new: &page, values, site, context)
         }
         return try site.renderer.page("form", page, status: status)
     }

@@ -36,8 +36,8 @@ public final class Server: Sendable {
         let phase = ServerPhase()
         let port = Once<Int>()
         let node = try WebNode(name: settings.nodeName, version: Self.version, engine: database.engine)
-        let (tls, fingerprint) = try Self.certificate(settings)
-        let live = LiveSettings(settings, fingerprint: fingerprint)
+        let (tls, fingerprint, pin) = try Self.certificate(settings)
+        let live = LiveSettings(settings, fingerprint: fingerprint, pin: pin)
         var options = AccessOptions()
         options.allInOne = settings.allInOne
         options.agentTokens = settings.agentTokens
@@ -68,7 +68,8 @@ public final class Server: Sendable {
             },
             serve: { socket, holder, host, caller in
                 await hub.serve(
-                    socket, agent: holder.agent, isRevoked: holder.isRevoked, host: host, from: caller.address)
+                    socket, agent: holder.agent, isRevoked: holder.isRevoked, host: host, from: caller.address,
+                    token: holder.token)
             })
         let patience = TimeAmount.seconds(settings.drainSeconds > 0 ? 1 : 0)
         let application = Application(
@@ -130,17 +131,20 @@ public final class Server: Sendable {
         way.follow(settings.way)
     }
 
-    private static func certificate(_ settings: ServerSettings) throws -> (TLSContexts?, String?) {
+    private static func certificate(_ settings: ServerSettings) throws -> (TLSContexts?, String?, pin: String?) {
         let files: CertificateFiles
         switch settings.tls {
-        case .none: return (nil, nil)
+        case .none: return (nil, nil, nil)
         case .files(let certificate, let key): files = CertificateFiles(certificate: certificate, key: key)
         case .selfSigned(let names):
             try PrivateFile.makeDirectory(settings.dataDirectory)
             files = try ServerCertificate.files(in: settings.dataDirectory, names: names)
         }
         do {
-            return (try TLSContexts(files), try ServerCertificate.fingerprint(of: files.certificate))
+            return (
+                try TLSContexts(files), try ServerCertificate.fingerprint(of: files.certificate),
+                try ServerCertificate.pin(of: files.certificate)
+            )
         } catch {
             throw ServerError(
                 .certificate, "cannot use the certificate \(files.certificate) with the key \(files.key): \(error)")

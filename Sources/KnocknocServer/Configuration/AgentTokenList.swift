@@ -7,7 +7,9 @@ enum AgentTokenList {
     static func hashes(_ text: String) -> Set<[UInt8]>? {
         var hashes: Set<[UInt8]> = []
         for part in text.split(whereSeparator: { $0 == "," || $0.isWhitespace }) {
-            guard let hash = part.hasPrefix("sha256:") ? hexadecimal(part.dropFirst(7)) : plain(part) else { return nil }
+            guard let hash = part.hasPrefix("sha256:") ? hexadecimal(part.dropFirst(7)) : plain(part) else {
+                return nil
+            }
             hashes.insert(hash)
         }
         return hashes

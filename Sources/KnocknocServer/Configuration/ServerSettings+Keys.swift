@@ -17,6 +17,7 @@ extension ServerSettings {
         public static let insecureHTTP = SettingKey("InsecureHTTP", "insecure", "http")
         public static let agentURL = SettingKey("AgentURL", "agent", "url")
         public static let agentTokens = SettingKey("AgentTokens", "agent", "tokens")
+        public static let downloadDir = SettingKey("DownloadDir", "download", "dir")
         public static let drainSeconds = SettingKey("DrainSeconds", "drain", "seconds")
         public static let tlsCertificate = SettingKey("TLSCertificate", "tls", "certificate")
         public static let tlsKey = SettingKey("TLSKey", "tls", "key")
@@ -27,8 +28,8 @@ extension ServerSettings {
 
         public static let all = [
             listen, publicURL, trustedForwarders, allowAnyForwarder, databaseURL, listenURL, dataDir, zone,
-            nodeName, encryptionKey, logLevel, insecureHTTP, agentURL, agentTokens, drainSeconds, tlsCertificate, tlsKey,
-            tlsSelfSigned, tlsSAN, agentBackend, allInOne,
+            nodeName, encryptionKey, logLevel, insecureHTTP, agentURL, agentTokens, downloadDir, drainSeconds,
+            tlsCertificate, tlsKey, tlsSelfSigned, tlsSAN, agentBackend, allInOne,
         ]
     }
 }

@@ -40,6 +40,8 @@ public struct ServerSettings: Sendable {
     public var agentURL: WebOrigin?
     /// SHA-256 of tokens with which agents may come before anybody has made them here.
     public var agentTokens: Set<[UInt8]>
+    /// Absolute; where packages of the agent are for whoever holds an agent's token.
+    public var downloadDirectory: String?
     /// How long `/health` answers 503 before the server stops accepting, in seconds.
     public var drainSeconds: Int
     public var tls: TLS
@@ -64,6 +66,7 @@ public struct ServerSettings: Sendable {
         insecureHTTP = false
         agentURL = nil
         agentTokens = []
+        downloadDirectory = nil
         drainSeconds = 5
         tls = .none
         agentBackend = .automatic

@@ -134,10 +134,13 @@ package enum LinkTable {
         }
     }
 
-    package static func standings(_ agents: [AgentID]) -> [Statement] {
-        SQLList.statements(agents) { list in
+    /// With the tokens that count now, where one was replaced within a day.
+    package static func standings(_ agents: [AgentID], now: Timestamp) -> [Statement] {
+        SQLList.statements(agents, leading: [now]) { list in
             """
             select a.id, a.revision, a.change_id, s.epoch, coalesce(l.epoch, 0) as link_epoch,
+                case when a.previous_token_until > $1 - 86400000000 then a.token_hash end as token_hash,
+                case when a.previous_token_until > $1 then a.previous_token_hash end as previous_token_hash,
                 (select min(n.revision) from enforcements n
                     where n.agent_id = a.id and n.applied_revision < n.revision) as unreported_entry,
                 (select min(t.revision) from targets t

@@ -58,7 +58,7 @@ struct TokenPageTests {
                 "agent-token",
                 TokenPage(
                     frame: Samples.frame(), heading: Heading(title: "Agent"),
-                    install: AgentInstall(token: "t", address: address), done: "/"))
+                    install: AgentInstall(token: "t", address: address, architectures: []), done: "/"))
         }
         let own = try text(Self.address(local: "127.0.0.1"))
         #expect(own.contains("\nTLSFingerprint = ab12\n"))
