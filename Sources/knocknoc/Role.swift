@@ -19,7 +19,7 @@ enum Role: String, CaseIterable {
         else { return nil }
         guard let role = Role(rawValue: text) else {
             let known = allCases.map(\.rawValue).joined(separator: ", ")
-            throw refusal("\(variable): \"\(text)\" cannot be used; expected one of \(known)")
+            throw refusal("\"\(text)\" cannot be used; expected one of \(known)")
         }
         switch role {
         case .server: return ["serve"] + given

@@ -31,6 +31,40 @@ extension WholeSystem {
             }
         }
 
+        @Test(
+            "what knocker does to an agent reaches it in under 2 s wherever its link hangs, and its guards stay",
+            .timeLimit(limit), arguments: Topology.allCases, [false, true])
+        func promptly(_ topology: Topology, deletes: Bool) async throws {
+            // The all-in-one makes its own agent anew.
+            if topology == .allInOne, deletes { return }
+            try await Site.run(topology) { site in
+                let url = site.postgres?.url ?? "sqlite://\(site.folder.path)/data/knocknoc.db"
+                let service = try await Probe.service(on: site.gateway, port: 9000)
+                let group = try await site.make(group: "staff")
+                try await site.make(user: "alice", groups: [group])
+                let knoc = try await site.make(
+                    knoc: "service", groups: [group], backend: try await site.backend(.guard, port: 9000))
+                try await site.untilTargetsApplied("service")
+                let client = try site.server.client(on: site.alice)
+                try await client.signIn("alice", Site.password)
+                #expect(try await client.change("POST", knoc)["state"].string == "open")
+                let alice = try Probe.watch(from: site.alice, to: site.gateway.ipv4, port: 9000)
+                try await alice.until(open: true)
+                let words = deletes ? ["delete", site.agentID, "--force"] : ["disable", site.agentID]
+                try await Shell.check(
+                    site.nodes[0].host.inside(
+                        [Lab.executable("knocknoc"), "knocker", "agent"] + words
+                            + ["--config", "none", "--database-url", url]))
+                let done = Clock.now
+                let closed = try await alice.until(open: false, within: .seconds(60))
+                #expect(closed.begun <= done + 2, "closed after \(closed.begun - done) s")
+                Lab.measured("\(words[0]) by knocker, \(topology): all is closed after \(closed.begun - done) s")
+                let sets = try await site.gateway.run(["nft", "list", "ruleset"]).text
+                #expect(sets.contains("9000") && !sets.contains(site.alice.ipv4), "\(sets)")
+                for probe in [service, alice] { await probe.stop() }
+            }
+        }
+
         @Test("knocker adds, lists, pings, disables, rotates and deletes agents beside the nodes", .timeLimit(limit))
         func commandLine() async throws {
             try await Site.run(.twoNodes) { site in

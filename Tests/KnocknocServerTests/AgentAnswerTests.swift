@@ -138,4 +138,66 @@ struct AgentAnswerTests {
             #expect(browser.page.body.contains("is told everything anew"))
         }
     }
+
+    @Test(
+        "the list says of each agent where it is, what it does and what is wrong, and its menu works without a script")
+    func list() async throws {
+        try await TestSite.run { site in
+            let access = site.server.access
+            let alice = try await site.makeAlice()
+            let id = try #require(AgentID(alice.agent))
+            try await Self.attach(alice.agent, site)
+            let browser = PaperBrowser(site)
+            try await browser.signInAsAdmin()
+            func cells() async throws -> [String: String] {
+                try await browser.open("/admin/agents")
+                let cells = browser.page.body.components(separatedBy: "data-label=\"").dropFirst().map { part in
+                    let text = part.components(separatedBy: "</td>")[0].drop { $0 != ">" }
+                    return (
+                        String(part.prefix { $0 != "\"" }),
+                        text.dropFirst().replacing(/<[^>]*>/, with: " ").split(separator: " ").joined(separator: " ")
+                    )
+                }
+                return Dictionary(cells) { $1 }
+            }
+            var shown = try await cells()
+            #expect(shown["Agent"] == "gateway" && shown["State"] == "Online" && shown["Machine"] == "gw1 test")
+            #expect(shown["Version"] == "1" && shown["Via"] == "web-9" && shown["Entries"] == "0 of 0", "\(shown)")
+            #expect(shown["Backends"] == "Waiting dry run" && shown["Linked since"]?.isEmpty == false, "\(shown)")
+
+            // One that is a copy, and another one that failed.
+            let hello = AgentMessage.Hello(
+                protocolMin: 1, protocolMax: 1, instance: "copy",
+                stamp: AgentStamp(boot: "b", time: BootTime(milliseconds: 0)), position: nil, removals: [],
+                signingKey: "c2lnbmluZw==", sealingKey: "c2VhbGluZw==", signature: "", version: "0.0.1",
+                machine: "gw1", system: "test", capabilities: [:])
+            async let second = access.attach(agent: id, hello: hello, node: "web-9", from: IPAddress("192.0.2.7"))
+            try await Self.answer(site)
+            #expect(try await second == .duplicate)
+            let target = try #require(try await access.targets(of: id).first)
+            let epoch = try #require(try await access.standings(of: [id])[id])
+            try await access.record(
+                agent: id, linkEpoch: epoch.linkEpoch,
+                applied: [
+                    AgentMessage.Applied(
+                        linkEpoch: epoch.linkEpoch, revision: epoch.position.revision,
+                        failures: [Failure(target: target.id, entry: nil, reason: "no such set")], dryRun: [])
+                ])
+            shown = try await cells()
+            #expect(shown["State"] == "Duplicate a second one came from 192.0.2.7", "\(shown)")
+            #expect(shown["Backends"] == "1 of 1 failed dry run", "\(shown)")
+            try await browser.open("/admin/agents/\(id)")
+            #expect(browser.page.body.contains("with its identity came from 192.0.2.7"))
+
+            try await browser.open("/admin/agents")
+            for path in ["", "/rotate", "/delete"] {
+                #expect(browser.page.body.contains("href=\"/admin/agents/\(id)\(path)\""), "\(path)")
+            }
+            try await browser.submit("/admin/agents/\(id)/disable")
+            shown = try await cells()
+            #expect(shown["State"] == "Disabled" && shown["Via"] == "", "\(shown)")
+            try await browser.submit("/admin/agents/\(id)/enable")
+            #expect(try await access.agent(id).disabled == false)
+        }
+    }
 }

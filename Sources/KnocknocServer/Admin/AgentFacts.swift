@@ -19,6 +19,9 @@ enum AgentFacts {
         var facts = [
             FormPage.Fact(label: "State", pill: pill(agent), text: agent.node.map { "through web node \($0)" })
         ]
+        if let address = agent.duplicateAddress {
+            facts.append(FormPage.Fact(label: "A second one", text: "with its identity came from \(address)"))
+        }
         if let seen = agent.lastSeenAt { facts.append(FormPage.Fact(label: "Last seen", time: TimeText(seen))) }
         if let since = agent.connectedAt { facts.append(FormPage.Fact(label: "Linked since", time: TimeText(since))) }
         facts.append(
