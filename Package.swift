@@ -88,7 +88,8 @@ let floors: [Target] = [
     .target(
         name: "KnocknocAccess",
         dependencies: [
-            "KnocknocModel", "KnocknocStore", "KnocknocProtocol", "KnocknocIdentity", crypto, lifecycle, logging,
+            "KnocknocModel", "KnocknocRelease", "KnocknocStore", "KnocknocProtocol", "KnocknocIdentity", crypto,
+            lifecycle, logging,
         ],
         swiftSettings: settings
     ),
@@ -219,7 +220,7 @@ let tests: [Target] = [
         dependencies: [
             "KnocknocModel", "KnocknocStore", "KnocknocProtocol", "KnocknocIdentity", "KnocknocAccess",
             "KnocknocServer", crypto, hummingbird, httpTypes, lifecycle, logging,
-            nioCore, nioPosix, .product(name: "NIOEmbedded", package: "swift-nio"),
+            nioCore, nioPosix, nioSSL, .product(name: "NIOEmbedded", package: "swift-nio"),
             .product(name: "HummingbirdTesting", package: "hummingbird"),
         ],
         swiftSettings: settings),

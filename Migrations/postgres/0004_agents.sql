@@ -34,6 +34,9 @@ comment on column agents.previous_token_until is 'Until when that one counts too
 
 create unique index agents_previous_token_hash_key on agents (previous_token_hash);
 
+comment on table revoked_tokens is
+    'Tokens that no agent is to have again: of deleted agents, which learn by them to let nobody in, and replaced ones.';
+
 alter table agent_links add column protocol bigint;
 alter table agent_links add column replacements bigint not null default 0;
 alter table agent_links add column replaced_at bigint;

@@ -22,6 +22,7 @@ public final class Access: Sendable {
     let liveURLs = Mutex<[String]>([])
     let allowLists = AllowListCache()
     let fetches = FetchLog()
+    let pauses = AuditPauses()
 
     /// - Parameter node: this web node's name, for the audit.
     public init(

@@ -20,6 +20,10 @@ public struct AccessOptions: Sendable {
     public var sessionPatience = Duration.milliseconds(100)
     /// For an agent's answer to a ping.
     public var pingPatience = Duration.seconds(5)
+    /// SHA-256 of tokens that agents may come with before anybody has made them here.
+    public var agentTokens: Set<[UInt8]> = []
+    /// For the answer of a link that another instance of its agent wants to replace.
+    public var duplicatePatience = Duration.seconds(2)
     /// Microseconds added to the database's clock; for tests that drive time.
     public var clockOffset: @Sendable () -> Int64 = { 0 }
 

@@ -12,9 +12,11 @@ extension Hub {
     ///   - agent: whose bearer token came with the request.
     ///   - isRevoked: disabled or deleted; it is told so at once.
     ///   - host: the request's `Host` header, which the agent signs.
+    ///   - address: from where the agent comes, for the audit.
+    ///   - token: SHA-256 of the bearer token, with which the link ends; nil for one that no token ends.
     public func serve(
         _ channel: NIOAsyncChannel<WebSocketFrame, WebSocketFrame>, agent: AgentID, isRevoked: Bool = false,
-        host: String
+        host: String, from address: IPAddress? = nil, token: [UInt8]? = nil
     ) async {
         var logger = logger
         logger[metadataKey: "agent"] = "\(agent)"
@@ -22,7 +24,8 @@ extension Hub {
             try await channel.executeThenClose { [logger] inbound, outbound in
                 let vitals = LinkVitals(now: .now)
                 let session = LinkSession(
-                    hub: self, agent: agent, host: host, channel: channel.channel, vitals: vitals,
+                    hub: self, agent: agent, host: host, address: address, token: token, channel: channel.channel,
+                    vitals: vitals,
                     writer: LinkWriter(outbound: outbound, vitals: vitals), logger: logger)
                 try await isRevoked ? session.dismiss(inbound) : session.run(inbound)
             }

@@ -85,8 +85,7 @@ public final class Hub: Service {
             return
         }
         for link in links {
-            let silence = options.heartbeat * 3
-            guard let complaint = link.vitals.complaint(at: now, silence: silence, write: options.write) else {
+            guard let complaint = link.vitals.complaint(at: now, silence: options.silence, write: options.write) else {
                 continue
             }
             logger.info("A link is dead.", metadata: ["agent": "\(link.agent)", "reason": "\(complaint)"])
@@ -102,11 +101,15 @@ public final class Hub: Service {
         do {
             let standings = try await directory.standings(of: links.map(\.agent))
             for link in links {
-                if let standing = standings[link.agent] {
-                    link.put(.compare(standing))
-                } else {
+                guard let standing = standings[link.agent] else {
                     link.put(.close(.revoked, "the agent was deleted or disabled"))
+                    continue
                 }
+                // Agents of every release dial again at this word, with the token that they have now.
+                link.put(
+                    link.isOutlived(by: standing.tokens)
+                        ? .close(.resync, "the token of this link was replaced, and its time is over")
+                        : .compare(standing))
             }
         } catch {
             logger.debug("The links could not be compared.", metadata: ["error": "\(error)"])
@@ -114,7 +117,9 @@ public final class Hub: Service {
     }
 
     private func notePresence() async {
-        let agents = agents
+        // Whoever has missed a heartbeat is not seen: 15 s of that, and it is stale.
+        let heard = ContinuousClock.now - options.heartbeat - .seconds(2)
+        let agents = registry.all.filter { $0.vitals.lastHeard > heard }.map(\.agent)
         guard !agents.isEmpty else { return }
         do { try await directory.presence(agents, node: node) } catch {
             logger.debug("Presence could not be noted.", metadata: ["error": "\(error)"])

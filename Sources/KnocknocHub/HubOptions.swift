@@ -1,7 +1,9 @@
 /// The hub's intervals and limits.
 public struct HubOptions: Sendable {
-    /// Between an agent's heartbeats; three missed ones end the link.
+    /// Between an agent's heartbeats; after three missed ones it counts as stale.
     public var heartbeat: Duration = .seconds(5)
+    /// How long a link may be silent before it ends.
+    public var silence: Duration = .seconds(30)
     /// How long an agent may take to say hello.
     public var hello: Duration = .seconds(10)
     /// How long one write may be stuck.
@@ -9,7 +11,7 @@ public struct HubOptions: Sendable {
     /// Between comparisons of all links with the store.
     public var comparison: Duration = .seconds(1)
     /// Between notes of who is linked here.
-    public var presence: Duration = .seconds(15)
+    public var presence: Duration = .seconds(5)
     /// How long the database may be silent before the node lets its agents go.
     public var databaseSilence: Duration = .seconds(5)
     /// How long a link may take to end after its bye.

@@ -6,7 +6,10 @@ public protocol LinkDirectory: Sendable {
     /// Takes an agent in whose hello is signed by the key that it names: pins its keys at first contact, compares them
     /// later, and gives this link a higher epoch than any before, which voids what older links still write. The epoch is
     /// the greater of the last one plus 1 and the database's microseconds, so that a rewound store uses none again.
-    func attach(agent: AgentID, hello: AgentMessage.Hello, node: String) async throws -> AttachResult
+    /// Another instance than the one whose link stands is refused where that one answers.
+    func attach(
+        agent: AgentID, hello: AgentMessage.Hello, node: String, from address: IPAddress?
+    ) async throws -> AttachResult
 
     /// What an agent at `after` lacks; a delta only where the store's history has that position.
     func stream(agent: AgentID, after: Position?) async throws -> StreamAnswer
@@ -60,6 +63,8 @@ public enum AttachResult: Hashable, Sendable {
     case accepted(linkEpoch: Int64)
     /// The hello names a key that is not the pinned one.
     case keyChanged(fingerprint: String)
+    /// Another instance with the same identity lives.
+    case duplicate
     /// Deleted or disabled.
     case revoked
 }

@@ -29,7 +29,9 @@ struct KnocknocCommand: AsyncParsableCommand {
     private static func start<Root: ParsableCommand>(_ root: Root.Type) async {
         var begun: (any ParsableCommand.Type)?
         do {
-            var command = try root.parseAsRoot()
+            let roleArguments =
+                root == KnocknocCommand.self ? try Role.arguments(Array(CommandLine.arguments.dropFirst())) : nil
+            var command = try root.parseAsRoot(roleArguments)
             begun = type(of: command)
             if let serve = command as? ServeCommand {
                 let plan = try ServePlan(serve.options)

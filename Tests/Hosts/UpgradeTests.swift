@@ -151,7 +151,7 @@ extension WholeHosts {
         private func agent(_ site: ThreeNodes, is version: String) async throws {
             let end = Clock.now + 60
             var seen = try await site.agentRecord()
-            while seen["status"].string != "online" || seen["software"].string != version {
+            while !["online", "outdated"].contains(seen["status"].string) || seen["software"].string != version {
                 guard Clock.now < end else { throw LabError("the agent is not online as \(version): \(seen)") }
                 seen = try await site.agentRecord()
             }

@@ -18,7 +18,7 @@ final class FakeAgent: Sendable {
 
     init(
         _ hub: Hub, key: Curve25519.Signing.PrivateKey = .init(), host: String = "knocknoc.example",
-        isRevoked: Bool = false
+        isRevoked: Bool = false, token: [UInt8]? = nil
     ) async throws {
         self.key = key
         let channel = NIOAsyncTestingChannel()
@@ -26,7 +26,7 @@ final class FakeAgent: Sendable {
         let wrapped = try await channel.testingEventLoop.executeInContext {
             try NIOAsyncChannel<WebSocketFrame, WebSocketFrame>(wrappingChannelSynchronously: channel)
         }
-        served = Task { await hub.serve(wrapped, agent: Self.id, isRevoked: isRevoked, host: host) }
+        served = Task { await hub.serve(wrapped, agent: Self.id, isRevoked: isRevoked, host: host, token: token) }
     }
 
     /// The next message of the server; control frames are passed over.

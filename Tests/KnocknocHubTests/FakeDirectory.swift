@@ -37,7 +37,9 @@ final class FakeDirectory: LinkDirectory {
         (hints, hint) = AsyncStream.makeStream()
     }
 
-    func attach(agent: AgentID, hello: AgentMessage.Hello, node: String) async throws -> AttachResult {
+    func attach(
+        agent: AgentID, hello: AgentMessage.Hello, node: String, from address: IPAddress?
+    ) async throws -> AttachResult {
         state.withLock { $0.attach }
     }
 

@@ -109,6 +109,10 @@ struct HubTests {
     @Test("what an agent reports is written, unless it is of another link")
     func applied() async throws {
         let directory = Self.restingDirectory()
+        // A hub that runs compares by its own clock, and ends the links of agents that the store does not know.
+        directory.state.withLock {
+            $0.standings = [FakeAgent.id: LinkStanding(position: Self.start, linkEpoch: 1)]
+        }
         let hub = hub(directory)
         let running = Task { try await hub.run() }
         let agent = try await FakeAgent(hub)
@@ -211,7 +215,30 @@ struct HubTests {
         await agent.hangUp()
     }
 
-    @Test("a link that is silent for three heartbeats is cut")
+    @Test("a link ends with the token that it was opened with, and another one goes on")
+    func token() async throws {
+        let directory = Self.restingDirectory()
+        let hub = hub(directory)
+        let agent = try await FakeAgent(hub, token: [1])
+        try await agent.greet(position: Self.start)
+        for _ in 0..<2 { _ = try await agent.next() }
+        for (tokens, counts) in [(nil, true), ([[2], [1]], true), ([[2]], false)] as [([[UInt8]]?, Bool)] {
+            directory.state.withLock {
+                $0.standings = [FakeAgent.id: LinkStanding(position: Self.start, linkEpoch: 1, tokens: tokens)]
+            }
+            await hub.compare(now: .now)
+            if counts {
+                try await agent.say(.heartbeat(FakeAgent.stamp(6000)))
+                guard case .heartbeat = try await agent.next() else { throw Unexpected() }
+            } else {
+                #expect(try await agent.byeCode() == .resync)
+            }
+        }
+        await agent.hangUp()
+        #expect(hub.agents.isEmpty)
+    }
+
+    @Test("a link that is silent for 30 s is cut")
     func silent() async throws {
         let directory = Self.restingDirectory()
         directory.state.withLock {
@@ -219,10 +246,10 @@ struct HubTests {
         }
         let hub = hub(directory)
         let agent = try await linkedAgent(hub)
-        await hub.compare(now: .now.advanced(by: .seconds(14)))
+        await hub.compare(now: .now.advanced(by: .seconds(29)))
         try await agent.say(.heartbeat(FakeAgent.stamp(6000)))
         guard case .heartbeat = try await agent.next() else { throw Unexpected() }
-        await hub.compare(now: .now.advanced(by: .seconds(16)))
+        await hub.compare(now: .now.advanced(by: .seconds(31)))
         await agent.served.value
         #expect(hub.agents.isEmpty)
     }

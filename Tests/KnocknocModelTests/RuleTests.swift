@@ -162,3 +162,55 @@ struct SmallRuleTests {
         #expect(ThrottleRule.network(nil) == "unknown")
     }
 }
+
+@Suite("the state of an agent")
+struct AgentStatusTests {
+    private func status(_ change: (inout AgentStatusRule.Facts) -> Void) -> AgentStatus {
+        var facts = AgentStatusRule.Facts(
+            disabled: false, closed: false, lastSeen: now, duplicate: nil, now: now, isOutdated: false)
+        change(&facts)
+        return AgentStatusRule.status(facts)
+    }
+
+    @Test("is what somebody has to do something about, where several are true")
+    func order() {
+        #expect(status { _ in } == .online)
+        #expect(status { $0.isOutdated = true } == .outdated)
+        let stale: (inout AgentStatusRule.Facts) -> Void = {
+            $0.isOutdated = true
+            $0.now = now.adding(seconds: 16)
+        }
+        #expect(status(stale) == .stale)
+        let duplicate: (inout AgentStatusRule.Facts) -> Void = {
+            stale(&$0)
+            $0.duplicate = now
+        }
+        #expect(status(duplicate) == .duplicate)
+        let offline: (inout AgentStatusRule.Facts) -> Void = {
+            duplicate(&$0)
+            $0.closed = true
+        }
+        #expect(status(offline) == .offline)
+        let pending: (inout AgentStatusRule.Facts) -> Void = {
+            offline(&$0)
+            $0.lastSeen = nil
+        }
+        #expect(status(pending) == .pending)
+        #expect(
+            status {
+                pending(&$0); $0.disabled = true
+            } == .disabled)
+    }
+
+    @Test("changes when 15 s, 30 s and two minutes are over, and not before")
+    func limits() {
+        func after(_ seconds: Int64, duplicate: Bool = false) -> AgentStatus {
+            status { facts in
+                facts.now = now.adding(seconds: seconds)
+                if duplicate { (facts.duplicate, facts.lastSeen) = (now, facts.now) }
+            }
+        }
+        #expect(after(15) == .online && after(16) == .stale && after(30) == .stale && after(31) == .offline)
+        #expect(after(120, duplicate: true) == .duplicate && after(121, duplicate: true) == .online)
+    }
+}

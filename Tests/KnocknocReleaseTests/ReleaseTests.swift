@@ -12,6 +12,16 @@ struct ReleaseTests {
         #expect(Release.furtherMigrations.isEmpty)
     }
 
+    @Test(
+        "releases are compared by their numbers, and one that has none is before none",
+        arguments: [
+            ("0.1.9", "0.1.10", true), ("0.9.9", "1.0", true), ("0.1.0", "0.1.0-debug", false), ("1.2", "1.2.0", false),
+            ("0.2.0", "0.1.9", false), ("unknown", "0.1.0", false), ("0.1.0", "unknown", false),
+        ])
+    func order(_ one: String, _ other: String, _ precedes: Bool) {
+        #expect(Release.precedes(one, other) == precedes)
+    }
+
     #if DEBUG
         @Test("the file beside a debug build says what it is instead")
         func following() throws {

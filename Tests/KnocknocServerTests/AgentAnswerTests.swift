@@ -53,6 +53,70 @@ struct AgentAnswerTests {
         }
     }
 
+    @Test("a draft stores nothing, and what it suggests makes an agent; a rotated token is shown once")
+    func tokens() async throws {
+        try await TestSite.run { site in
+            let draft = try await site.admin(.get, "/agents/draft")
+            let (name, token) = (draft.text("suggested_name"), draft.text("token"))
+            #expect(draft.status == 200 && name.split(separator: "-").count == 2 && token.count == 43, "\(draft.body)")
+            #expect(draft.text("url") == "http://127.0.0.1:0" && draft.text("warning").contains("Only this machine"))
+            #expect(try await site.admin(.get, "/agents").items.isEmpty)
+            func link(_ token: String) async throws -> Int {
+                try await site.get("/agent/v1/link", headers: ["Authorization": "Bearer \(token)"]).status
+            }
+            #expect(try await link(token) == 401)
+            let made = try await site.admin(.post, "/agents", #"{"name":"\#(name)","token":"\#(token)"}"#)
+            #expect(made.status == 201 && made.text("token") == token)
+            #expect(try await link(token) == 426)
+            let again = try await site.admin(.post, "/agents", #"{"name":"other","token":"\#(token)"}"#)
+            #expect(again.status == 400 && again.text("field") == "token", "\(again.body)")
+
+            let path = "/agents/\(made.text("id"))"
+            let rotated = try await site.admin(.post, path + "/rotate")
+            let new = rotated.text("token")
+            #expect(rotated.status == 200 && new.count == 43 && new != token)
+            #expect(try await link(new) == 426)
+            #expect(try await link(token) == 426, "the old one counts for ten minutes more")
+            #expect(try await site.admin(.get, path).json["token"] == nil)
+        }
+    }
+
+    @Test(
+        "the page of a new agent suggests it whole and stores nothing before Add; another token comes after a question")
+    func addPage() async throws {
+        try await TestSite.run { site in
+            let browser = PaperBrowser(site)
+            try await browser.signInAsAdmin()
+            try await browser.open("/admin/agents/new")
+            let form = try #require(HTMLForm.find("/admin/agents", in: browser.page.body))
+            let values = Dictionary(form.fields.map { ($0.name, $0.value) }) { $1 }
+            let token = try #require(values["token"])
+            #expect(browser.page.body.contains("Nothing is saved until you press Add agent"))
+            for text in ["Token = \(token)", "KNOCKNOC_AGENT_SERVER_URL=", "KNOCKNOC_AGENT_TOKEN_FILE:"] {
+                #expect(browser.page.body.contains(text), "\(text)")
+            }
+            #expect(try await site.admin(.get, "/agents").items.isEmpty)
+            // A name that is taken gives the form back with the same token.
+            _ = try await site.admin(.post, "/agents", #"{"name":"taken"}"#)
+            try await browser.submit("/admin/agents", ["name": "taken"])
+            #expect(browser.page.status == 409 && browser.page.body.contains("Token = \(token)"))
+            try await browser.submit("/admin/agents", ["name": values["name"] ?? ""])
+            #expect(browser.page.body.contains("id=\"token\">\(token)<"))
+            let agents = try await site.admin(.get, "/agents").items
+            let id = try #require(agents.first { $0["name"] as? String == values["name"] }?["id"] as? String)
+            #expect(try await site.server.access.agent(token: token)?.description == id)
+
+            try await browser.open("/admin/agents/\(id)")
+            try await browser.submit("/admin/agents/\(id)/rotate")
+            #expect(browser.page.body.contains("ten minutes more"))
+            let before = try await site.server.access.listAudit().count
+            try await browser.submit("/admin/agents/\(id)/rotate")
+            let new = browser.page.body.components(separatedBy: "id=\"token\">")[1].prefix { $0 != "<" }
+            #expect(try await site.server.access.agent(token: String(new))?.description == id)
+            #expect(try await site.server.access.listAudit().count == before + 1)
+        }
+    }
+
     @Test("without a script, Ping on the list leads to a page with the answer, and Resync back to the agent's")
     func pages() async throws {
         try await TestSite.run { site in
@@ -72,6 +136,68 @@ struct AgentAnswerTests {
             try await browser.submit("/admin/agents/\(id)/resync")
             #expect(browser.path == "/admin/agents/\(id)?done=resynced")
             #expect(browser.page.body.contains("is told everything anew"))
+        }
+    }
+
+    @Test(
+        "the list says of each agent where it is, what it does and what is wrong, and its menu works without a script")
+    func list() async throws {
+        try await TestSite.run { site in
+            let access = site.server.access
+            let alice = try await site.makeAlice()
+            let id = try #require(AgentID(alice.agent))
+            try await Self.attach(alice.agent, site)
+            let browser = PaperBrowser(site)
+            try await browser.signInAsAdmin()
+            func cells() async throws -> [String: String] {
+                try await browser.open("/admin/agents")
+                let cells = browser.page.body.components(separatedBy: "data-label=\"").dropFirst().map { part in
+                    let text = part.components(separatedBy: "</td>")[0].drop { $0 != ">" }
+                    return (
+                        String(part.prefix { $0 != "\"" }),
+                        text.dropFirst().replacing(/<[^>]*>/, with: " ").split(separator: " ").joined(separator: " ")
+                    )
+                }
+                return Dictionary(cells) { $1 }
+            }
+            var shown = try await cells()
+            #expect(shown["Agent"] == "gateway" && shown["State"] == "Online" && shown["Machine"] == "gw1 test")
+            #expect(shown["Version"] == "1" && shown["Via"] == "web-9" && shown["Entries"] == "0 of 0", "\(shown)")
+            #expect(shown["Backends"] == "Waiting dry run" && shown["Linked since"]?.isEmpty == false, "\(shown)")
+
+            // One that is a copy, and another one that failed.
+            let hello = AgentMessage.Hello(
+                protocolMin: 1, protocolMax: 1, instance: "copy",
+                stamp: AgentStamp(boot: "b", time: BootTime(milliseconds: 0)), position: nil, removals: [],
+                signingKey: "c2lnbmluZw==", sealingKey: "c2VhbGluZw==", signature: "", version: "0.0.1",
+                machine: "gw1", system: "test", capabilities: [:])
+            async let second = access.attach(agent: id, hello: hello, node: "web-9", from: IPAddress("192.0.2.7"))
+            try await Self.answer(site)
+            #expect(try await second == .duplicate)
+            let target = try #require(try await access.targets(of: id).first)
+            let epoch = try #require(try await access.standings(of: [id])[id])
+            try await access.record(
+                agent: id, linkEpoch: epoch.linkEpoch,
+                applied: [
+                    AgentMessage.Applied(
+                        linkEpoch: epoch.linkEpoch, revision: epoch.position.revision,
+                        failures: [Failure(target: target.id, entry: nil, reason: "no such set")], dryRun: [])
+                ])
+            shown = try await cells()
+            #expect(shown["State"] == "Duplicate a second one came from 192.0.2.7", "\(shown)")
+            #expect(shown["Backends"] == "1 of 1 failed dry run", "\(shown)")
+            try await browser.open("/admin/agents/\(id)")
+            #expect(browser.page.body.contains("with its identity came from 192.0.2.7"))
+
+            try await browser.open("/admin/agents")
+            for path in ["", "/rotate", "/delete"] {
+                #expect(browser.page.body.contains("href=\"/admin/agents/\(id)\(path)\""), "\(path)")
+            }
+            try await browser.submit("/admin/agents/\(id)/disable")
+            shown = try await cells()
+            #expect(shown["State"] == "Disabled" && shown["Via"] == "", "\(shown)")
+            try await browser.submit("/admin/agents/\(id)/enable")
+            #expect(try await access.agent(id).disabled == false)
         }
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import KnocknocAccess
 import KnocknocModel
 import Logging
@@ -140,6 +141,22 @@ struct SettingsTests {
     func variables(_ name: String, _ expected: String) {
         let text = problems("DataDir = /a", variables: [name])
         #expect(expected.isEmpty ? text.isEmpty : text.contains(expected) && text.contains("environment \(name):"))
+    }
+
+    @Test("tokens of agents are kept as hashes, however they are given")
+    func agentTokens() throws {
+        let token = "kna_" + String(repeating: "x", count: 43)
+        let hash = try #require(AgentTokenList.hashes(token)?.first)
+        let text = hash.map { String(format: "%02x", $0) }.joined()
+        let other = String(repeating: "0f", count: 32)
+        let given = try settings("DataDir = /a\nAgentTokens = \(token), sha256:\(other) sha256:\(text.uppercased())")
+        #expect(given.agentTokens == [hash, Array(repeating: 0x0f, count: 32)])
+        for wrong in ["short", "sha256:\(other.dropLast())", "sha256:\(other.dropLast())x", "\(token) short"] {
+            let said = problems("DataDir = /a\nAgentTokens = \(wrong)")
+            #expect(said.contains("AgentTokens: the value cannot be used") && !said.contains(wrong), "\(said)")
+        }
+        #expect(try settings("DataDir = /a\nDownloadDir = /srv/agents/").downloadDirectory == "/srv/agents")
+        #expect(problems("DataDir = /a\nDownloadDir = agents").contains("expected an absolute path"))
     }
 
     @Test("any forwarder at all needs a word of its own")

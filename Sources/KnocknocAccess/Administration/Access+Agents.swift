@@ -1,4 +1,6 @@
 public import KnocknocModel
+import KnocknocProtocol
+import KnocknocRelease
 import KnocknocStore
 
 extension Access {
@@ -10,15 +12,29 @@ extension Access {
     /// - Throws: ``AccessError`` not found.
     public func agent(_ id: AgentID) async throws -> AgentRecord { try await agent(id, database) }
 
+    /// The agent with this name or id.
+    ///
+    /// - Throws: ``AccessError`` not found.
+    public func agent(called text: String) async throws -> AgentRecord {
+        if let row = try await database.run(AgentTable.called(Access.lookUpKey(text))).first { return try agent(row) }
+        guard let id = AgentID(text) else { throw Access.none("agent named", text) }
+        return try await agent(id)
+    }
+
+    /// How many rights are live that this agent opens something for.
+    public func openGrants(through id: AgentID) async throws -> Int64 {
+        try await database.run(AgentTable.openGrants(id)).first?.integer("n") ?? 0
+    }
+
     /// Makes an agent; its token is shown this once.
     ///
     /// - Throws: ``AccessError``: invalid, duplicate.
     public func createAgent(
-        _ draft: AgentDraft, by actor: Actor, _ context: RequestContext
+        _ draft: AgentDraft, by actor: Actor, _ context: RequestContext?
     ) async throws -> (agent: AgentRecord, token: String) {
         let (name, key) = try checkedName(draft.name, what: "an agent")
         let zone = try draft.zone.map { try checkedZone($0) }
-        let token = Secret.new()
+        let token = if let given = draft.token { try await checkedToken(given) } else { Secret.new() }
         let record = try await refusing("an agent", name: name) {
             try await write { tx in
                 let now = try await clock(tx)
@@ -31,16 +47,18 @@ extension Access {
     }
 
     func insertAgent(
-        _ name: String, _ key: String, zone: String?, embedded: Bool, token: String, at now: Timestamp,
-        by actor: Actor, _ context: RequestContext?, _ tx: any Transaction
+        _ name: String, _ key: String, id given: AgentID? = nil, zone: String?, embedded: Bool, token: String,
+        at now: Timestamp, by actor: Actor, _ context: RequestContext?, from address: IPAddress? = nil,
+        _ tx: any Transaction
     ) async throws -> AgentID {
-        let id: AgentID = new()
+        let id = given ?? new()
         try await tx.run([
             AgentTable.insert(
                 id, name: name, key: key, zone: zone, embedded: embedded, token: Secret.hash(token),
                 change: Secret.new(), now: now),
             AgentTable.noteRevision(id, now: now),
-            try audit(AuditLine("agent.create", by: actor, ("agent", id.description, name)), at: now, context),
+            try audit(
+                AuditLine("agent.create", by: actor, ("agent", id.description, name)), at: now, context, from: address),
         ])
         return id
     }
@@ -49,7 +67,7 @@ extension Access {
     ///
     /// - Throws: ``AccessError``: not found, invalid, duplicate, stale.
     public func updateAgent(
-        _ id: AgentID, _ patch: AgentPatch, version: Int64? = nil, by actor: Actor, _ context: RequestContext
+        _ id: AgentID, _ patch: AgentPatch, version: Int64? = nil, by actor: Actor, _ context: RequestContext?
     ) async throws -> AgentRecord {
         let wanted = try patch.name.map { try checkedName($0, what: "an agent").name }
         let record = try await refusing("an agent", name: wanted ?? "") {
@@ -92,7 +110,7 @@ extension Access {
     ///
     /// - Throws: ``AccessError``: not found, stale.
     public func deleteAgent(
-        _ id: AgentID, version: Int64? = nil, by actor: Actor, _ context: RequestContext
+        _ id: AgentID, version: Int64? = nil, by actor: Actor, _ context: RequestContext?
     ) async throws {
         try await write { tx in
             let old = try await agent(id, tx)
@@ -147,28 +165,25 @@ extension Access {
         let now = try row.now(self)
         let seen = try row.optional("last_seen_at", row.timestamp)
         let disabled = try row.bool("disabled")
-        let status: AgentRecord.Status =
-            if disabled {
-                .disabled
-            } else if let seen {
-                if try !row.isNull("closed_at") || now.milliseconds(since: seen) > 10 * Access.silence * 1000 {
-                    .offline
-                } else {
-                    now.milliseconds(since: seen) > Access.silence * 1000 ? .stale : .online
-                }
-            } else {
-                .pending
-            }
+        let protocols = try row.optional("protocol", row.integer)
+        let software = try row.optional("software", row.text)
+        let status = AgentStatusRule.status(
+            AgentStatusRule.Facts(
+                disabled: disabled, closed: try !row.isNull("closed_at"), lastSeen: seen,
+                duplicate: try row.optional("duplicate_at", row.timestamp), now: now,
+                isOutdated: (protocols ?? .max) < Int64(Codec.protocols.upperBound)
+                    || software.map(Release.isNewer(than:)) ?? false))
         return AgentRecord(
             id: try row.identifier("id"), name: try row.text("name"), zone: try row.optional("zone", row.text),
             toldZone: try row.optional("told_zone", row.text), isEdge: try row.bool("edge"), disabled: disabled,
             embedded: try row.bool("embedded"), status: status,
             node: try row.optional("node", row.text), connectedAt: try row.optional("connected_at", row.timestamp),
-            lastSeenAt: seen, software: try row.optional("software", row.text),
+            lastSeenAt: seen, software: software,
             machine: try row.optional("machine", row.text), system: try row.optional("system", row.text),
             capabilities: try row.optional("capabilities", row.text).map { try JSON.value($0) } ?? [:],
             fingerprint: try fingerprint(row, "signing_key", "sealing_key"),
             offeredFingerprint: try fingerprint(row, "offered_signing_key", "offered_sealing_key"),
+            duplicateAddress: status == .duplicate ? try row.optional("duplicate_address", row.text) : nil,
             entriesApplied: try row.integer("entries_applied"), entriesWanted: try row.integer("entries_wanted"),
             version: try row.integer("version"), createdAt: try row.timestamp("created_at"))
     }

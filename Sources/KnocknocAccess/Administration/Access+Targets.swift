@@ -18,6 +18,13 @@ extension Access {
         return knocs
     }
 
+    /// What each of these agents is to enforce.
+    public func targetsInUse(of agents: [AgentID]) async throws -> [AgentID: [TargetStatus]] {
+        guard !agents.isEmpty else { return [:] }
+        let targets = try await database.run(TargetTable.inUse(agents)).joined().map(target)
+        return Dictionary(grouping: targets, by: \.agentID)
+    }
+
     /// Ends the trial of a guard that has taken effect: that this request came through proves that the guard did not
     /// lock its administrator out.
     ///

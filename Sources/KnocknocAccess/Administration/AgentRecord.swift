@@ -2,15 +2,7 @@ public import KnocknocModel
 
 /// An agent as administrators see it.
 public struct AgentRecord: Sendable, Hashable {
-    public enum Status: String, Sendable, Hashable, Codable {
-        /// It has never connected.
-        case pending
-        case online
-        /// Linked, and silent for longer than three heartbeats.
-        case stale
-        case offline
-        case disabled
-    }
+    public typealias Status = AgentStatus
 
     public var id: AgentID
     public var name: String
@@ -34,6 +26,8 @@ public struct AgentRecord: Sendable, Hashable {
     public var fingerprint: String?
     /// The same of a key that was refused and waits for approval.
     public var offeredFingerprint: String?
+    /// From where a second instance with this identity came last, while the status says so.
+    public var duplicateAddress: String?
     /// Entries that are to be open and that the agent has confirmed.
     public var entriesApplied: Int64
     /// Entries that are to be open.
@@ -47,7 +41,7 @@ public struct AgentRecord: Sendable, Hashable {
     /// Whether it has a link over which it may answer.
     public var isLinked: Bool {
         switch status {
-        case .online, .stale: true
+        case .online, .stale, .outdated, .duplicate: true
         case .pending, .offline, .disabled: false
         }
     }
@@ -57,10 +51,13 @@ public struct AgentRecord: Sendable, Hashable {
 public struct AgentDraft: Sendable, Hashable {
     public var name: String
     public var zone: String?
+    /// Made before; nil has one made.
+    public var token: String?
 
-    public init(name: String, zone: String? = nil) {
+    public init(name: String, zone: String? = nil, token: String? = nil) {
         self.name = name
         self.zone = zone
+        self.token = token
     }
 }
 

@@ -21,11 +21,13 @@ struct AuditLine: Sendable {
 
 extension Access {
     /// The insert for a line; part of the transaction of what it tells of.
-    func audit(_ line: AuditLine, at now: Timestamp, _ context: RequestContext?) throws -> Statement {
+    func audit(
+        _ line: AuditLine, at now: Timestamp, _ context: RequestContext?, from address: IPAddress? = nil
+    ) throws -> Statement {
         let (kind, id, name) = line.actor.columns
         let event = AuditTable.Event(
             actorKind: kind, actorID: id, actorName: name, action: line.action, subjectKind: line.subject?.kind,
-            subjectID: line.subject?.id, subjectName: line.subject?.name, address: context?.client.known,
+            subjectID: line.subject?.id, subjectName: line.subject?.name, address: context?.client.known ?? address,
             requestID: context?.requestID, details: try JSON.text(line.details))
         return AuditTable.insert(new(AuditID.self), at: now, node: node, event)
     }

@@ -1,19 +1,26 @@
 public import KnocknocModel
 public import KnocknocProtocol
 import KnocknocStore
+import Logging
 
 extension Access {
     /// The enabled agent with this token; nil where there is none.
     public func agent(token: String) async throws -> AgentID? {
-        try await database.run(LinkTable.agent(token: Secret.hash(token))).first?.identifier("id")
+        try await database.run(LinkTable.agent(token: Secret.hash(token), at: late)).first?.identifier("id")
     }
 
     /// Takes an agent in: pins its keys at first contact, compares them later, and voids what older links write.
     /// Whoever calls has checked that the hello is signed by the key that it names.
-    public func attach(agent: AgentID, hello: AgentMessage.Hello, node: String) async throws -> Attachment {
-        let attachment: Attachment = try await write { tx in
+    /// Another instance than the one whose link stands is asked for over that link first, and refused if that answers.
+    ///
+    /// - Parameter address: from where it comes.
+    public func attach(
+        agent: AgentID, hello: AgentMessage.Hello, node: String, from address: IPAddress? = nil
+    ) async throws -> Attachment {
+        if try await isTwin(of: agent, hello, from: address) { return .duplicate }
+        let attached: (Attachment, twin: String?) = try await write { tx in
             guard var row = try await tx.run(LinkTable.keys(agent)).first, try !row.bool("disabled") else {
-                return (.revoked, Effects())
+                return ((.revoked, nil), Effects())
             }
             let now = late
             let actor = Actor.agent(agent, name: try row.text("name"))
@@ -24,7 +31,7 @@ extension Access {
                 if try await tx.run(pin).isEmpty {
                     // Somebody else was first at the same moment: then this is no first contact.
                     guard let moved = try await tx.run(LinkTable.keys(agent)).first, try !moved.bool("disabled")
-                    else { return (.revoked, Effects()) }
+                    else { return ((.revoked, nil), Effects()) }
                     row = moved
                     isPinned = true
                 }
@@ -33,7 +40,7 @@ extension Access {
                 let signing = try row.optional("signing_key", row.text)
                 let sealing = try row.optional("sealing_key", row.text)
                 guard signing == hello.signingKey, sealing == hello.sealingKey else {
-                    return (try await refuse(hello, row, actor, at: now, tx), Effects())
+                    return ((try await refuse(hello, row, actor, at: now, tx), nil), Effects())
                 }
             } else {
                 let print = Secret.fingerprint(signing: hello.signingKey, sealing: hello.sealingKey) ?? "unreadable"
@@ -45,15 +52,52 @@ extension Access {
                     AuditLine("agent.connect", by: actor, nil, ["node": node, "version": hello.version]), at: now, nil))
             statements.append(
                 LinkTable.attach(
-                    agent, instance: hello.instance, node: node, software: hello.version, machine: hello.machine,
-                    system: hello.system, capabilities: try JSON.text(hello.capabilities), now: now))
-            guard let epoch = try await tx.run(statements).last?.first else {
+                    agent,
+                    LinkTable.Newcomer(
+                        instance: hello.instance, software: hello.version, machine: hello.machine,
+                        system: hello.system, capabilities: try JSON.text(hello.capabilities),
+                        protocolMax: Int64(hello.protocolMax), address: address?.description),
+                    node: node, now: now))
+            guard let link = try await tx.run(statements).last?.first else {
                 throw StoreError(.decoding, "the link's epoch is missing")
             }
-            return (.accepted(epoch: try epoch.integer("epoch")), Effects(users: try await users(of: agent, tx)))
+            let twin = try link.bool("duplicate") ? try row.text("name") : nil
+            return (
+                (.accepted(epoch: try link.integer("epoch")), twin), Effects(users: try await users(of: agent, tx))
+            )
         }
-        if case .accepted = attachment { try await noteZone(of: agent, hello) }
-        return attachment
+        if let name = attached.twin { await auditDuplicate(agent, name, from: address) }
+        if case .accepted = attached.0 { try await noteZone(of: agent, hello) }
+        return attached.0
+    }
+
+    /// Whether the standing link's instance is another one than this, and lives. An agent that was started anew finds its
+    /// link closed, or silent.
+    private func isTwin(
+        of agent: AgentID, _ hello: AgentMessage.Hello, from address: IPAddress?
+    ) async throws -> Bool {
+        guard let row = try await database.run(LinkTable.standing(agent)).first, try !row.bool("disabled"),
+            try row.isNull("closed_at"), try row.text("instance") != hello.instance,
+            // Whoever has another key is refused for that.
+            try row.optional("signing_key", row.text) == hello.signingKey,
+            try row.optional("sealing_key", row.text) == hello.sealingKey,
+            late.milliseconds(since: try row.timestamp("last_seen_at")) <= AgentStatusRule.offline * 1000,
+            case .pong = try await ask(agent, within: options.duplicatePatience)
+        else { return false }
+        try await write { tx in
+            try await tx.run([LinkTable.noteDuplicate(agent, address: address?.description, at: late)])
+            return ((), Effects())
+        }
+        await auditDuplicate(agent, try row.text("name"), from: address)
+        return true
+    }
+
+    private func auditDuplicate(_ agent: AgentID, _ name: String, from address: IPAddress?) async {
+        let words = "duplicate agent id from \(address.map(\.description) ?? "an unknown address")"
+        logger.warning("\(words)", metadata: ["agent": "\(agent)"])
+        let line = AuditLine(
+            "agent.duplicate", by: .system, ("agent", agent.description, name), ["reason": words])
+        await auditSparingly("agent.duplicate \(agent)", line, from: address)
     }
 
     private func refuse(
@@ -89,7 +133,7 @@ extension Access {
     /// These agents are linked to this node now.
     public func presence(_ agents: [AgentID], node: String) async throws {
         guard !agents.isEmpty else { return }
-        try await write { tx in
+        try await write(WriteOptions(durability: .hasty)) { tx in
             try await tx.run(LinkTable.presence(agents.sorted(), node: node, now: late))
             return ((), Effects())
         }
@@ -98,15 +142,18 @@ extension Access {
     /// How each agent stands; those that were deleted or disabled are left out: their links end.
     public func standings(of agents: [AgentID]) async throws -> [AgentID: LinkStanding] {
         var standings: [AgentID: LinkStanding] = [:]
-        for row in try await database.run(LinkTable.standings(agents)).joined() {
+        for row in try await database.run(LinkTable.standings(agents, now: late)).joined() {
             let position = Position(
                 epoch: try row.text("epoch"), revision: try row.integer("revision"),
                 change: try row.text("change_id"))
             let unreported = [
                 try row.optional("unreported_entry", row.integer), try row.optional("unreported_target", row.integer),
             ].compactMap(\.self).min()
+            let token = try row.optional("token_hash", row.blob)
+            let previous = try row.optional("previous_token_hash", row.blob)
             standings[try row.identifier("id")] = LinkStanding(
-                position: position, linkEpoch: try row.integer("link_epoch"), unreported: unreported)
+                position: position, linkEpoch: try row.integer("link_epoch"), unreported: unreported,
+                tokens: token.map { [$0, previous].compactMap(\.self) })
         }
         return standings
     }

@@ -10,7 +10,12 @@ extension Access {
     public func ping(_ id: AgentID) async throws -> PingOutcome {
         let agent = try await agent(id)
         guard agent.isLinked else { return .offline(lastSeen: agent.lastSeenAt) }
-        let deadline = ContinuousClock.now + options.pingPatience
+        return try await ask(id, within: options.pingPatience)
+    }
+
+    /// Asks over the link that stands, whatever the agent's status.
+    func ask(_ id: AgentID, within patience: Duration) async throws -> PingOutcome {
+        let deadline = ContinuousClock.now + patience
         let ping: PingID = new()
         try await write(WriteOptions(durability: .hasty)) { tx in
             try await tx.run([PingTable.ask(ping, of: id)])

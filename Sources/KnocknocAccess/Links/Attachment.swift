@@ -4,6 +4,8 @@ public enum Attachment: Sendable, Hashable {
     case accepted(epoch: Int64)
     /// Another key than the pinned one: an administrator must approve this fingerprint.
     case keyChanged(fingerprint: String)
+    /// Another instance with the same identity lives and answers over its link.
+    case duplicate
     /// Deleted or disabled.
     case revoked
 }

@@ -56,6 +56,7 @@ extension Access {
                 NodeTable.prune(before: now.adding(seconds: -86_400)),
                 ThrottleTable.prune(before: now.adding(seconds: -4 * ThrottleRule.window)),
                 PingTable.prune(),
+                PauseTable.prune(before: now.adding(seconds: -86_400)),
             ])
             // What was released after its transaction had confirmed the rest.
             try await tx.run(AllowListTable.confirm(now: now))

@@ -68,7 +68,7 @@ public struct Agent: Sendable {
         let trust = try TLSTrust(caFile: configuration.tlsCAFile, fingerprints: configuration.tlsFingerprints)
         let client = LinkClient(
             group: group, token: configuration.token, trust: trust,
-            userAgent: "knocknoc-agent/\(AgentVersion.current)")
+            userAgent: "knocknoc-agent/\(AgentVersion.current)", identity: configuration.identity)
         let dialer = Dialer(
             client: client, servers: servers, clocks: clocks, mailbox: mailbox, logger: logger)
         let health = try await listen(group, board)

@@ -23,7 +23,7 @@ public enum Enrollment {
         let trust = try TLSTrust(caFile: configuration.tlsCAFile, fingerprints: configuration.tlsFingerprints)
         let client = LinkClient(
             group: MultiThreadedEventLoopGroup.singleton, token: configuration.token, trust: trust,
-            userAgent: "knocknoc-agent/\(AgentVersion.current)")
+            userAgent: "knocknoc-agent/\(AgentVersion.current)", identity: configuration.identity)
         var reasons: [AgentError] = []
         for server in configuration.servers {
             do throws(AgentError) {

@@ -20,6 +20,8 @@ struct LinkClient: Sendable {
     let token: Token
     let trust: TLSTrust
     let userAgent: String
+    /// What the agent's own configuration says it is; the token decides, unless it is one that the server lists.
+    var identity: [(name: String, value: String)] = []
 
     /// Dials once.
     ///
@@ -90,11 +92,12 @@ struct LinkClient: Sendable {
                 return .link
             }
         }
-        let head = HTTPRequestHead(
+        var head = HTTPRequestHead(
             version: .http1_1, method: .GET, uri: server.path,
             headers: [
                 "Host": server.authority, "Authorization": "Bearer \(token.secret)", "User-Agent": userAgent,
             ])
+        head.headers.add(contentsOf: identity)
         var configuration = NIOUpgradableHTTPClientPipelineConfiguration(
             upgradeConfiguration: NIOTypedHTTPClientUpgradeConfiguration(
                 upgradeRequestHead: head, upgraders: [upgrader],

@@ -5,19 +5,28 @@ import NIOCore
 final class Link: Sendable {
     let agent: AgentID
     let epoch: Int64
+    /// SHA-256 of the token that it was opened with.
+    private let token: [UInt8]?
     let vitals: LinkVitals
     private let inbox: AsyncStream<LinkInput>.Continuation
     private let channel: any Channel
 
     init(
-        agent: AgentID, epoch: Int64, vitals: LinkVitals, inbox: AsyncStream<LinkInput>.Continuation,
-        channel: any Channel
+        agent: AgentID, epoch: Int64, token: [UInt8]?, vitals: LinkVitals,
+        inbox: AsyncStream<LinkInput>.Continuation, channel: any Channel
     ) {
         self.agent = agent
         self.epoch = epoch
+        self.token = token
         self.vitals = vitals
         self.inbox = inbox
         self.channel = channel
+    }
+
+    /// Whether the token that it was opened with counts no more.
+    func isOutlived(by tokens: [[UInt8]]?) -> Bool {
+        guard let tokens, let token else { return false }
+        return !tokens.contains(token)
     }
 
     /// A link that cannot keep up with what happens to it is cut; the agent dials again and gets the present state.

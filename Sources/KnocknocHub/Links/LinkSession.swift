@@ -9,6 +9,10 @@ struct LinkSession: Sendable {
     let hub: Hub
     let agent: AgentID
     let host: String
+    /// From where the agent comes.
+    let address: IPAddress?
+    /// SHA-256 of the token that it came with.
+    let token: [UInt8]?
     let channel: any Channel
     let vitals: LinkVitals
     let writer: LinkWriter
@@ -99,7 +103,7 @@ struct LinkSession: Sendable {
         case .message(.hello(let hello), let at):
             guard var machine = try await attach(hello, nonce: nonce, at: at) else { return }
             let link = Link(
-                agent: agent, epoch: machine.linkEpoch, vitals: vitals, inbox: inbox, channel: channel)
+                agent: agent, epoch: machine.linkEpoch, token: token, vitals: vitals, inbox: inbox, channel: channel)
             hub.registry.add(link)?.put(.close(.replaced, "another link of this agent took over"))
             defer { hub.registry.remove(link) }
             try await follow(&machine, link, &inputs, hello)
@@ -123,13 +127,18 @@ struct LinkSession: Sendable {
             return nil
         }
         let result: AttachResult
-        do { result = try await hub.directory.attach(agent: agent, hello: hello, node: hub.node) } catch {
+        do { result = try await hub.directory.attach(agent: agent, hello: hello, node: hub.node, from: address) } catch
+        {
             logger.warning("An agent could not be taken in.", metadata: ["error": "\(error)"])
             try await end(.init(code: .noDatabase, text: "the database does not answer"))
             return nil
         }
         switch result {
         case .accepted(let epoch): return LinkMachine(hello: hello, linkEpoch: epoch, at: at)
+        case .duplicate:
+            // Agents of every release know this word, and wait a while after it.
+            let text = "another instance with this identity answers over its link; is its machine a copy?"
+            try await end(.init(code: .replaced, text: text))
         case .revoked: try await end(.init(code: .revoked, text: "the agent was deleted or disabled"))
         case .keyChanged(let fingerprint):
             logger.warning("An agent came with another key.", metadata: ["fingerprint": "\(fingerprint)"])

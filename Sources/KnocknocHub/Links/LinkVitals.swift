@@ -10,6 +10,7 @@ final class LinkVitals: Sendable {
 
     init(now: ContinuousClock.Instant) { state = Mutex(State(heard: now)) }
 
+    var lastHeard: ContinuousClock.Instant { state.withLock { $0.heard } }
     func hear() { state.withLock { $0.heard = .now } }
     func beginWrite() { state.withLock { $0.writing = .now } }
     func endWrite() { state.withLock { $0.writing = nil } }

@@ -1,7 +1,7 @@
 import KnocknocAccess
 
 private enum AgentKeys: String, CodingKey, CaseIterable { case name, zone, disabled }
-private enum NewAgentKeys: String, CodingKey, CaseIterable { case name, zone }
+private enum NewAgentKeys: String, CodingKey, CaseIterable { case name, zone, token }
 
 struct AgentDraftBody: Decodable {
     let draft: AgentDraft
@@ -10,7 +10,8 @@ struct AgentDraftBody: Decodable {
         let fields = try decoder.fields(NewAgentKeys.self)
         draft = AgentDraft(
             name: try fields.decode(String.self, forKey: .name),
-            zone: try fields.decodeIfPresent(String.self, forKey: .zone))
+            zone: try fields.decodeIfPresent(String.self, forKey: .zone),
+            token: try fields.decodeIfPresent(String.self, forKey: .token))
     }
 }
 

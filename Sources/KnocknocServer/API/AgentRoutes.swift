@@ -19,11 +19,23 @@ struct AgentRoutes: Sendable {
             let admin = try await site.requireAdmin(request, context)
             let body = try await request.json(AgentDraftBody.self)
             let (agent, token) = try await access.createAgent(body.draft, by: admin.actor, context.origin)
-            guard case .object(let members) = agent.json else { throw Problem.internalError }
-            // The token is in this answer only; the store has its hash.
-            return .record(
-                .object(members + [("token", .text(token))]), version: agent.version, status: .created,
-                at: "/api/v1/admin/agents/\(agent.id)")
+            return try .agent(agent, token: token, status: .created, at: "/api/v1/admin/agents/\(agent.id)")
+        }
+        router.answer(.get, "api/v1/admin/agents/draft") { request, context in
+            _ = try await site.requireAdmin(request, context)
+            let (name, token) = try await access.draftAgent()
+            let address = AgentAddress(site, context)
+            return .json(
+                .object([
+                    ("suggested_name", .text(name)), ("token", .text(token)), ("url", .text(address.url.description)),
+                    ("warning", JSON(address.warning)),
+                ]))
+        }
+        router.answer(.post, "api/v1/admin/agents/:id/rotate") { request, context in
+            let admin = try await site.requireAdmin(request, context)
+            let (agent, token) = try await access.rotateToken(
+                of: try context.identifier("agent"), by: admin.actor, context.origin)
+            return try .agent(agent, token: token, status: .ok, at: nil)
         }
         router.answer(.get, "api/v1/admin/agents/:id") { request, context in
             _ = try await site.requireAdmin(request, context)
@@ -68,5 +80,16 @@ struct AgentRoutes: Sendable {
                 of: id, fingerprint: body.fingerprint, by: admin.actor, context.origin)
             return .record(agent.json, version: agent.version)
         }
+    }
+}
+
+extension Response {
+    /// An agent with its token, which is in this answer only: the store has its hash.
+    fileprivate static func agent(
+        _ agent: AgentRecord, token: String, status: HTTPResponse.Status, at path: String?
+    ) throws -> Response {
+        guard case .object(let members) = agent.json else { throw Problem.internalError }
+        return .record(
+            .object(members + [("token", .text(token))]), version: agent.version, status: status, at: path)
     }
 }

@@ -12,10 +12,10 @@ struct LinkRoutes: Sendable {
             if site.phase.value == .draining {
                 throw Problem.unavailable("This node is stopping; use another.", retryAfter: 1)
             }
-            guard let header = request.headers[.authorization], header.lowercased().hasPrefix("bearer ") else {
+            guard let token = request.bearer else {
                 throw Problem.unauthenticated("An agent sends its token as Authorization: Bearer.")
             }
-            guard try await site.access.agent(token: String(header.dropFirst(7))) != nil else {
+            guard try await site.access.agent(token: token) != nil else {
                 throw Problem.unauthenticated("No agent has this token, or the agent is disabled.")
             }
             throw Problem(
@@ -23,5 +23,13 @@ struct LinkRoutes: Sendable {
                 "Agents link by a WebSocket (RFC 6455): send Upgrade: websocket."
             ).with(.upgrade, "websocket")
         }
+    }
+}
+
+extension Request {
+    /// The token of `Authorization: Bearer` (RFC 6750).
+    var bearer: String? {
+        guard let header = headers[.authorization], header.lowercased().hasPrefix("bearer ") else { return nil }
+        return String(header.dropFirst(7))
     }
 }

@@ -88,6 +88,7 @@ extension AgentRecord {
             ("connected_at", JSON(connectedAt)), ("last_seen_at", JSON(lastSeenAt)), ("software", JSON(software)),
             ("machine", JSON(machine)), ("system", JSON(system)), ("capabilities", JSON(capabilities)),
             ("fingerprint", JSON(fingerprint)), ("offered_fingerprint", JSON(offeredFingerprint)),
+            ("duplicate_address", JSON(duplicateAddress)),
             ("entries_applied", .integer(entriesApplied)), ("entries_wanted", .integer(entriesWanted)),
             ("version", .integer(version)), ("created_at", JSON(createdAt)),
         ])

@@ -26,10 +26,15 @@ protocol AdminResource: Sendable {
     func consequences(of record: Record) async throws -> [String]
     /// Adds to the page of one thing what only its kind has.
     func complete(_ page: inout FormPage, _ record: Record) async throws
+    /// Adds to the page of a new thing what only its kind has.
+    func complete(new page: inout FormPage, _ values: FormValues, _ site: Site, _ context: KnocknocRequestContext) async
 }
 
 extension AdminResource {
     func complete(_ page: inout FormPage, _ record: Record) async throws {}
+    func complete(
+        new page: inout FormPage, _ values: FormValues, _ site: Site, _ context: KnocknocRequestContext
+    ) async {}
 }
 
 /// What every kind of thing has.

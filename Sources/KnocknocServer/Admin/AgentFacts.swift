@@ -9,6 +9,8 @@ enum AgentFacts {
         case .pending: .note("Never seen", icon: "clock")
         case .stale: Pill(kind: "wait", icon: "failed", text: "Silent")
         case .offline: .bad("Offline")
+        case .outdated: .note("Outdated", icon: "clock")
+        case .duplicate: .bad("Duplicate")
         case .disabled: .quiet("Disabled", icon: "refused")
         }
     }
@@ -17,6 +19,9 @@ enum AgentFacts {
         var facts = [
             FormPage.Fact(label: "State", pill: pill(agent), text: agent.node.map { "through web node \($0)" })
         ]
+        if let address = agent.duplicateAddress {
+            facts.append(FormPage.Fact(label: "A second one", text: "with its identity came from \(address)"))
+        }
         if let seen = agent.lastSeenAt { facts.append(FormPage.Fact(label: "Last seen", time: TimeText(seen))) }
         if let since = agent.connectedAt { facts.append(FormPage.Fact(label: "Linked since", time: TimeText(since))) }
         facts.append(
@@ -38,7 +43,7 @@ enum AgentFacts {
         return [
             FormPage.Action(path: path + "/ping", label: "Ping", ping: agent.id.description),
             FormPage.Action(path: path + "/resync", label: "Resync"),
-        ]
+        ] + (agent.embedded ? [] : [FormPage.Action(path: path + "/rotate", label: "Rotate token")])
     }
 
     static func keyCall(_ agent: AgentRecord, offered: String) -> FormPage.Call {

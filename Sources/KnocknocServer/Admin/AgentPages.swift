@@ -13,7 +13,7 @@ struct AgentPages {
             try await site.adminForm(request, context) { asked, _ in
                 let agent = try await site.access.agent(try context.identifier("id", AgentID.self))
                 let outcome = try await site.access.ping(agent.id)
-                return try answer(agent, PingText.notice(outcome), asked, context)
+                return try answer(agent, .pinged(outcome), asked, context)
             }
         }
         router.post("admin/agents/:id/resync") { request, context in
@@ -23,6 +23,57 @@ struct AgentPages {
                 return .seeOther("/admin/agents/\(agent.id)?done=resynced")
             }
         }
+        for (word, disabled) in [("disable", true), ("enable", false)] {
+            router.post(RouterPath("admin/agents/:id/\(word)")) { request, context in
+                try await site.adminForm(request, context) { asked, _ in
+                    var patch = AgentPatch()
+                    patch.disabled = disabled
+                    _ = try await site.access.updateAgent(
+                        try context.identifier(), patch, by: asked.actor, asked.context)
+                    return .seeOther("/admin/agents?done=saved")
+                }
+            }
+        }
+        router.get("admin/agents/:id/rotate") { request, context in
+            try await site.adminPage(request, context) { asked in
+                let agent = try await site.access.agent(try context.identifier("id", AgentID.self))
+                return try confirmRotation(agent, asked, context)
+            }
+        }
+        router.post("admin/agents/:id/rotate") { request, context in
+            try await site.adminForm(request, context) { asked, typed in
+                let id: AgentID = try context.identifier()
+                guard typed["confirmed"] != nil else {
+                    return try confirmRotation(try await site.access.agent(id), asked, context)
+                }
+                let (agent, token) = try await site.access.rotateToken(of: id, by: asked.actor, asked.context)
+                let page = TokenPage(
+                    frame: site.adminFrame(agent.name, current: "agents", asked.session, context),
+                    heading: Heading(
+                        title: "Another token for \(agent.name)",
+                        lead: "The old one counts for ten minutes more; put this in its place by then."),
+                    install: await AgentInstall(token: token, site: site, context),
+                    done: "/admin/agents/\(agent.id)")
+                return try site.renderer.page("agent-token", page)
+            }
+        }
+    }
+
+    private func confirmRotation(
+        _ agent: AgentRecord, _ asked: AdminRequest, _ context: KnocknocRequestContext
+    ) throws -> Response {
+        var page = ConfirmPage(
+            frame: site.adminFrame("Another token?", current: "agents", asked.session, context),
+            heading: Heading(
+                title: "Another token?", back: Link(href: "/admin/agents/\(agent.id)", label: agent.name)),
+            text: "\(agent.name) gets another token, which is shown once.",
+            consequences: [
+                "The old token counts for ten minutes more: put the new one on its machine by then.",
+                "The link that stands goes on; nothing closes.",
+            ],
+            action: "/admin/agents/\(agent.id)/rotate", submit: "Rotate the token")
+        page.confirmed = true
+        return try site.renderer.page("confirm", page)
     }
 
     private func answer(

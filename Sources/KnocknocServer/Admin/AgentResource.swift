@@ -7,7 +7,8 @@ struct AgentResource: AdminResource {
         path: "agents", one: "agent", article: "an", title: "Agents",
         lead: "A process beside each firewall. It dials out to this server and opens no port.", icon: "agent",
         emptyTitle: "No agents yet",
-        emptyText: "Create one, and start knocknoc-agent with its token on the machine whose ports are to be guarded.")
+        emptyText: "Add one, and start knocknoc-agent with its token on the machine whose ports are to be guarded.",
+        adds: "Add", makes: "Add")
 
     let access: Access
 
@@ -20,30 +21,16 @@ struct AgentResource: AdminResource {
     }
 
     func table(_ records: [AgentRecord]) async throws -> (columns: [String], rows: [Table.Row]) {
-        let rows = records.map { agent in
-            Table.Row(
-                cells: [
-                    .link(
-                        agent.name, to: "/admin/agents/\(agent.id)",
-                        detail: agent.embedded ? "embedded" : agent.zoneInForce),
-                    .pill(
-                        AgentFacts.pill(agent), detail: agent.offeredFingerprint.map { _ in "waits for a key approval" }
-                    ),
-                    .time(agent.lastSeenAt.map(TimeText.init)),
-                    .text("\(agent.entriesApplied) of \(agent.entriesWanted)"),
-                    .text(agent.software),
-                ],
-                action: Table.Action(
-                    path: "/admin/agents/\(agent.id)/ping", label: "Ping", subject: agent.name, kind: "",
-                    ping: agent.id.description))
-        }
-        return (["Agent", "State", "Last seen", "Entries in force", "Software"], rows)
+        let targets = try await access.targetsInUse(of: records.map(\.id))
+        let rows = records.map { AgentRow.row($0, targets[$0.id] ?? []) }
+        return (AgentRow.columns, rows)
     }
 
     func values(of record: AgentRecord?) async throws -> FormValues {
         var values = FormValues()
         values["name"] = record?.name
         values["zone"] = record?.zone
+        if record == nil { (values["name"], values["token"]) = try await access.draftAgent() }
         values.set("disabled", flag: record?.disabled ?? false)
         return values
     }
@@ -51,7 +38,7 @@ struct AgentResource: AdminResource {
     func sections(of record: AgentRecord?) async throws -> [FormPage.Section] {
         var fields: [Field] = [
             .text("name", "Name", required: true).with { $0.plainWords = true }.half()
-                .hint("Usually the machine's name."),
+                .hint("Usually the machine's name; any that is free will do."),
             .text("zone", "Zone").with { $0.plainWords = true }.half().hint("A label for a part of the network."),
         ]
         if record != nil {
@@ -64,7 +51,8 @@ struct AgentResource: AdminResource {
 
     func create(_ values: FormValues, by request: AdminRequest) async throws -> Created<AgentSubject> {
         try Self.errors(values).check()
-        let draft = AgentDraft(name: values.text("name"), zone: values.optional("zone"))
+        let draft = AgentDraft(
+            name: values.text("name"), zone: values.optional("zone"), token: values.optional("token"))
         let (agent, token) = try await access.createAgent(draft, by: request.actor, request.context)
         return Created(id: agent.id, name: agent.name, token: token)
     }
@@ -97,6 +85,17 @@ struct AgentResource: AdminResource {
                 + "them there with knocknoc-agent unguard.",
             "Its token stops working.", Consequence.final,
         ]
+    }
+
+    func complete(
+        new page: inout FormPage, _ values: FormValues, _ site: Site, _ context: KnocknocRequestContext
+    ) async {
+        guard let token = values.optional("token") else { return }
+        page.hidden = [FormPage.Call.Hidden(name: "token", value: token)]
+        page.note =
+            "Nothing is saved until you press Add agent. The token below counts from then on; another one comes "
+            + "with each visit of this page."
+        page.install = await AgentInstall(token: token, site: site, context)
     }
 
     func complete(_ page: inout FormPage, _ record: AgentRecord) async throws {

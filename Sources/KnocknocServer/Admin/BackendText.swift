@@ -17,6 +17,19 @@ enum BackendText {
         }
     }
 
+    /// Which of the backends it is.
+    static func kind(_ backend: Backend) -> String {
+        switch backend {
+        case .dryRun: "dry run"
+        case .unknown(let value): value.type
+        case .nftablesGuard, .nftablesSet: "nftables"
+        case .ipset: "ipset"
+        case .haproxy: "HAProxy"
+        case .script: "script"
+        case .allowList: "allow list"
+        }
+    }
+
     private static func flows(_ backend: Backend) -> String {
         backend.flows.map { ", \(ports($0.protocol, $0.ports))" } ?? ""
     }

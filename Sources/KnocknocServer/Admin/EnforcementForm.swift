@@ -50,7 +50,7 @@ enum EnforcementForm {
         let name = place.name
         return FormPage.Section(
             legend: "On agent \(agent.name)" + (place.number > 0 ? ", another way" : ""),
-            about: agent.status == .online ? nil : "This agent is not linked now; it will catch up when it is.",
+            about: agent.isLinked ? nil : "This agent is not linked now; it will catch up when it is.",
             fields: common(name, words, none: "Not on this agent") + nftables(name, words) + lists(name, words))
     }
 

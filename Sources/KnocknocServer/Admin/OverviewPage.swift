@@ -58,7 +58,7 @@ struct OverviewPage {
         [
             Step(
                 title: "Link an agent", text: "The process beside the firewall whose ports are to be guarded.",
-                done: numbers.agentsLinked > 0, href: "/admin/agents/new", label: "New agent"),
+                done: numbers.agentsLinked > 0, href: "/admin/agents/new", label: "Add agent"),
             Step(
                 title: "Make a group", text: "It brings people and what they may open together.",
                 done: numbers.groups > 0, href: "/admin/groups/new", label: "New group"),

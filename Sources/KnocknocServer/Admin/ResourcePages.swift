@@ -54,7 +54,7 @@ struct ResourcePages<Resource: AdminResource> {
         let records = try await resource.list(after: after, limit: size + 1)
         let shown = Array(records.prefix(size))
         let (columns, rows) = try await resource.table(shown)
-        let new = Link(href: root + "/new", label: "New \(words.one)")
+        let new = Link(href: root + "/new", label: "\(words.adds) \(words.one)")
         let table = Table(
             words.title, columns: columns, rows: rows,
             empty: Table.Empty(icon: words.icon, title: words.emptyTitle, text: words.emptyText, action: new))
@@ -80,9 +80,8 @@ struct ResourcePages<Resource: AdminResource> {
             guard let token = made.token else { return .seeOther("\(root)/\(made.id)?done=created") }
             let page = TokenPage(
                 frame: site.adminFrame(made.name, current: words.path, asked.session, context),
-                heading: Heading(title: "Agent \(made.name) is ready to link"), token: token,
-                address: AgentAddress(site.settings, local: context.local, fingerprint: site.live.fingerprint),
-                done: "\(root)/\(made.id)")
+                heading: Heading(title: "Agent \(made.name) is ready to link"),
+                install: await AgentInstall(token: token, site: site, context), done: "\(root)/\(made.id)")
             return try site.renderer.page("agent-token", page)
         } catch {
             let (errors, status) = try await FormFailure.read(error, fields: resource.sections(of: nil))
@@ -108,7 +107,7 @@ struct ResourcePages<Resource: AdminResource> {
         _ context: KnocknocRequestContext, _ notice: Notice?, status: HTTPResponse.Status = .ok
     ) async throws -> Response {
         let face = record.map(resource.face)
-        let title = face?.name ?? "New \(words.one)"
+        let title = face?.name ?? "\(words.adds) \(words.one)"
         let problem =
             errors.general ?? (errors.isEmpty ? nil : "Nothing was saved: some fields need another look.")
         let sections = try await resource.sections(of: record).map { section in
@@ -120,13 +119,16 @@ struct ResourcePages<Resource: AdminResource> {
             frame: site.adminFrame(
                 title, current: words.path, asked.session, context, notice: problem.map(Notice.problem) ?? notice),
             heading: Heading(title: title, back: Link(href: root, label: words.title)),
-            action: face.map { "\(root)/\($0.id)" } ?? root, submit: face == nil ? "Create \(words.one)" : "Save",
+            action: face.map { "\(root)/\($0.id)" } ?? root,
+            submit: face == nil ? "\(words.makes) \(words.one)" : "Save",
             version: face.map { String($0.version) }, sections: sections)
         if let record, let face {
             page.removal = FormPage.Removal(
                 title: "Delete this \(words.one)", text: "You will see what it does before it is done.",
                 href: "\(root)/\(face.id)/delete", label: "Delete \(face.name)")
             try await resource.complete(&page, record)
+        } else {
+            await resource.complete(new: &page, values, site, context)
         }
         return try site.renderer.page("form", page, status: status)
     }

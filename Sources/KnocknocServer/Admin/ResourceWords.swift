@@ -11,4 +11,7 @@ struct ResourceWords: Sendable {
     var icon: String
     var emptyTitle: String
     var emptyText: String
+    /// On the way to the form of a new one, and on the form's button.
+    var adds = "New"
+    var makes = "Create"
 }

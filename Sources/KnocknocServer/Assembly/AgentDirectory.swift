@@ -9,10 +9,13 @@ struct AgentDirectory: LinkDirectory {
     let access: Access
     let database: any DatabaseService
 
-    func attach(agent: AgentID, hello: AgentMessage.Hello, node: String) async throws -> AttachResult {
-        switch try await access.attach(agent: agent, hello: hello, node: node) {
+    func attach(
+        agent: AgentID, hello: AgentMessage.Hello, node: String, from address: IPAddress?
+    ) async throws -> AttachResult {
+        switch try await access.attach(agent: agent, hello: hello, node: node, from: address) {
         case .accepted(let epoch): .accepted(linkEpoch: epoch)
         case .keyChanged(let fingerprint): .keyChanged(fingerprint: fingerprint)
+        case .duplicate: .duplicate
         case .revoked: .revoked
         }
     }

@@ -8,6 +8,7 @@ extension Site {
         HealthRoutes(site: self).addRoutes(to: router)
         assets.addRoutes(to: router)
         LinkRoutes(site: self).addRoutes(to: router)
+        DownloadRoutes(site: self).addRoutes(to: router)
         SignInRoutes(site: self).addRoutes(to: router)
         PortalRoutes(site: self).addRoutes(to: router)
         UserRoutes(site: self).addRoutes(to: router)

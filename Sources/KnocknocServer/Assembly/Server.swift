@@ -38,11 +38,12 @@ public final class Server: Sendable {
         let node = try WebNode(
             name: settings.nodeName, version: Self.version, engine: database.engine, zone: settings.zone,
             agentURL: settings.agentURL.map { "\($0)" })
-        let (tls, fingerprint) = try Self.certificate(settings)
-        let live = LiveSettings(settings, fingerprint: fingerprint)
+        let (tls, fingerprint, pin) = try Self.certificate(settings)
+        let live = LiveSettings(settings, fingerprint: fingerprint, pin: pin)
         var options = AccessOptions()
         options.allInOne = settings.allInOne
         options.keyIdleSeconds = settings.apiTokenIdleDays.map { Int64($0) * 86_400 }
+        options.agentTokens = settings.agentTokens
         let access = Access(
             database: database, hasher: hasher, node: settings.nodeName, options: options, logger: logger)
         let site = try Site(settings: settings, access: access, phase: phase, live: live, logger: logger)
@@ -55,15 +56,23 @@ public final class Server: Sendable {
             directory: AgentDirectory(access: access, database: database), node: settings.nodeName,
             options: hubOptions, logger: logger)
         let links = LinkEndpoint(
-            authenticate: { token in
+            client: { peer, lines in
+                switch live.addressRule.decide(peer: peer, forwardedFor: lines) {
+                case .address(let address): address
+                case .refused(let address, _, _): address
+                }
+            },
+            authenticate: { token, caller in
                 guard phase.value == .ready else { return .unavailable }
                 do {
-                    guard let holder = try await access.holder(ofToken: token) else { return .unknown }
+                    guard let holder = try await access.admit(token: token, caller) else { return .unknown }
                     return .holder(holder)
                 } catch { return .unavailable }
             },
-            serve: { socket, holder, host in
-                await hub.serve(socket, agent: holder.agent, isRevoked: holder.isRevoked, host: host)
+            serve: { socket, holder, host, caller in
+                await hub.serve(
+                    socket, agent: holder.agent, isRevoked: holder.isRevoked, host: host, from: caller.address,
+                    token: holder.token)
             })
         let patience = TimeAmount.seconds(settings.drainSeconds > 0 ? 1 : 0)
         let application = Application(
@@ -126,17 +135,20 @@ public final class Server: Sendable {
         way.follow(settings.way)
     }
 
-    private static func certificate(_ settings: ServerSettings) throws -> (TLSContexts?, String?) {
+    private static func certificate(_ settings: ServerSettings) throws -> (TLSContexts?, String?, pin: String?) {
         let files: CertificateFiles
         switch settings.tls {
-        case .none: return (nil, nil)
+        case .none: return (nil, nil, nil)
         case .files(let certificate, let key): files = CertificateFiles(certificate: certificate, key: key)
         case .selfSigned(let names):
             try PrivateFile.makeDirectory(settings.dataDirectory)
             files = try ServerCertificate.files(in: settings.dataDirectory, names: names)
         }
         do {
-            return (try TLSContexts(files), try ServerCertificate.fingerprint(of: files.certificate))
+            return (
+                try TLSContexts(files), try ServerCertificate.fingerprint(of: files.certificate),
+                try ServerCertificate.pin(of: files.certificate)
+            )
         } catch {
             throw ServerError(
                 .certificate, "cannot use the certificate \(files.certificate) with the key \(files.key): \(error)")

@@ -14,6 +14,8 @@ final class Site: Sendable {
     let renderer: Renderer
     let hosts: HostRule
     let routes = RouteTable()
+    /// The agent's packages; nil where none are handed out.
+    let packages: PackageFolder?
     let logger: Logger
 
     init(
@@ -28,6 +30,7 @@ final class Site: Sendable {
         assets = AssetStore()
         renderer = try Renderer()
         hosts = HostRule(settings)
+        packages = settings.downloadDirectory.map(PackageFolder.init)
     }
 
     /// Whether pages show that passwords and sessions travel in the clear.

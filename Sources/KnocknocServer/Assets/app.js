@@ -225,7 +225,7 @@ const refresh = async (region) => {
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.getElementById(region.id);
-    if (!fresh || region.contains(document.activeElement)) return;
+    if (!fresh || region.contains(document.activeElement) || region.querySelector("details[open]")) return;
     localise(fresh);
     if (fresh.innerHTML !== region.innerHTML) region.replaceChildren(...fresh.childNodes);
   } catch {

@@ -16,6 +16,8 @@ extension ServerSettings {
         public static let logLevel = SettingKey("LogLevel", "log", "level")
         public static let insecureHTTP = SettingKey("InsecureHTTP", "insecure", "http")
         public static let agentURL = SettingKey("AgentURL", "agent", "url")
+        public static let agentTokens = SettingKey("AgentTokens", "agent", "tokens")
+        public static let downloadDir = SettingKey("DownloadDir", "download", "dir")
         public static let drainSeconds = SettingKey("DrainSeconds", "drain", "seconds")
         public static let apiTokenIdleDays = SettingKey("ApiTokenIdleDays", "api", "token", "idle", "days")
         public static let tlsCertificate = SettingKey("TLSCertificate", "tls", "certificate")
@@ -27,7 +29,8 @@ extension ServerSettings {
 
         public static let all = [
             listen, publicURL, trustedForwarders, allowAnyForwarder, databaseURL, listenURL, dataDir, zone,
-            nodeName, encryptionKey, logLevel, insecureHTTP, agentURL, drainSeconds, apiTokenIdleDays,
+            nodeName, encryptionKey, logLevel, insecureHTTP, agentURL, agentTokens, downloadDir, drainSeconds,
+            apiTokenIdleDays,
             tlsCertificate, tlsKey, tlsSelfSigned, tlsSAN, agentBackend, allInOne,
         ]
     }

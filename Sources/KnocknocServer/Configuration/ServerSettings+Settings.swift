@@ -50,6 +50,13 @@ extension ServerSettings {
         insecureHTTP = reader.flag(Key.insecureHTTP, default: false)
         publicURL = reader.value(Key.publicURL, expected: "https://HOST[:PORT]", WebOrigin.init)
         agentURL = reader.value(Key.agentURL, expected: "https://HOST[:PORT]", WebOrigin.init)
+        agentTokens =
+            reader.value(
+                Key.agentTokens, expected: "tokens of 43 characters or more, or sha256: and 64 hexadecimal digits",
+                secret: true, AgentTokenList.hashes) ?? []
+        downloadDirectory = reader.value(Key.downloadDir, expected: "an absolute path") {
+            $0.hasPrefix("/") ? $0.rooted(in: "/") : nil
+        }
         drainSeconds =
             reader.value(Key.drainSeconds, expected: "seconds from 0 to 300") {
                 Int($0).flatMap { (0...300).contains($0) ? $0 : nil }

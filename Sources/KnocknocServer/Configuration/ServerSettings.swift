@@ -38,6 +38,10 @@ public struct ServerSettings: Sendable {
     public var logLevel: Logger.Level
     public var insecureHTTP: Bool
     public var agentURL: WebOrigin?
+    /// SHA-256 of tokens with which agents may come before anybody has made them here.
+    public var agentTokens: Set<[UInt8]>
+    /// Absolute; where packages of the agent are for whoever holds an agent's token.
+    public var downloadDirectory: String?
     /// How long `/health` answers 503 before the server stops accepting, in seconds.
     public var drainSeconds: Int
     /// Days without use after which an API key ends; nil where it does not.
@@ -63,6 +67,8 @@ public struct ServerSettings: Sendable {
         logLevel = .info
         insecureHTTP = false
         agentURL = nil
+        agentTokens = []
+        downloadDirectory = nil
         drainSeconds = 5
         apiTokenIdleDays = 90
         tls = .none

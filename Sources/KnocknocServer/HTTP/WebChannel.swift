@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 import KnocknocAccess
+import KnocknocModel
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -26,10 +27,12 @@ struct LinkEndpoint: Sendable {
         case unavailable
     }
 
+    /// The client's address by the forwarder rules, from the peer and the lines of `X-Forwarded-For`.
+    var client: @Sendable (IPAddress?, [String]) -> IPAddress?
     /// The agent that a token belongs to.
-    var authenticate: @Sendable (String) async -> Authentication
+    var authenticate: @Sendable (String, LinkCaller) async -> Authentication
     /// Serves the link until it is closed.
-    var serve: @Sendable (LinkSocket, TokenHolder, String) async -> Void
+    var serve: @Sendable (LinkSocket, TokenHolder, String, LinkCaller) async -> Void
 }
 
 /// One accepted connection: TLS where we have it, then HTTP/1.1, or a WebSocket at the agents' path.
@@ -41,7 +44,7 @@ struct WebChannel: HTTPChannelHandler {
 
     enum Negotiated: Sendable {
         case http(NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>)
-        case link(LinkSocket, TokenHolder, host: String)
+        case link(LinkSocket, TokenHolder, host: String, LinkCaller)
     }
 
     let responder: HTTPChannelHandler.Responder
@@ -83,7 +86,7 @@ struct WebChannel: HTTPChannelHandler {
         await withTaskExecutorPreference(EventLoopExecutor(value.channel.eventLoop)) {
             switch negotiated {
             case .http(let channel): await handleHTTP(asyncChannel: channel, logger: logger)
-            case .link(let channel, let holder, let host): await links.serve(channel, holder, host)
+            case .link(let channel, let holder, let host, let caller): await links.serve(channel, holder, host, caller)
             }
         }
     }
@@ -112,10 +115,12 @@ struct WebChannel: HTTPChannelHandler {
                 guard let token = Self.bearer(head.headers) else {
                     return UpgradeRefusal.unauthorized.send(on: channel)
                 }
-                return channel.eventLoop.makeFutureWithTask { await links.authenticate(token) }.flatMap { answer in
+                let caller = Self.caller(head.headers, channel, links)
+                return channel.eventLoop.makeFutureWithTask { await links.authenticate(token, caller) }.flatMap {
+                    answer in
                     switch answer {
                     case .holder(let holder):
-                        slot.set(holder)
+                        slot.set(holder, caller)
                         return channel.eventLoop.makeSucceededFuture(HTTPHeaders())
                     case .unknown: return UpgradeRefusal.unauthorized.send(on: channel)
                     case .unavailable: return UpgradeRefusal.unavailable.send(on: channel)
@@ -128,11 +133,18 @@ struct WebChannel: HTTPChannelHandler {
                     if let first = try? pipeline.handler(type: FirstRequestHandler.self) {
                         pipeline.removeHandler(first, promise: nil)
                     }
-                    guard let holder = slot.value else { throw ChannelError.inappropriateOperationForState }
+                    guard let (holder, caller) = slot.value else { throw ChannelError.inappropriateOperationForState }
                     let socket = try LinkSocket(wrappingChannelSynchronously: channel)
-                    return .link(socket, holder, host: head.headers.first(name: "host") ?? "")
+                    return .link(socket, holder, host: head.headers.first(name: "host") ?? "", caller)
                 }
             })
+    }
+
+    private static func caller(_ headers: HTTPHeaders, _ channel: any Channel, _ links: LinkEndpoint) -> LinkCaller {
+        LinkCaller(
+            address: links.client(IPAddress(channel.remoteAddress), headers["x-forwarded-for"]),
+            id: headers.first(name: "knocknoc-agent-id").flatMap { AgentID($0) },
+            name: headers.first(name: "knocknoc-agent-name"))
     }
 
     private static func bearer(_ headers: HTTPHeaders) -> String? {
@@ -144,9 +156,9 @@ struct WebChannel: HTTPChannelHandler {
 
 /// The agent that one connection's upgrade was granted to.
 private final class HolderSlot: Sendable {
-    private let holder = Mutex<TokenHolder?>(nil)
+    private let holder = Mutex<(TokenHolder, LinkCaller)?>(nil)
 
-    var value: TokenHolder? { holder.withLock { $0 } }
+    var value: (TokenHolder, LinkCaller)? { holder.withLock { $0 } }
 
-    func set(_ value: TokenHolder) { holder.withLock { $0 = value } }
+    func set(_ value: TokenHolder, _ caller: LinkCaller) { holder.withLock { $0 = (value, caller) } }
 }

@@ -8,6 +8,8 @@ struct ConfirmPage {
     var action: String
     var submit: String
     var version: String?
+    /// Tells the answer from the question where both go to one address.
+    var confirmed = false
 
     init(
         frame: Frame, heading: Heading, text: String, consequences: [String], action: String, submit: String,

@@ -81,4 +81,9 @@ struct FormPage {
     /// What the backends of a Knoc promise.
     var promises: Table?
     var removal: Removal?
+    /// Travels with the form and is not shown in it.
+    var hidden: [Call.Hidden] = []
+    /// Above the buttons.
+    var note: String?
+    var install: AgentInstall?
 }

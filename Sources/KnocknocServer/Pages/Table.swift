@@ -10,6 +10,21 @@ struct Table {
     struct Row {
         var cells: [Cell]
         var action: Action?
+        var menu: Menu?
+    }
+
+    /// What else may be done with a row.
+    struct Menu {
+        var label: String
+        var subject: String
+        var items: [MenuItem]
+    }
+
+    /// A link, or a button where it does something.
+    struct MenuItem {
+        var label: String
+        var href: String?
+        var path: String?
     }
 
     /// A button at the end of a row.

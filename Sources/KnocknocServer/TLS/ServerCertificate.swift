@@ -23,6 +23,9 @@ enum ServerCertificate {
         try SelfSignedCertificate.fingerprint(ofPEM: try read(file))
     }
 
+    /// SHA-256 over its public key in base64; what curl pins.
+    static func pin(of file: String) throws -> String? { try SelfSignedCertificate.pin(ofPEM: try read(file)) }
+
     private static func read(_ path: String) throws -> String {
         String(decoding: try Data(contentsOf: URL(filePath: path)), as: UTF8.self)
     }

@@ -6,7 +6,7 @@ package enum AgentTable {
         select a.id, a.name, a.zone, a.told_zone, a.edge, a.disabled, a.embedded, a.signing_key, a.sealing_key,
             a.offered_signing_key, a.offered_sealing_key, a.version, a.created_at, l.node, l.connected_at,
             l.last_seen_at, l.closed_at, l.software, l.machine, l.system,
-            l.capabilities, knocknoc_now() as now,
+            l.capabilities, l.protocol, l.duplicate_at, l.duplicate_address, knocknoc_now() as now,
             (select count(*) from enforcements n where n.agent_id = a.id and n.wanted = 1) as entries_wanted,
             (select count(*) from enforcements n
                 where n.agent_id = a.id and n.wanted = 1 and n.outcome in ('applied', 'dry_run')) as entries_applied
@@ -20,6 +20,21 @@ package enum AgentTable {
     }
 
     package static func one(_ id: AgentID) -> Statement { Statement(constants: "\(columns) where a.id = $1", [id]) }
+
+    package static func called(_ key: String) -> Statement {
+        Statement(constants: "\(columns) where a.name_key = $1", [key])
+    }
+
+    package static func openGrants(_ id: AgentID) -> Statement {
+        Statement(
+            """
+            select count(distinct ge.grant_id) as n
+            from enforcements n
+            join grant_entries ge on ge.entry_id = n.entry_id
+            join grants g on g.id = ge.grant_id
+            where n.agent_id = $1 and n.wanted = 1 and g.state = 'live'
+            """, id)
+    }
 
     package static func embedded(key: String) -> Statement {
         Statement("select id from agents where name_key = $1 and embedded = 1", key)
@@ -36,12 +51,26 @@ package enum AgentTable {
             """, id, name, key, zone, embedded, hash, change, now)
     }
 
+    /// Which of these keys agents have.
+    package static func taken(_ keys: [String]) -> [Statement] {
+        SQLList.statements(keys) { "select name_key from agents where name_key in (\($0))" }
+    }
+
+    /// A new token; the one before counts too for a while.
+    package static func rotate(_ id: AgentID, token hash: [UInt8], until: Timestamp, now: Timestamp) -> Statement {
+        Statement(
+            """
+            update agents set previous_token_hash = token_hash, previous_token_until = $3, token_hash = $2, updated_at = $4
+            where id = $1
+            """, id, hash, until, now)
+    }
+
     /// A new token, and with it new keys at the next contact.
     package static func enrol(_ id: AgentID, token hash: [UInt8], now: Timestamp) -> Statement {
         Statement(
             """
-            update agents set token_hash = $2, signing_key = null, sealing_key = null, offered_signing_key = null,
-                offered_sealing_key = null, disabled = 0, updated_at = $3
+            update agents set token_hash = $2, previous_token_hash = null, signing_key = null, sealing_key = null,
+                offered_signing_key = null, offered_sealing_key = null, disabled = 0, updated_at = $3
             where id = $1
             """, id, hash, now)
     }

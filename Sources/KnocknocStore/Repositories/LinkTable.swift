@@ -2,8 +2,12 @@ package import KnocknocModel
 
 /// The statements of agents' links: who they are, what they lack, what they have done.
 package enum LinkTable {
-    package static func agent(token hash: [UInt8]) -> Statement {
-        Statement("select id from agents where token_hash = $1 and disabled = 0", hash)
+    package static func agent(token hash: [UInt8], at now: Timestamp) -> Statement {
+        Statement(
+            """
+            select id from agents
+            where (token_hash = $1 or previous_token_hash = $1 and previous_token_until > $2) and disabled = 0
+            """, hash, now)
     }
 
     package static func keys(_ id: AgentID) -> Statement {
@@ -40,23 +44,77 @@ package enum LinkTable {
             """, id, signingKey, sealingKey)
     }
 
-    /// The epoch is the time where that is higher, so that a store that was rewound gives none out again.
-    package static func attach(
-        _ id: AgentID, instance: String, node: String, software: String, machine: String, system: String,
-        capabilities: String, now: Timestamp
-    ) -> Statement {
+    /// The link that a newcomer would replace.
+    package static func standing(_ id: AgentID) -> Statement {
+        Statement(
+            """
+            select a.name, a.disabled, a.signing_key, a.sealing_key, l.instance, l.last_seen_at, l.closed_at
+            from agents a
+            join agent_links l on l.agent_id = a.id
+            where a.id = $1
+            """, id)
+    }
+
+    package static func noteDuplicate(_ id: AgentID, address: String?, at now: Timestamp) -> Statement {
+        Statement(
+            "update agent_links set duplicate_at = $2, duplicate_address = $3 where agent_id = $1", id, now, address)
+    }
+
+    /// What a hello says of its agent.
+    package struct Newcomer: Sendable {
+        package var instance: String
+        package var software: String
+        package var machine: String
+        package var system: String
+        package var capabilities: String
+        package var protocolMax: Int64
+        package var address: String?
+
+        package init(
+            instance: String, software: String, machine: String, system: String, capabilities: String,
+            protocolMax: Int64, address: String?
+        ) {
+            (self.instance, self.software, self.machine) = (instance, software, machine)
+            (self.system, self.capabilities, self.protocolMax) = (system, capabilities, protocolMax)
+            self.address = address
+        }
+    }
+
+    /// The epoch is the time where that is higher, so that a store that was rewound gives none out again. The third time
+    /// within a minute that one instance takes a standing link from another, there are two.
+    package static func attach(_ id: AgentID, _ agent: Newcomer, node: String, now: Timestamp) -> Statement {
         Statement(
             """
             insert into agent_links (agent_id, epoch, instance, node, software, machine, system, capabilities,
-                connected_at, last_seen_at)
-            values ($1, $8, $2, $3, $4, $5, $6, $7, $8, $8)
+                protocol, connected_at, last_seen_at)
+            values ($1, $9, $2, $3, $4, $5, $6, $7, $8, $9, $9)
             on conflict (agent_id) do update set
-                epoch = case when agent_links.epoch < $8 then $8 else agent_links.epoch + 1 end,
+                epoch = case when agent_links.epoch < $9 then $9 else agent_links.epoch + 1 end,
+                replacements = case
+                    when agent_links.instance = excluded.instance or agent_links.closed_at is not null
+                        then agent_links.replacements
+                    when agent_links.replaced_at > $9 - 60000000 then agent_links.replacements + 1
+                    else 1 end,
+                replaced_at = case
+                    when agent_links.instance = excluded.instance or agent_links.closed_at is not null
+                        or agent_links.replaced_at > $9 - 60000000 then agent_links.replaced_at
+                    else $9 end,
+                duplicate_at = case
+                    when agent_links.instance <> excluded.instance and agent_links.closed_at is null
+                        and agent_links.replaced_at > $9 - 60000000 and agent_links.replacements >= 2 then $9
+                    else agent_links.duplicate_at end,
+                duplicate_address = case
+                    when agent_links.instance <> excluded.instance and agent_links.closed_at is null
+                        and agent_links.replaced_at > $9 - 60000000 and agent_links.replacements >= 2
+                        then cast($10 as text)
+                    else agent_links.duplicate_address end,
                 instance = excluded.instance, node = excluded.node, software = excluded.software,
                 machine = excluded.machine, system = excluded.system, capabilities = excluded.capabilities,
-                connected_at = excluded.connected_at, last_seen_at = excluded.last_seen_at, closed_at = null
-            returning epoch
-            """, id, instance, node, software, machine, system, capabilities, now)
+                protocol = excluded.protocol, connected_at = excluded.connected_at,
+                last_seen_at = excluded.last_seen_at, closed_at = null
+            returning epoch, case when duplicate_at = $9 then 1 else 0 end as duplicate
+            """, id, agent.instance, node, agent.software, agent.machine, agent.system, agent.capabilities,
+            agent.protocolMax, now, agent.address)
     }
 
     package static func detach(_ id: AgentID, epoch: Int64, now: Timestamp) -> Statement {
@@ -76,10 +134,13 @@ package enum LinkTable {
         }
     }
 
-    package static func standings(_ agents: [AgentID]) -> [Statement] {
-        SQLList.statements(agents) { list in
+    /// With the tokens that count now, where one was replaced within a day.
+    package static func standings(_ agents: [AgentID], now: Timestamp) -> [Statement] {
+        SQLList.statements(agents, leading: [now]) { list in
             """
             select a.id, a.revision, a.change_id, s.epoch, coalesce(l.epoch, 0) as link_epoch,
+                case when a.previous_token_until > $1 - 86400000000 then a.token_hash end as token_hash,
+                case when a.previous_token_until > $1 then a.previous_token_hash end as previous_token_hash,
                 (select min(n.revision) from enforcements n
                     where n.agent_id = a.id and n.applied_revision < n.revision) as unreported_entry,
                 (select min(t.revision) from targets t

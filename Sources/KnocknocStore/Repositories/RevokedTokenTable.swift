@@ -1,8 +1,8 @@
 package import KnocknocModel
 
-/// The statements of deleted agents' tokens.
+/// The statements of tokens that agents had: deleted agents, and those that were given other ones.
 package enum RevokedTokenTable {
-    /// Keeps the token of an agent that is about to be deleted.
+    /// Keeps the token of an agent that is about to be deleted or to get another one: no other is ever to have it.
     package static func keep(_ id: AgentID, at now: Timestamp) -> Statement {
         Statement(
             """
@@ -12,14 +12,22 @@ package enum RevokedTokenTable {
             """, id, now)
     }
 
-    /// The agent that has or had this token: enabled, disabled or deleted.
-    package static func holder(token hash: [UInt8]) -> Statement {
+    package static func spent(token hash: [UInt8]) -> Statement {
+        Statement("select agent_id from revoked_tokens where token_hash = $1", hash)
+    }
+
+    /// The agent that has or had this token: enabled, disabled or deleted. One that was replaced long enough ago is
+    /// nobody's.
+    package static func holder(token hash: [UInt8], at now: Timestamp) -> Statement {
         Statement(
             """
             select id, disabled as revoked from agents where token_hash = $1
             union all
-            select agent_id as id, 1 as revoked from revoked_tokens where token_hash = $1
+            select id, disabled as revoked from agents where previous_token_hash = $1 and previous_token_until > $2
+            union all
+            select agent_id as id, 1 as revoked from revoked_tokens
+            where token_hash = $1 and not exists (select 1 from agents a where a.id = revoked_tokens.agent_id)
             limit 1
-            """, hash)
+            """, hash, now)
     }
 }

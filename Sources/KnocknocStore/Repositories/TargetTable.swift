@@ -31,6 +31,20 @@ package enum TargetTable {
             """, agent)
     }
 
+    /// What these agents are to enforce.
+    package static func inUse(_ agents: [AgentID]) -> [Statement] {
+        SQLList.statements(agents) { list in
+            """
+            select t.id, t.agent_id, a.name as agent_name, t.backend, t.purpose, t.confirmed, t.outcome, t.reason,
+                t.trial
+            from targets t
+            join agents a on a.id = t.agent_id
+            where t.agent_id in (\(list)) and t.purpose = 'enforce'
+            order by t.id
+            """
+        }
+    }
+
     package static func one(_ id: TargetID) -> Statement {
         Statement(
             """

@@ -51,6 +51,13 @@ public struct SelfSignedCertificate: Sendable {
         try fingerprint(of: Certificate(pemEncoded: pem))
     }
 
+    /// SHA-256 over the public key of the first certificate in PEM, in base64, as `curl --pinnedpubkey` takes it (RFC 7469
+    /// §2.4); nil where the key is of another kind than ours.
+    public static func pin(ofPEM pem: String) throws -> String? {
+        guard let key = P256.Signing.PublicKey(try Certificate(pemEncoded: pem).publicKey) else { return nil }
+        return Data(SHA256.hash(data: key.derRepresentation)).base64EncodedString()
+    }
+
     private static func fingerprint(of certificate: Certificate) throws -> String {
         var serializer = DER.Serializer()
         try serializer.serialize(certificate)

@@ -69,8 +69,8 @@ public struct ClusterReport: Encodable, Sendable {
         agents = state.map { state in
             let wanted = state.agents.filter { $0.status != .disabled && $0.status != .pending }
             return Agents(
-                all: state.agents.count, online: wanted.filter { $0.status == .online }.count,
-                away: wanted.filter { $0.status != .online }.map(\.name))
+                all: state.agents.count, online: wanted.filter { Self.isFine($0) }.count,
+                away: wanted.filter { !Self.isFine($0) }.map(\.name))
         }
         warnings = []
         if Set(primaries.compactMap(\.server)).count > 1 {
@@ -108,6 +108,9 @@ public struct ClusterReport: Encodable, Sendable {
         let prefix = host.name + ": "
         return problem.hasPrefix(prefix) ? String(problem.dropFirst(prefix.count)) : problem
     }
+
+    /// Linked and heard of, of whichever release.
+    private static func isFine(_ agent: AgentRecord) -> Bool { agent.isLinked && agent.status != .stale }
 
     /// One JSON object.
     public func json() throws -> String {

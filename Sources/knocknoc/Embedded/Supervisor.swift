@@ -10,10 +10,10 @@ struct Supervisor: Sendable {
 
     /// - Throws: where no agent executable is found or no process can be made.
     static func start() throws -> Supervisor {
-        let agent = try executable()
+        let agent = try AgentExecutable.path()
         let pipe = try ChildProcess.pipe()
         let pid = try ChildProcess.spawn(
-            [try ownPath(), "supervise", agent], environment: [],
+            [try AgentExecutable.ownPath(), "supervise", agent], environment: [],
             descriptors: [pipe.read, STDOUT_FILENO, STDERR_FILENO], ownGroup: true)
         close(pipe.read)
         return Supervisor(pid: pid, pipe: pipe.write)
@@ -43,25 +43,5 @@ struct Supervisor: Sendable {
     func hasEnded() -> Bool {
         var status: Int32 = 0
         return waitpid(pid, &status, WNOHANG) != 0
-    }
-
-    private static func ownPath() throws -> String {
-        var buffer = [CChar](repeating: 0, count: 4096)
-        let count = readlink("/proc/self/exe", &buffer, buffer.count)
-        guard count > 0 else { throw ServerError(.files, "cannot tell where this executable is") }
-        return String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    private static func executable() throws -> String {
-        let own = try ownPath()
-        let beside = own.prefix(upTo: own.lastIndex(of: "/") ?? own.startIndex) + "/knocknoc-agent"
-        let path = ProcessInfo.processInfo.environment["KNOCKNOC_AGENT_EXECUTABLE"] ?? String(beside)
-        guard access(path, X_OK) == 0 else {
-            throw ServerError(
-                .files,
-                "the all-in-one needs the agent's executable, which is not at \(path); put it there, set "
-                    + "KNOCKNOC_AGENT_EXECUTABLE, or give --agent-backend none")
-        }
-        return path
     }
 }

@@ -7,7 +7,8 @@ struct KnockerCommand: AsyncParsableCommand {
         commandName: "knocker", abstract: "Works on a site from a shell on one of its machines.",
         version: "knocker \(Server.version)",
         subcommands: [
-            CreateAdminCommand.self, SetPasswordCommand.self, ExposeDBCommand.self, HAProxyCommand.self,
+            CreateAdminCommand.self, SetPasswordCommand.self, AgentCommand.self, ExposeDBCommand.self,
+            HAProxyCommand.self,
             ReplicaCommand.self, PromoteCommand.self, ClusterCommand.self, EndSessionsCommand.self,
         ])
 }

@@ -15,12 +15,12 @@ enum SiteAccess {
         try await Migrator(database, logger: logger).migrate()
         let access = Access(
             database: database, hasher: PasswordHasher(slots: 1), node: settings.nodeName, logger: logger)
-        do {
-            try await work(access)
-        } catch {
-            await database.close()
-            throw error
-        }
+        // Carries what is announced to the web nodes while the work goes on; they see it within a second without.
+        let telling = Task { try await database.run() }
+        let result: Result<Void, any Error>
+        do { result = .success(try await work(access)) } catch { result = .failure(error) }
+        telling.cancel()
         await database.close()
+        try result.get()
     }
 }

@@ -9,8 +9,8 @@ struct ServeCommand: AsyncParsableCommand {
 
             Every option is also a key of the configuration file and a variable of the environment: --data-dir is \
             DataDir there and KNOCKNOC_DATA_DIR here. An option beats the environment, which beats the file. \
-            EncryptionKey has no option, since everybody on this machine can read the list of processes: give it as \
-            KNOCKNOC_ENCRYPTION_KEY or in the file.
+            EncryptionKey and AgentTokens have no option, since everybody on this machine can read the list of processes: \
+            give them as KNOCKNOC_ENCRYPTION_KEY and KNOCKNOC_AGENT_TOKENS or in the file.
             """)
 
     @OptionGroup var options: ServeOptions

@@ -11,6 +11,8 @@ struct ServeOptions: ParsableArguments {
     var publicURL: String?
     @Option(name: .customLong("agent-url"), help: "The address that new agents are told to dial (default: PublicURL).")
     var agentURL: String?
+    @Option(help: "Packages of the agent, for whoever holds an agent's token: an absolute path.") var downloadDir:
+        String?
     @Option(help: "Proxies whose X-Forwarded-For is believed: networks, separated by commas, or none.")
     var trustedForwarders: String?
     @Flag(inversion: .prefixedNo, help: "Let TrustedForwarders be a /0: only where nobody else can reach this port.")
@@ -55,7 +57,8 @@ struct ServeOptions: ParsableArguments {
                 (Key.databaseURL, databaseURL), (Key.listenURL, listenURL), (Key.allInOne, text(allInOne)),
                 (Key.dataDir, dataDir),
                 (Key.agentBackend, agentBackend), (Key.tlsSelfSigned, text(tlsSelfSigned)),
-                (Key.agentURL, agentURL), (Key.allowAnyForwarder, text(allowAnyForwarder)),
+                (Key.agentURL, agentURL), (Key.downloadDir, downloadDir),
+                (Key.allowAnyForwarder, text(allowAnyForwarder)),
                 (Key.insecureHTTP, text(insecureHTTP)), (Key.zone, zone),
                 (Key.tlsSAN, tlsSAN), (Key.tlsCertificate, tlsCertificate), (Key.tlsKey, tlsKey),
                 (Key.nodeName, nodeName), (Key.logLevel, logLevel), (Key.drainSeconds, drainSeconds),

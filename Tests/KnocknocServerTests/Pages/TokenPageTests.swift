@@ -57,16 +57,21 @@ struct TokenPageTests {
             try renderer.text(
                 "agent-token",
                 TokenPage(
-                    frame: Samples.frame(), heading: Heading(title: "Agent"), token: "t", address: address, done: "/"))
+                    frame: Samples.frame(), heading: Heading(title: "Agent"),
+                    install: AgentInstall(token: "t", address: address, architectures: []), done: "/"))
         }
         let own = try text(Self.address(local: "127.0.0.1"))
         #expect(own.contains("\nTLSFingerprint = ab12\n"))
         #expect(own.contains("\nexport KNOCKNOC_AGENT_TLS_FINGERPRINT=ab12\n"))
+        #expect(own.contains("\n      KNOCKNOC_AGENT_TLS_FINGERPRINT: \"ab12\"\n"))
+        #expect(!own.contains("Neither"))
         #expect(own.contains("Only this machine reaches") && own.contains("this node's own certificate"))
         #expect(own.contains("\nRestartPreventExitStatus=78 2\n") && own.contains("WantedBy=sysinit.target"))
         let other = try text(Self.address(publicURL: "https://portal.test"))
         #expect(!other.contains("ab12") && other.contains("cannot tell which certificate"))
         #expect(!other.contains("Only this machine reaches"))
+        #expect(!other.contains("Neither"))
+        #expect(try text(Self.address()).contains("Neither <code>PublicURL"))
         let plain = try text(Self.address(tls: .none))
         #expect(!plain.contains("FINGERPRINT") && !plain.contains("TLSFingerprint"))
     }

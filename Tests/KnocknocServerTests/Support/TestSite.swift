@@ -8,6 +8,7 @@ import KnocknocModel
 import KnocknocStore
 import Logging
 import NIOCore
+import NIOSSL
 import ServiceLifecycle
 import Testing
 
@@ -50,7 +51,14 @@ struct TestSite {
                     _ = try await server.access.createAdmin(
                         AdminDraft(name: "root", password: password), by: .cli, nil)
                 }
-                let client = TestClient(host: "127.0.0.1", port: port, configuration: .init(timeout: .seconds(20)))
+                var trust: TLSConfiguration?
+                if settings.tls != .none {
+                    trust = .makeClientConfiguration()
+                    trust?.certificateVerification = .none
+                }
+                let configuration = TestClient.Configuration(
+                    tlsConfiguration: trust, timeout: .seconds(20), serverName: "localhost")
+                let client = TestClient(host: "127.0.0.1", port: port, configuration: configuration)
                 client.connect()
                 var site = TestSite(server: server, port: port, client: client, adminToken: "")
                 let answer = try await site.post(

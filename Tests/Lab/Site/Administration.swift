@@ -77,12 +77,40 @@ extension Administration {
         try await untilAgent(within: limit, "away from \(node)") { $0 != node }
     }
 
+    /// Waits until the administration shows the agent with this status.
+    public func untilAgent(_ status: String, within limit: Double = 60) async throws {
+        let end = Clock.now + limit
+        var seen: JSON = .null
+        while Clock.now < end {
+            seen = try await agentRecord()
+            if seen["status"].string == status { return }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        throw LabError("the agent is not \(status) within \(limit) s: \(seen)")
+    }
+
+    /// Waits until the agent has another link than the one of this record.
+    public func untilAgentIsLinkedAnew(since record: JSON, within limit: Double = 60) async throws {
+        let end = Clock.now + limit
+        var seen: JSON = .null
+        while Clock.now < end {
+            seen = try await agentRecord()
+            let isAnother = seen["connected_at"].string != record["connected_at"].string
+            if isAnother, Self.isLinked(seen) { return }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        throw LabError("the agent has no other link within \(limit) s: \(seen)")
+    }
+
+    /// In the middle of an upgrade an agent is online and outdated.
+    static func isLinked(_ agent: JSON) -> Bool { ["online", "outdated"].contains(agent["status"].string) }
+
     private func untilAgent(within limit: Double, _ what: String, _ matches: (String?) -> Bool) async throws {
         let end = Clock.now + limit
         var seen: JSON = .null
         while Clock.now < end {
             seen = try await agentRecord()
-            if seen["status"].string == "online", matches(seen["node"].string) { return }
+            if Self.isLinked(seen), matches(seen["node"].string) { return }
             try await Task.sleep(for: .milliseconds(20))
         }
         throw LabError("the agent is not \(what) within \(limit) s: \(seen)")

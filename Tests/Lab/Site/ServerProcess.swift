@@ -6,6 +6,7 @@ public actor ServerProcess {
     public nonisolated let folder: URL
     /// Such as `https://knocknoc.test:8756`.
     public nonisolated let base: String
+    private var command = [Lab.executable("knocknoc"), "serve"]
     private let arguments: [String]
     private var environment: [String: String]
     private var process: LabProcess?
@@ -24,8 +25,7 @@ public actor ServerProcess {
     /// Starts it without waiting for an answer.
     @discardableResult
     public func launch() throws -> LabProcess {
-        let process = try host.start(
-            [Lab.executable("knocknoc"), "serve"] + arguments, environment: environment)
+        let process = try host.start(command + arguments, environment: environment)
         self.process = process
         return process
     }
@@ -49,6 +49,8 @@ public actor ServerProcess {
         try WebClient(on: host, base: base, address: family6 ? self.host.ipv6 : self.host.ipv4)
     }
 
+    /// What is started from now on, before the arguments.
+    public func use(_ command: [String]) { self.command = command }
     public func set(_ name: String, _ value: String) { environment[name] = value }
     public var pid: pid_t? { process?.pid }
     public var current: LabProcess? { process }
@@ -57,6 +59,16 @@ public actor ServerProcess {
     public func stop(_ signal: Int32) async -> Int32? {
         defer { process = nil }
         return await process?.stop(signal)
+    }
+
+    /// Waits until this node's log is as it should be.
+    public func until(_ what: String, within limit: Double = 60, _ matches: (String) -> Bool) async throws {
+        let end = Clock.now + limit
+        while Clock.now < end {
+            if matches(log(2000)) { return }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        throw LabError("not within \(limit) s: \(what)")
     }
 
     public func log(_ lines: Int) -> String {
