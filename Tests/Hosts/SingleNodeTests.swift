@@ -27,6 +27,16 @@ extension WholeHosts {
                 #expect(try await browser.get("/").text.contains("service"))
                 #expect(try await site.gate.members(port: 9000).keys.sorted() == [site.alice.ipv4])
                 #expect(mallory.changes.allSatisfy { !$0.open }, "it was open to Mallory")
+                // A user of its own with one right, CAP_NET_ADMIN, and nothing to get another by.
+                let status = try await site.gate.run([
+                    "sh", "-c", "cat /proc/$(systemctl show -P MainPID knocknoc-agent)/status",
+                ]).text.split(separator: "\n")
+                let user = try await site.gate.run(["id", "-u", "knocknoc-agent"]).line
+                #expect(user != "0")
+                for line in [
+                    "Uid:\t\(user)\t\(user)\t\(user)\t\(user)", "CapEff:\t0000000000001000", "CapBnd:\t0000000000001000",
+                    "NoNewPrivs:\t1",
+                ] { #expect(status.contains { $0 == line }, "\(line)") }
                 for probe in [service, alice, mallory] { await probe.stop() }
             }
         }

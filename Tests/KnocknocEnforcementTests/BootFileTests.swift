@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import KnocknocEnforcement
@@ -17,6 +18,24 @@ struct BootFileTests {
     func none() {
         #expect(BootFile(nil).map { BootFile(rules: $0.rules) } == .some(BootFile.none))
         #expect(BootFile(rules: []) == nil)
+    }
+
+    @Test(
+        "root reads a boot file of its folder's owner, and nobody else's, and writes one for that owner",
+        .enabled(if: geteuid() == 0, "skipped: only root gives files away"))
+    func owners() throws {
+        let folder = FileManager.default.temporaryDirectory.path + "/knocknoc-boot-\(UUID())"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let path = folder + "/guard.nft"
+        #expect(chown(folder, 65_534, 65_534) == 0)
+        try SkeletonFile.write("text", to: path)
+        #expect(try FileManager.default.attributesOfItem(atPath: path)[.ownerAccountID] as? Int == 65_534)
+        #expect(try SkeletonFile.read(path) == "text")
+        #expect(chown(path, 65_533, 65_534) == 0)
+        #expect(throws: EnforcementError.self) { try SkeletonFile.read(path) }
+        #expect(chown(path, 65_534, 65_534) == 0 && chmod(path, 0o620) == 0)
+        #expect(throws: EnforcementError.self) { try SkeletonFile.read(path) }
     }
 
     @Test("a name that would end the comment is not remembered", arguments: ["/a\"b", "/a\\", "/a\nb", "relative"])

@@ -61,7 +61,7 @@ extension PackagesSuite {
 
         @Test(
             "the units are hardened",
-            arguments: [("knocknoc", "knocknoc", 15), ("knocknoc-agent", "knocknoc-agent", 23)])
+            arguments: [("knocknoc", "knocknoc", 15), ("knocknoc-agent", "knocknoc-agent", 20)])
         func hardened(package: String, unit: String, threshold: Int) async throws {
             try await PackageFile(package).unpacked { folder in
                 let file = folder.path + "/lib/systemd/system/\(unit).service"

@@ -36,6 +36,53 @@ struct FileTests {
         #expect(!FileManager.default.fileExists(atPath: scene.stateFile + ".new"))
     }
 
+    @Test(
+        "what root writes into another user's folder is that user's",
+        .enabled(if: geteuid() == 0, "skipped: only root gives files away"))
+    func givenAway() throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        #expect(chown(scene.folder, 65_534, 65_534) == 0)
+        try StateFile(path: scene.stateFile).write(state())
+        _ = try KeyFile(path: scene.keyFile).readOrMake()
+        for path in [scene.stateFile, scene.keyFile] {
+            let attributes = try FileManager.default.attributesOfItem(atPath: path)
+            #expect(attributes[.ownerAccountID] as? Int == 65_534 && attributes[.groupOwnerAccountID] as? Int == 65_534)
+            #expect(try mode(path) == 0o600)
+        }
+    }
+
+    @Test("a file is exposed to everybody, or to a group that is neither root's nor ours")
+    func exposed() throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        try "Token = x".write(toFile: scene.stateFile, atomically: true, encoding: .utf8)
+        for (mode, isExposed) in [(0o600, false), (0o640, false), (0o604, true), (0o644, true)] as [(mode_t, Bool)] {
+            #expect(chmod(scene.stateFile, mode) == 0)
+            #expect(FileText.isExposed(scene.stateFile) == isExposed)
+        }
+        guard geteuid() == 0 else { return }
+        #expect(chown(scene.stateFile, 0, 65_534) == 0 && chmod(scene.stateFile, 0o640) == 0)
+        #expect(FileText.isExposed(scene.stateFile))
+    }
+
+    @Test("root's files are read where systemd has copied them, others as they are")
+    func credentials() throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let (conf, token) = (AgentConfiguration.standardFile, AgentConfiguration.standardTokenFile)
+        #expect(AgentConfiguration.credential(for: token, in: nil) == token)
+        #expect(AgentConfiguration.credential(for: token, in: scene.folder) == token)
+        // What SetCredential= gives where there is no file.
+        try "\n".write(toFile: scene.folder + "/token", atomically: true, encoding: .utf8)
+        #expect(AgentConfiguration.credential(for: token, in: scene.folder) == token)
+        for (path, name) in [(token, "/token"), (conf, "/knocknoc.conf")] {
+            try "text\n".write(toFile: scene.folder + name, atomically: true, encoding: .utf8)
+            #expect(AgentConfiguration.credential(for: path, in: scene.folder) == scene.folder + name)
+        }
+        #expect(AgentConfiguration.credential(for: "/etc/token", in: scene.folder) == "/etc/token")
+    }
+
     @Test("a torn file is moved aside and reported, wherever it was torn", arguments: [0, 1, 40, 200])
     func torn(bytes: Int) throws {
         let scene = try Scene()
