@@ -58,6 +58,28 @@ struct CloseAfterTests {
         }
     }
 
+    @Test("a list that gets other keys keeps its terms", arguments: Driver.available)
+    func keys(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            let agent = try await world.agent()
+            try await agent.sync()
+            let spec = EnforcementSpec(place: .zone("*"), backend: .allowList(AllowListBackend()))
+            let draft = KnocDraft(name: "feed", enforcement: [spec], closeAfterSeconds: 60)
+            _ = try await world.access.createKnoc(draft, by: world.root, world.context())
+            let networks = [try CIDR(parsing: "192.0.2.0/24")]
+            _ = try await world.access.createAPIKey(
+                APIKeyDraft(name: "device", scopes: [.readAllowLists], networks: networks), by: world.root,
+                world.context())
+            try await agent.sync()
+            #expect(await agent.closings == [60])
+            guard case .allowList(let list)? = await agent.targets.values.first?.definition.backend else {
+                Issue.record("the agent has no list")
+                return
+            }
+            #expect(list.service?.keys.count == 1)
+        }
+    }
+
     @Test("each agent's part of a grant is told: applied, pending, failed", arguments: Driver.available)
     func parts(_ driver: Driver) async throws {
         try await World.with(driver) { world in

@@ -184,7 +184,10 @@ extension Access {
             specs[id, default: []].append(
                 EnforcementSpec(agentID: status.agentID, backend: try JSON.backend(try row.text("given"))))
         }
-        if !zoned.isEmpty { specs.merge(try await places(zoned, executor)) { _, places in places } }
+        if !zoned.isEmpty {
+            let places = try await places(zoned, executor)
+            specs.merge(places) { _, place in place }
+        }
         let lists = try await allowLists(of: ids, executor)
         return try rows.map { row in
             let id: KnocID = try row.identifier("id")

@@ -21,7 +21,8 @@ extension Access {
     func handOutKeys(at now: Timestamp, _ tx: any Transaction) async throws -> Effects {
         // The lock before the look: see `enforce`.
         try await tx.run(bump([.server]))
-        let lists = try await tx.run(AllowListTable.targets()).compactMap { row -> (TargetID, AgentID, ClosingBackend)? in
+        let lists = try await tx.run(AllowListTable.targets()).compactMap {
+            row -> (TargetID, AgentID, ClosingBackend)? in
             let closing = try JSON.closing(try row.text("backend"))
             return closing.backend.isAllowList
                 ? (try row.identifier("id"), try row.identifier("agent_id"), closing) : nil

@@ -77,6 +77,11 @@ struct AwayTests {
             #expect(next.members.isEmpty)
             let hello = try await link.greet()
             #expect(hello.position == Scene.position(2))
+            // It has been welcomed once it says that it lives.
+            await link.changes.wait("a heartbeat", seconds: 60) {
+                clocks.advance(milliseconds: 500)
+                return !link.heartbeats.isEmpty
+            }
             #expect(next.members.isEmpty)
             try link.changes(Scene.position(2), Scene.position(2), entries: [])
             await next.changes.wait("open again") { next.members[Scene.key] != nil }
