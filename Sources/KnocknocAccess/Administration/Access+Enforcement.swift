@@ -27,7 +27,11 @@ extension Access {
                         pair.0, to: knoc, position: position, backend: try JSON.text(pair.1.backend))
                 }))
         try await leave(knoc, old.subtracting(targets), at: now, tx)
-        let added = zip(targets, specs).filter { !old.contains($0.0) }.map { ($0.0, $0.1.agentID) }
+        let added = zip(targets, specs).filter { !old.contains($0.0) }.map {
+            GrantPlan.Place(id: $0.0, agent: $0.1.agentID, ipv6Prefix: $0.1.backend.ipv6Prefix)
+        }
+        let needs = specs.contains { $0.backend.ipv6Prefix != nil } ? Backend.prefixFeature : ""
+        try await tx.run(KnocTable.need(needs, of: knoc))
         try await tx.run(try live.flatMap { try move($0, to: added, at: now) })
         try await tx.run(TargetTable.release(agents.sorted()) + note(agents, at: now))
         let users = try live.map { try $0.identifier("user_id", as: UserID.self) }
@@ -44,7 +48,8 @@ extension Access {
             let id: TargetID = new()
             try await tx.run(
                 TargetTable.insert(
-                    id, agent: spec.agentID, key: key, backend: json, confirmed: !spec.backend.isTried, now: now))
+                    id, agent: spec.agentID, key: key, backend: json, ipv6Prefix: spec.backend.ipv6Prefix,
+                    confirmed: !spec.backend.isTried, now: now))
             return id
         }
         let id: TargetID = try row.identifier("id")
@@ -72,16 +77,17 @@ extension Access {
                 + EntryTable.follow(entries, now: now, cut: false))
     }
 
-    private func move(_ grant: Row, to targets: [(TargetID, AgentID)], at now: Timestamp) throws -> [Statement] {
+    private func move(_ grant: Row, to targets: [GrantPlan.Place], at now: Timestamp) throws -> [Statement] {
         let id: GrantID = try grant.identifier("id")
         let address = try grant.address("address")
         let until = try grant.timestamp("expires_at")
-        return targets.flatMap { target, agent in
-            [
-                EntryTable.forgetExpired(target: target, address: address, now: now),
-                EntryTable.open(new(), target: target, address: address, expiresAt: until),
-                EntryTable.link(grant: id, target: target, address: address),
-                EntryTable.enforce(agent: agent, target: target, address: address, now: now),
+        return targets.flatMap { target -> [Statement] in
+            let entry = target.entry(address)
+            return [
+                EntryTable.forgetExpired(target: target.id, address: entry, now: now),
+                EntryTable.open(new(), target: target.id, address: entry, expiresAt: until),
+                EntryTable.link(grant: id, target: target.id, address: entry),
+                EntryTable.enforce(agent: target.agent, target: target.id, address: entry, now: now),
             ]
         }
     }

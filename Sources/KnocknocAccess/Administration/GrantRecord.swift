@@ -16,4 +16,11 @@ public struct GrantRecord: Sendable, Hashable {
     public var reason: String?
     public var endedAt: Timestamp?
     public var endReason: String?
+    /// Other people for whom what it opens is open too: it stays open until the last of them leaves.
+    public var sharedWith: [Sharer] = []
+
+    public struct Sharer: Sendable, Hashable {
+        public var userID: UserID
+        public var userName: String
+    }
 }

@@ -56,6 +56,8 @@ extension Access {
                 NodeTable.prune(before: now.adding(seconds: -86_400)),
                 ThrottleTable.prune(before: now.adding(seconds: -4 * ThrottleRule.window)),
                 PingTable.prune(),
+                AddressTable.prune(before: now.adding(seconds: -3600)),
+                ProbeTable.prune(before: now.adding(seconds: -60)),
             ])
             return ((), Effects())
         }

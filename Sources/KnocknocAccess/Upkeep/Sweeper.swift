@@ -44,7 +44,14 @@ public struct Sweeper: Service {
             access.lastSweep.withLock { $0 = access.late }
         }
         if round % 60 == 0 { await step("ending rights whose cause is gone") { try await access.repair() } }
-        await step("noting when sessions were seen") { try await access.noteSeen() }
+        await step("noting when sessions were seen") {
+            try await access.noteSeen()
+            try await access.noteSeenAddresses()
+        }
+        // After what has been seen is written down.
+        await step("ending what was open for addresses that have left") {
+            while try await access.leaveAddresses() >= 100 {}
+        }
         if round % 10 == 0 { await step("clearing away") { try await access.prune() } }
         return failed
     }

@@ -41,7 +41,7 @@ public struct GrantRule: Hashable, Sendable {
     }
 
     /// The features of Knocs that this release serves; a Knoc that needs another one stays closed.
-    public static let knownFeatures: Set<String> = []
+    public static let knownFeatures: Set<String> = [Backend.prefixFeature]
 
     public func decide(at now: Timestamp) -> Decision {
         guard !sessionEnded, !userDisabled, sessionExpiresAt > now else { return .signedOut }

@@ -102,5 +102,6 @@ struct KnocResource: AdminResource {
     func complete(_ page: inout FormPage, _ record: KnocRecord) async throws {
         page.targets = FormPage.Targets(table: TargetTable.table(record.targets))
         page.calls = TargetTable.calls(record.targets, returning: "knocs/\(record.id)")
+        page.open = LiveTables.open(try await access.listGrants(live: true, on: record.id, limit: LiveTables.openLimit))
     }
 }

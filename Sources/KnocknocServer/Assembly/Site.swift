@@ -13,6 +13,7 @@ final class Site: Sendable {
     let assets: AssetStore
     let renderer: Renderer
     let hosts: HostRule
+    let headers: SecurityHeaders
     let routes = RouteTable()
     let logger: Logger
 
@@ -28,6 +29,7 @@ final class Site: Sendable {
         assets = AssetStore()
         renderer = try Renderer()
         hosts = HostRule(settings)
+        headers = SecurityHeaders(probes: settings.probeURLs)
     }
 
     /// Whether pages show that passwords and sessions travel in the clear.

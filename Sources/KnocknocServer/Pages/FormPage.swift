@@ -70,5 +70,7 @@ struct FormPage {
     var facts: Facts?
     var calls: [Call] = []
     var targets: Targets?
+    /// What is open now.
+    var open: Targets?
     var removal: Removal?
 }

@@ -62,6 +62,11 @@ package enum KnocTable {
             """, id, version, name, key, url, grantOn.rawValue, durationSeconds, openWhen.rawValue, disabled, now)
     }
 
+    /// What a node must know to serve the Knoc; words, separated by spaces.
+    package static func need(_ features: String, of id: KnocID) -> Statement {
+        Statement("update knocs set features = $2 where id = $1", id, features)
+    }
+
     /// Locks the row where it still is as the right was judged by: grants and changes of one Knoc take turns.
     package static func lock(_ id: KnocID, version: Int64) -> Statement {
         Statement(

@@ -45,13 +45,14 @@ package enum TargetTable {
     }
 
     package static func insert(
-        _ id: TargetID, agent: AgentID, key: String, backend: String, confirmed: Bool, now: Timestamp
+        _ id: TargetID, agent: AgentID, key: String, backend: String, ipv6Prefix: Int?, confirmed: Bool,
+        now: Timestamp
     ) -> Statement {
         Statement(
             """
-            insert into targets (id, agent_id, key, backend, purpose, confirmed, revision, created_at)
-            select $1, a.id, $3, $4, 'enforce', $5, a.revision, $6 from agents a where a.id = $2
-            """, id, agent, key, backend, confirmed, now)
+            insert into targets (id, agent_id, key, backend, ipv6_prefix, purpose, confirmed, revision, created_at)
+            select $1, a.id, $3, $4, $5, 'enforce', $6, a.revision, $7 from agents a where a.id = $2
+            """, id, agent, key, backend, ipv6Prefix, confirmed, now)
     }
 
     /// Another purpose, or another state of its trial; the agent is to say anew how it fares.

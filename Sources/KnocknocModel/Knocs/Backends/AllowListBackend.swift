@@ -1,6 +1,8 @@
 /// A list of addresses that other devices fetch.
 public struct AllowListBackend: Hashable, Sendable {
     public var flows: FlowMatch?
+    /// See ``Backend/ipv6Prefix``.
+    public var ipv6Prefix: Int?
 
     public init(flows: FlowMatch? = nil) { self.flows = flows }
 
