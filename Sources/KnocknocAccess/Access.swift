@@ -13,6 +13,7 @@ public final class Access: Sendable {
     let options: AccessOptions
     let logger: Logger
     let seen = LastSeen()
+    let seenAddresses = SeenAddresses()
     /// When this node last ended what had expired, by the database's clock.
     let lastSweep = Mutex<Timestamp?>(nil)
     let lanes = GrantLanes()

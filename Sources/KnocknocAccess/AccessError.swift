@@ -5,7 +5,7 @@ public struct AccessError: Error, Hashable, Sendable, CustomStringConvertible {
     public struct Code: Hashable, Sendable {
         private enum Base {
             case notFound, duplicate, stale, invalid, unauthenticated, forbidden, throttled, busy,
-                encryptionKey
+                encryptionKey, confirmation
         }
         private let base: Base
 
@@ -21,6 +21,8 @@ public struct AccessError: Error, Hashable, Sendable, CustomStringConvertible {
         public static let unauthenticated = Code(base: .unauthenticated)
         /// The principal has no right to it.
         public static let forbidden = Code(base: .forbidden)
+        /// The user has to give the password once more.
+        public static let confirmation = Code(base: .confirmation)
         /// Too many failed sign-ins; ``AccessError/retryAfter`` says how long.
         public static let throttled = Code(base: .throttled)
         /// No slot became free in time; try again.

@@ -14,6 +14,16 @@ public struct AccessOptions: Sendable {
     public var failuresPerNetwork: Int64 = 100
     /// Seconds without use after which an API key ends; nil where it does not.
     public var keyIdleSeconds: Int64? = 90 * 86_400
+    /// Addresses that a session may have at once.
+    public var addressesPerSession = 4
+    /// Moves to other addresses within an hour before the user is asked for the password.
+    public var movesPerHour: Int64 = 6
+    /// How long an address that another of its family has replaced stays without being seen, in seconds.
+    public var addressGraceSeconds: Int64 = 60
+    /// How long a token for a ProbeURL counts, in seconds.
+    public var probeSeconds: Int64 = 60
+    /// Such tokens of one session that may wait to be used.
+    public var probesPerSession: Int64 = 16
     /// For a grant in all, with what it waits for.
     public var grantPatience = Duration.seconds(5)
     /// For a session that somebody else holds, before its click goes without those that share its transaction.

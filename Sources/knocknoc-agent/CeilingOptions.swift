@@ -11,6 +11,8 @@ struct CeilingOptions: ParsableArguments {
     @Option(help: "The ports that a server may guard or name, such as 443,8000-8100.") var allowPorts: String?
     @Option(help: "How long an address may be open on one decision of a server, such as 8h.") var maxDuration: String?
     @Option(help: "How many addresses may be open at once, each counted once for each target.") var maxEntries: String?
+    @Option(help: "The shortest IPv6 prefix that may stand for one client, such as /64 (default: /128).")
+    var maxPrefix: String?
     @Flag(inversion: .prefixedNo, help: "Let a server have scripts of this machine called.") var customScripts: Bool?
     @Option(help: "The folder that such scripts must be in, at any depth.") var scriptDirectory: String?
     @Option(help: "How long one call of a script may take, 1 to 600.") var scriptSeconds: String?
@@ -26,6 +28,7 @@ struct CeilingOptions: ParsableArguments {
             (AgentConfiguration.Key.allowBackends, allowBackends), (AgentConfiguration.Key.allowTables, allowTables),
             (AgentConfiguration.Key.allowSets, allowSets), (AgentConfiguration.Key.allowPorts, allowPorts),
             (AgentConfiguration.Key.maxDuration, maxDuration), (AgentConfiguration.Key.maxEntries, maxEntries),
+            (AgentConfiguration.Key.maxPrefix, maxPrefix),
             (AgentConfiguration.Key.customScripts, customScripts.map(String.init)),
             (AgentConfiguration.Key.scriptDirectory, scriptDirectory),
             (AgentConfiguration.Key.scriptSeconds, scriptSeconds),

@@ -97,4 +97,54 @@ struct BrowserTests {
             await browser.close()
         }
     }
+
+    @Test(
+        "one sign-in opens for both of the browser's addresses, and a new address for what was open",
+        .timeLimit(.minutes(4)))
+    func addresses() async throws {
+        let probes = "http://v4.knocknoc.test:8756,http://v6.knocknoc.test:8756"
+        try await Site.run(.allInOne, environment: ["KNOCKNOC_PROBE_URLS": probes]) { site in
+            let service = try await Probe.service(on: site.gateway, port: 9000)
+            let group = try await site.make(group: "staff")
+            try await site.make(user: "alice", groups: [group])
+            let knoc = try await site.make(
+                knoc: "Build server", groups: [group], backend: try await site.backend(.guard, port: 9000),
+                on: "sign_in")
+            try await site.untilTargetsApplied("Build server")
+            let browser = try await Browser(
+                on: site.alice, javaScript: true,
+                names: [
+                    "knocknoc.test": site.gateway.ipv4, "v4.knocknoc.test": site.gateway.ipv4,
+                    "v6.knocknoc.test": "[\(site.gateway.ipv6)]",
+                ])
+            do {
+                try await browser.open(site.server.base + "/login")
+                try await browser.type("alice", into: "input[name=username]")
+                try await browser.type(Site.password, into: "input[name=password]")
+                try await browser.click("main button[type=submit], form button[type=submit]")
+                try await browser.wait("#where") { $0.contains(site.alice.ipv4) && $0.contains(site.alice.ipv6) }
+                try await browser.mark()
+                let card = "[data-knoc=\"\(knoc)\"]"
+                try await browser.wait(card + " .state") { $0.lowercased() == "open" }
+                try await browser.wait(card + " .knoc-text") { $0.contains(site.alice.ipv6) }
+                for address in [site.gateway.ipv4, site.gateway.ipv6] {
+                    #expect(try await Probe.isOpen(from: site.alice, to: address, port: 9000), "\(address)")
+                    #expect(try await Probe.isOpen(from: site.mallory, to: address, port: 9000) == false)
+                }
+                // Her network gives her another address; nobody touches the page.
+                try await site.alice.run(["ip", "addr", "add", "10.77.0.99/24", "dev", "eth0"])
+                try await site.alice.run(["ip", "addr", "del", site.alice.ipv4 + "/24", "dev", "eth0"])
+                try await site.alice.run(["ip", "addr", "replace", "10.77.0.99/24", "dev", "eth0"])
+                try await browser.wait("#where", within: 90) { $0.contains("10.77.0.99") }
+                try await browser.wait(card + " .state") { $0.lowercased() == "open" }
+                #expect(try await Probe.isOpen(from: site.alice, to: site.gateway.ipv4, port: 9000))
+                #expect(try await browser.isMarked(), "the page was loaded again")
+            } catch {
+                await browser.close()
+                throw error
+            }
+            await browser.close()
+            await service.stop()
+        }
+    }
 }

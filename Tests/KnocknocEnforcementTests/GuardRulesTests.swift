@@ -29,6 +29,19 @@ struct GuardRulesTests {
         #expect(texts(rules, rules.name.egressAccept).first == "\(back) ip daddr @\(four) accept")
     }
 
+    @Test("a prefix is a mask on both ways, of IPv6 alone")
+    func prefix() throws {
+        var definition = guardTarget(1)
+        definition.backend.ipv6Prefix = 56
+        let rules = try rules(definition)
+        let (four, six) = (rules.name.set(.v4).name, rules.name.set(.v6).name)
+        #expect(
+            texts(rules, rules.name.ingressAccept).map { $0.hasSuffix(" ip saddr @\(four) accept") } == [true, false])
+        #expect(
+            texts(rules, rules.name.ingressAccept)[1].hasSuffix(" ip6 saddr & ffff:ffff:ffff:ff00:: @\(six) accept"))
+        #expect(texts(rules, rules.name.egressAccept)[1].hasSuffix(" ip6 daddr & ffff:ffff:ffff:ff00:: @\(six) accept"))
+    }
+
     @Test(
         "a name that breaks the model's rules never becomes a rule",
         arguments: ["lo\" accept; add table x; #", "eth0\nflush ruleset", "", "a b", "{eth0}", "sixteen-letters-"])

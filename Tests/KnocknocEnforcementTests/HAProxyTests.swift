@@ -46,6 +46,32 @@ struct HAProxyTests {
         #expect(try ListFile.keys(in: String(contentsOfFile: timed ? proxy.map : proxy.list, encoding: .utf8)).isEmpty)
     }
 
+    @Test("a prefix is a network in the list, file and proxy alike", arguments: [true, false])
+    func prefix(timed: Bool) async throws {
+        defer { service.stop() }
+        try proxy.start()
+        let enforcer = try proxy.enforcer()
+        var definition = proxy.target(1, timed: timed)
+        definition.backend.ipv6Prefix = 64
+        let single = proxy.target(2, timed: timed)
+        #expect(await enforcer.define([definition, single]) == [target(1): .applied, target(2): .applied])
+        let (whole, port) = (IPAddress.v6(0xfd77_0001 << 96), UInt16(timed ? 9000 : 9001))
+        #expect(await enforcer.apply([.open(member(1, whole))]) == [.applied])
+        #expect(try proxy.passes(.alice, .v6, port: port))
+        #expect(try !proxy.passes(.mallory, .v6, port: port))
+        let (file, name) = timed ? (proxy.map, "map \(proxy.map)") : (proxy.list, "acl \(proxy.list)")
+        #expect(try ListFile.keys(in: String(contentsOfFile: file, encoding: .utf8)) == ["fd77:1::/64"])
+        proxy.stop()
+        try proxy.start()
+        try proxy.until("it is known again") { try proxy.entries(name).keys.contains("fd77:1::/64") }
+        let members = [member(1, whole), member(2, network.address(.mallory, .v6))]
+        let result = await enforcer.reconcile([definition, single], members)
+        #expect((result.added, result.removed) == (1, 0))
+        #expect(try proxy.passes(.mallory, .v6, port: port))
+        #expect(await enforcer.apply([.close(target: target(1), address: whole)]) == [.applied])
+        #expect(try !proxy.passes(.alice, .v6, port: port))
+    }
+
     @Test("a map ends by itself, with the agent dead and HAProxy started anew from the file")
     func ends() async throws {
         defer { service.stop() }

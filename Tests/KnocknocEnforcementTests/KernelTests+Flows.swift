@@ -51,7 +51,7 @@ extension KernelTests {
             try track(gateway, alice, zone: zone)
             let (found, left) = try network.on(.gateway) { () -> ([ConntrackTable.Found], [IPAddress]) in
                 guard let table = try? ConntrackTable() else { return ([], []) }
-                let found = (try? table.find(of: [alice]) { _ in true }) ?? []
+                let found = (try? table.find(of: [CIDR(alice)]) { _ in true }) ?? []
                 try? table.forget(found)
                 let left = (try? table.find(of: nil) { $0.port == 9000 }) ?? []
                 return (found, left.map(\.flow.client))

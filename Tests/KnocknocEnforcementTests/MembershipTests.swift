@@ -36,6 +36,32 @@ struct MembershipTests {
         #expect(membership.cut(one, .v4(1), at: BootTime(milliseconds: 0))?.ports == [80, 443])
     }
 
+    @Test(
+        "of a network's flows those are spared whose own address another target lets through, and the other way round")
+    func networks() throws {
+        var wide = guardTarget(1, .tcp, [80, 443])
+        wide.backend.ipv6Prefix = 64
+        var membership = membership([wide, guardTarget(2, .tcp, [443])])
+        let (whole, one) = (try address("2001:db8::"), try address("2001:db8::7"))
+        let (first, second) = (
+            try #require(membership.targets[target(1)]), try #require(membership.targets[target(2)])
+        )
+        let now = BootTime(milliseconds: 0)
+        membership.set(target(2), one, BootTime(milliseconds: 9000))
+        let cut = try #require(membership.cut(first, whole, at: now))
+        func flow(_ client: String, _ port: UInt16) throws -> Flow {
+            Flow(
+                client: try address(client), clientPort: 1, protocol: .tcp, destination: one, port: port,
+                innerPort: port, established: true)
+        }
+        #expect(try cut.covers(flow("2001:db8::8", 443)) && cut.covers(flow("2001:db8::7", 80)))
+        #expect(try !cut.covers(flow("2001:db8::7", 443)) && !cut.covers(flow("2001:db8:0:1::7", 80)))
+        membership.set(target(2), one, nil)
+        #expect(membership.cut(second, one, at: now)?.ports == [443])
+        membership.set(target(1), whole, BootTime(milliseconds: 9000))
+        #expect(membership.cut(second, one, at: now) == nil, "its network is let through")
+    }
+
     @Test("a guard's drop alone ends flows only on ports that no set lets through, whichever ends first")
     func guardAndSet() throws {
         var membership = membership([guardTarget(1), guardTarget(3, .tcp, [9001]), setTarget(2)])

@@ -84,6 +84,33 @@ struct BackendTests {
         #expect(one.targetKey != three.targetKey)
     }
 
+    @Test(
+        "a prefix stands beside any object, is part of the key, and 128 is none",
+        arguments: [
+            #"{"type":"nftables","guard":{"protocol":"tcp","ports":[1]}}"#,
+            #"{"type":"nftables","set":{"family":"inet","table":"f","ipv6":"a"}}"#,
+            #"{"type":"ipset","ipset":{"ipv6":"a"}}"#,
+            #"{"type":"haproxy","haproxy":{"socket":"/run/h.sock","map":"/a"}}"#,
+            #"{"type":"script","script":{"path":"/opt/x"}}"#, #"{"type":"allow_list"}"#,
+        ])
+    func prefix(_ json: String) throws {
+        let plain = try decode(json)
+        #expect(plain.ipv6Prefix == nil && !plain.targetKey.contains("ipv6="))
+        let with = { (bits: String) in String(json.dropLast()) + ",\"ipv6_prefix\":\(bits)}" }
+        let wide = try decode(with("64"))
+        #expect(wide.ipv6Prefix == 64 && wide.targetKey == plain.targetKey + " ipv6=/64")
+        #expect(try decode(String(decoding: JSONEncoder().encode(wide), as: UTF8.self)) == wide)
+        #expect(try decode(with("128")) == plain)
+        for bits in ["31", "129", "0", "-1"] {
+            #expect(throws: ModelError.self) { try decode(with(bits)) }
+        }
+        #expect(throws: (any Error).self) { try decode(#"{"type":"dry-run","ipv6_prefix":64}"#) }
+        let (client, four) = (try #require(IPAddress("2001:db8:1:2:3::4")), try #require(IPAddress("192.0.2.1")))
+        #expect(wide.network(of: client).description == "2001:db8:1:2::/64")
+        #expect(plain.network(of: client).shortest == "2001:db8:1:2:3::4")
+        #expect(wide.network(of: four).shortest == "192.0.2.1")
+    }
+
     @Test("an allow list is its Knoc's own; any other object is whose it is, whichever Knoc names it")
     func ownKeys() throws {
         let (one, other) = (KnocID(value: 1), KnocID(value: 2))

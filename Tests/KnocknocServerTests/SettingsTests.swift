@@ -107,6 +107,14 @@ struct SettingsTests {
             ("DataDir = /a\nLogLevel = loud", "expected one of trace"),
             ("DataDir = /a\nInsecureHTTP = maybe", "expected true or false"),
             ("DataDir = /a\nPublicURL = wiki.example", "expected https://HOST"),
+            ("DataDir = /a\nProbeURLs = https://v4.a.example", "knocknoc.conf:2: ProbeURLs needs PublicURL"),
+            ("DataDir = /a\nPublicURL = https://a.example\nProbeURLs = http://v4.a.example", "blocked by browsers"),
+            ("DataDir = /a\nPublicURL = https://a.example\nProbeURLs = https://a.example:8443", "is PublicURL's own"),
+            ("DataDir = /a\nPublicURL = https://a.example\nProbeURLs = v4.a.example", "expected https://HOST"),
+            (
+                "DataDir = /a\nPublicURL = https://a.example\nProbeURLs = https://b.example, https://b.example",
+                "at most 4 different ones"
+            ),
             ("DataDir = /a\nDrainSeconds = -1", "seconds from 0 to 300"),
             ("DataDir = /a\nListen", "knocknoc.conf:2"),
             ("Zone = a", "DatabaseURL is missing"),

@@ -76,7 +76,10 @@ extension Access {
         let old = Set(held.filter(\.isPlaced).map(\.target))
         let placed = zip(targets, spots).filter(\.1.isPlaced)
         try await leave(knoc, old.subtracting(placed.map(\.0)), at: now, tx)
-        let added = placed.filter { !old.contains($0.0) }.map { ($0.0, $0.1.agent) }
+        let added = placed.filter { !old.contains($0.0) }.map {
+            GrantPlan.Place(
+                id: $0.0, agent: $0.1.agent, ipv6Prefix: terms.specs[$0.1.item].backend.ipv6Prefix)
+        }
         try await tx.run(try live.flatMap { try move($0, to: added, at: now) })
         try await tx.run(TargetTable.release(agents.sorted()))
         try await setTerms(held.map(\.target) + targets, tx)
@@ -110,8 +113,8 @@ extension Access {
             let id: TargetID = new()
             try await tx.run(
                 TargetTable.insert(
-                    id, agent: agent, key: key, backend: json, endsAlone: backend.promise?.endsByItself ?? true,
-                    confirmed: !backend.isTried, now: now))
+                    id, agent: agent, key: key, backend: json, ipv6Prefix: backend.ipv6Prefix,
+                    endsAlone: backend.promise?.endsByItself ?? true, confirmed: !backend.isTried, now: now))
             return id
         }
         let id: TargetID = try row.identifier("id")
@@ -140,16 +143,17 @@ extension Access {
                 + EntryTable.follow(entries, now: now, cut: false))
     }
 
-    private func move(_ grant: Row, to targets: [(TargetID, AgentID)], at now: Timestamp) throws -> [Statement] {
+    private func move(_ grant: Row, to targets: [GrantPlan.Place], at now: Timestamp) throws -> [Statement] {
         let id: GrantID = try grant.identifier("id")
         let address = try grant.address("address")
         let until = try grant.timestamp("expires_at")
-        return targets.flatMap { target, agent in
-            [
-                EntryTable.forgetExpired(target: target, address: address, now: now),
-                EntryTable.open(new(), target: target, address: address, expiresAt: until),
-                EntryTable.link(grant: id, target: target, address: address),
-                EntryTable.enforce(agent: agent, target: target, address: address, now: now),
+        return targets.flatMap { target -> [Statement] in
+            let entry = target.entry(address)
+            return [
+                EntryTable.forgetExpired(target: target.id, address: entry, now: now),
+                EntryTable.open(new(), target: target.id, address: entry, expiresAt: until),
+                EntryTable.link(grant: id, target: target.id, address: entry),
+                EntryTable.enforce(agent: target.agent, target: target.id, address: entry, now: now),
             ]
         }
     }

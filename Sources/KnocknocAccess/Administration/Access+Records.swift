@@ -8,12 +8,21 @@ extension Access {
     public func listSessions(
         live: Bool = false, after: SessionID? = nil, limit: Int = 100
     ) async throws -> [SessionRecord] {
-        try await database.run(SessionTable.list(live: live, before: after, now: late, limit: limit)).map { row in
+        let rows = try await database.run(SessionTable.list(live: live, before: after, now: late, limit: limit))
+        var addresses: [SessionID: [Row]] = [:]
+        let ids = try rows.filter { try $0.isNull("ended_at") && !$0.isNull("user_id") }
+            .map { try $0.identifier("id", as: SessionID.self) }
+        for row in try await database.run(AddressTable.live(ofAll: ids)).joined() {
+            addresses[try row.identifier("session_id"), default: []].append(row)
+        }
+        return try rows.map { row in
             let user = try row.identifierIfPresent("user_id", as: UserID.self)
+            let id: SessionID = try row.identifier("id")
             return SessionRecord(
-                id: try row.identifier("id"),
+                id: id,
                 principal: try user.map { .user($0) } ?? .admin(try row.identifier("admin_id")),
                 name: try row.text("name"), address: try row.optional("address", row.address),
+                addresses: try [SessionAddress](rows: addresses[id] ?? []),
                 addressReason: try row.optional("address_reason", row.text),
                 userAgent: try row.optional("user_agent", row.text), createdAt: try row.timestamp("created_at"),
                 expiresAt: try row.timestamp("expires_at"), lastSeenAt: try row.timestamp("last_seen_at"),
@@ -24,11 +33,15 @@ extension Access {
 
     /// Grants, newest first, those older than `after`.
     ///
-    /// - Parameter live: only those that go on.
+    /// - Parameters:
+    ///   - live: only those that go on.
+    ///   - user: only of this one.
+    ///   - knoc: only of this one.
     public func listGrants(
-        live: Bool = false, after: GrantID? = nil, limit: Int = 100
+        live: Bool = false, of user: UserID? = nil, on knoc: KnocID? = nil, after: GrantID? = nil, limit: Int = 100
     ) async throws -> [GrantRecord] {
-        let rows = try await database.run(GrantTable.list(live: live, before: after, now: late, limit: limit))
+        let rows = try await database.run(
+            GrantTable.list(live: live, of: user, on: knoc, before: after, now: late, limit: limit))
         var records: [GrantRecord] = []
         var index = rows.startIndex
         while index < rows.endIndex {
@@ -41,6 +54,13 @@ extension Access {
             }
             records.append(try record(id, row, facts))
         }
+        let open = records.filter { $0.endedAt == nil }.map(\.id)
+        var sharers: [GrantID: [GrantRecord.Sharer]] = [:]
+        for row in try await database.run(GrantTable.sharers(of: open, now: late)).joined() {
+            let sharer = GrantRecord.Sharer(userID: try row.identifier("user_id"), userName: try row.text("user_name"))
+            sharers[try row.identifier("grant_id"), default: []].append(sharer)
+        }
+        for index in records.indices { records[index].sharedWith = sharers[records[index].id] ?? [] }
         return records
     }
 

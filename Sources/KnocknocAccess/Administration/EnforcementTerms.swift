@@ -27,6 +27,7 @@ struct EnforcementTerms: Sendable {
     /// What a node must know to serve it.
     var features: [String] {
         (isZoned ? [GrantRule.zones] : []) + (closeAfterSeconds == nil ? [] : [GrantRule.closeAfter])
+            + (specs.contains { $0.backend.ipv6Prefix != nil } ? [Backend.prefixFeature] : [])
     }
 
     /// The same of a Knoc's row.

@@ -18,6 +18,13 @@ public struct GrantRecord: Sendable, Hashable {
     public var endReason: String?
     /// What each agent has done about it.
     public var parts: [Part]
+    /// Other people for whom what it opens is open too: it stays open until the last of them leaves.
+    public var sharedWith: [Sharer] = []
+
+    public struct Sharer: Sendable, Hashable {
+        public var userID: UserID
+        public var userName: String
+    }
 
     /// One agent's part in a grant.
     public struct Part: Sendable, Hashable {

@@ -6,6 +6,8 @@ public struct SessionRecord: Sendable, Hashable {
     public var principal: Session.Principal
     public var name: String
     public var address: IPAddress?
+    /// All that a live session of a user opens things for.
+    public var addresses: [SessionAddress] = []
     public var addressReason: String?
     public var userAgent: String?
     public var createdAt: Timestamp

@@ -66,27 +66,31 @@ extension Access {
         var plans: [GrantPlan] = []
         var effects = Effects()
         for click in clicks {
-            let (right, targets) = (read.removeFirst(), read.removeFirst())
+            let (rights, targets) = (read.removeFirst(), read.removeFirst())
             do {
                 guard live.contains(click.session.id) else { throw Access.signedOut }
-                guard let row = right.first else { throw Access.noKnoc(click.knoc) }
-                var plan = try judge(row, click)
-                plan.items[0].targets = try self.targets(targets, of: click.knoc)
-                if let old = try row.identifierIfPresent("live_grant", as: GrantID.self) {
-                    if try row.timestamp("live_until") > plan.now {
-                        verdicts.append(.decided(.success(())))
-                        continue
-                    }
-                    // Its ending moves its agents' streams by itself.
-                    guard clicks.count == 1 else {
-                        verdicts.append(.alone)
-                        continue
-                    }
-                    let ending = try await end(.grant(old), reason: "expired", at: plan.now, tx)
-                    effects = try await settle(ending, at: plan.now, by: .system, click.context, tx)
+                guard !rights.isEmpty else { throw Access.noKnoc(click.knoc) }
+                var wanted: [(plan: GrantPlan, old: GrantID?)] = []
+                for row in rights {
+                    var plan = try judge(row, click)
+                    plan.items[0].targets = try self.targets(targets, of: click.knoc)
+                    let old = try row.identifierIfPresent("live_grant", as: GrantID.self)
+                    let until = try row.optional("live_until", row.timestamp)
+                    if until.map({ $0 <= plan.now }) ?? true { wanted.append((plan, old)) }
                 }
-                lanes.learn(click.knoc, plan.agents.min())
-                plans.append(plan)
+                // Their endings move their agents' streams by themselves.
+                guard clicks.count == 1 || wanted.allSatisfy({ $0.old == nil }) else {
+                    verdicts.append(.alone)
+                    continue
+                }
+                for (plan, old) in wanted {
+                    if let old {
+                        let ending = try await end(.grant(old), reason: "expired", at: plan.now, tx)
+                        effects.merge(try await settle(ending, at: plan.now, by: .system, click.context, tx))
+                    }
+                    lanes.learn(click.knoc, plan.agents.min())
+                    plans.append(plan)
+                }
                 verdicts.append(.decided(.success(())))
             } catch let refusal as AccessError {
                 verdicts.append(.decided(.failure(refusal)))

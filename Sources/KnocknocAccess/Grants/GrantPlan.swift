@@ -9,8 +9,21 @@ struct GrantPlan: Sendable {
         var knocName: String
         /// As the right was judged by; the write is void where it has moved on.
         var version: Int64
+        /// From when on a duration counts, where that is not the moment of granting.
+        var since: Timestamp?
         var until: Timestamp
-        var targets: [(id: TargetID, agent: AgentID)]
+        var targets: [Place]
+    }
+
+    /// Where a Knoc is enforced.
+    struct Place: Sendable {
+        var id: TargetID
+        var agent: AgentID
+        /// See ``Backend/ipv6Prefix``.
+        var ipv6Prefix: Int?
+
+        /// What stands for a client's address there.
+        func entry(_ address: IPAddress) -> IPAddress { CIDR(address, ipv6Prefix: ipv6Prefix).address }
     }
 
     var user: UserID
@@ -28,15 +41,16 @@ struct GrantPlan: Sendable {
         items.map {
             GrantTable.insert(
                 $0.grant, user: user, session: session, knoc: $0.knoc, address: address, origin: origin,
-                createdAt: now, expiresAt: $0.until)
+                createdAt: $0.since ?? now, expiresAt: $0.until)
         }
     }
 
     /// To be run after the agents were bumped.
     func entries(_ newID: () -> EntryID) -> [Statement] {
         items.flatMap { item in
-            item.targets.flatMap { target in
-                [
+            item.targets.flatMap { target -> [Statement] in
+                let address = target.entry(address)
+                return [
                     EntryTable.forgetExpired(target: target.id, address: address, now: now),
                     EntryTable.open(newID(), target: target.id, address: address, expiresAt: item.until),
                     EntryTable.link(grant: item.grant, target: target.id, address: address),
@@ -111,8 +125,12 @@ extension Access {
         throw AccessError(.busy, "this Knoc is being changed right now; try again", retryAfter: 1)
     }
 
-    func targets(_ rows: [Row], of knoc: KnocID) throws -> [(id: TargetID, agent: AgentID)] {
+    func targets(_ rows: [Row], of knoc: KnocID) throws -> [GrantPlan.Place] {
         try rows.filter { try $0.identifier("knoc_id", as: KnocID.self) == knoc }
-            .map { (try $0.identifier("id"), try $0.identifier("agent_id")) }
+            .map { row in
+                GrantPlan.Place(
+                    id: try row.identifier("id"), agent: try row.identifier("agent_id"),
+                    ipv6Prefix: try row.optional("ipv6_prefix", row.integer).map { Int($0) })
+            }
     }
 }

@@ -4,8 +4,12 @@ import KnocknocStore
 extension Access {
     /// A user's live session and its Knocs, in one statement; nil where there is no such session.
     public func portal(token: String) async throws -> (session: Session, knocs: [KnocItem])? {
-        let rows = try await database.run(PortalQuery.portal(token: Secret.hash(token)))
-        guard let row = rows.first, let session = try session(row, token: token) else { return nil }
+        let hash = Secret.hash(token)
+        let read = try await database.run([PortalQuery.portal(token: hash), AddressTable.live(token: hash)])
+        let rows = read[0]
+        guard let row = rows.first, let session = try session(row, token: token, addresses: read[1]) else {
+            return nil
+        }
         return (session, try items(try rows.filter { try !$0.isNull("knoc_id") }))
     }
 

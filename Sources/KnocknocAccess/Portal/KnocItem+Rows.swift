@@ -12,31 +12,67 @@ extension Access {
         while index < rows.endIndex {
             let row = rows[index]
             let id: KnocID = try row.identifier("knoc_id")
-            var facts: [EnforcementFact] = []
+            var parts: [Part] = []
             var entries: Set<EntryID> = []
             while index < rows.endIndex, try rows[index].identifier("knoc_id", as: KnocID.self) == id {
-                // A Knoc that two groups give comes twice.
-                if let entry: EntryID = try rows[index].identifierIfPresent("entry_id"), entries.insert(entry).inserted,
-                    let fact = try fact(rows[index])
-                {
-                    facts.append(fact)
-                }
+                let row = rows[index]
                 index += 1
+                guard let grant: GrantID = try row.identifierIfPresent("grant_id") else { continue }
+                if parts.last?.grant != grant {
+                    entries = []
+                    // A Knoc that two groups give comes twice.
+                    guard !parts.contains(where: { $0.grant == grant }) else { continue }
+                    parts.append(
+                        Part(
+                            grant: grant, address: try row.address("grant_address"), right: try right(row),
+                            endedAt: try row.optional("grant_ended_at", row.timestamp)))
+                }
+                if let entry: EntryID = try row.identifierIfPresent("entry_id"), entries.insert(entry).inserted,
+                    let fact = try fact(row)
+                {
+                    parts[parts.count - 1].facts.append(fact)
+                }
             }
-            items.append(try item(id, row, facts))
+            // Those that are live, or else those that ended together, last of all.
+            let last = parts.contains { $0.endedAt == nil } ? nil : parts.compactMap(\.endedAt).max()
+            items.append(try item(id, row, parts.filter { $0.endedAt == last }))
         }
         return items
     }
 
-    private func item(_ id: KnocID, _ row: Row, _ facts: [EnforcementFact]) throws -> KnocItem {
+    /// What one grant, which is of one address, amounts to.
+    private struct Part {
+        var grant: GrantID
+        var address: IPAddress
+        var right: VisibleState.Right
+        var endedAt: Timestamp?
+        var facts: [EnforcementFact] = []
+    }
+
+    private func item(_ id: KnocID, _ row: Row, _ parts: [Part]) throws -> KnocItem {
         let now = try row.now(self)
-        let right = try right(row)
         let features = try row.text("features").split(separator: " ").map(String.init)
         let refusal = try GrantRule.refusal(features: features) ?? row.optional("address_reason", row.text)
-        let visible = VisibleState.of(
-            right, facts, openWhen: OpenWhen(rawValue: try row.text("open_when")) ?? .all, refusal: refusal, at: now)
+        let openWhen = OpenWhen(rawValue: try row.text("open_when")) ?? .all
+        let own = try row.optional("session_address", row.address)
+        // What the reader comes from now is what the card is about; a session's other addresses are told beside it.
+        let main = parts.first { $0.address == own } ?? parts.first
+        let visible =
+            main.map { main in
+                let others = parts.filter { $0.grant != main.grant }
+                guard case .live = main.right else {
+                    let facts = main.facts + others.flatMap(\.facts)
+                    return VisibleState.of(main.right, facts, openWhen: openWhen, refusal: refusal, at: now)
+                }
+                let beside = others.map { part in
+                    let state = VisibleState.of(part.right, part.facts, openWhen: openWhen, refusal: refusal, at: now)
+                    return VisibleState.Beside(address: part.address, state: state)
+                }
+                return VisibleState.of(main.right, main.facts, openWhen: openWhen, refusal: refusal, at: now)
+                    .telling(of: beside)
+            } ?? VisibleState.of(.none, [], openWhen: openWhen, refusal: refusal, at: now)
         var expiry: Timestamp?
-        switch right {
+        switch main?.right ?? VisibleState.Right.none {
         case .live(let until) where until > now: expiry = until
         case .live(let until), .ended(let until): if visible.state == .closing { expiry = until }
         case .none: break

@@ -4,8 +4,9 @@ import KnocknocStore
 extension Access {
     /// The live session of an enabled user with this token; nil where there is none.
     public func session(user token: String) async throws -> Session? {
-        guard let row = try await database.run(SessionTable.ofUser(token: Secret.hash(token))).first else { return nil }
-        return try session(row, token: token)
+        let rows = try await database.run(SessionTable.ofUser(token: Secret.hash(token)))
+        guard let row = rows.first else { return nil }
+        return try session(row, token: token, addresses: rows)
     }
 
     /// The live session of an enabled administrator with this token; nil where there is none.
@@ -16,7 +17,9 @@ extension Access {
     }
 
     /// nil where the session is over by the clock.
-    func session(_ row: Row, token: String) throws -> Session? {
+    ///
+    /// - Parameter addresses: a row for each that it has.
+    func session(_ row: Row, token: String, addresses rows: [Row] = []) throws -> Session? {
         let now = try row.now(self)
         let expiresAt = try row.timestamp("expires_at")
         guard expiresAt > now else { return nil }
@@ -30,11 +33,14 @@ extension Access {
         } else {
             principal = .admin(try row.identifier("admin_id"))
         }
-        return Session(
+        var session = Session(
             id: id, principal: principal, name: try row.text("name"), displayName: displayName,
             address: try row.optional("address", row.address),
             addressReason: try row.optional("address_reason", row.text), createdAt: try row.timestamp("created_at"),
             expiresAt: expiresAt, csrf: Secret.csrf(token))
+        session.addresses = try [SessionAddress](rows: rows)
+        if session.addresses.isEmpty { session.takeOwnAddress() }
+        return session
     }
 
     /// Ends the session and every grant made in it.

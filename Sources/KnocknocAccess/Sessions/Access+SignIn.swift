@@ -39,10 +39,14 @@ extension Access {
                     createdAt: now, expiresAt: now.adding(seconds: min(length, options.maxSessionSeconds)),
                     csrf: Secret.csrf(token))
                 place(&session, context)
+                session.takeOwnAddress()
                 let plans = try plan(session, user, knocs: read[2], targets: read[3], now: now, context)
                 let old = try await replace(replaced, before: plans, at: now, tx)
                 var statements = try self.statements(plans, at: now)
                 statements.insert(insert(session, token, context), at: 0)
+                statements += session.addresses.map {
+                    AddressTable.add($0.address, to: session.id, origin: $0.origin.rawValue, at: now)
+                }
                 statements.append(
                     try audit(
                         AuditLine(

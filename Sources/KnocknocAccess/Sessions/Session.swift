@@ -11,8 +11,10 @@ public struct Session: Sendable, Hashable {
     public var principal: Principal
     public var name: String
     public var displayName: String?
-    /// nil where the client's address could not be told.
+    /// What its client came from last; nil where that could not be told.
     public var address: IPAddress?
+    /// What it opens things for, in the order of their coming: the newest of each family and what is about to leave.
+    public var addresses: [SessionAddress] = []
     /// Why nothing is granted to this session's address; nil where grants are possible.
     public var addressReason: String?
     public var createdAt: Timestamp
@@ -24,6 +26,12 @@ public struct Session: Sendable, Hashable {
     public var userID: UserID? { if case .user(let id) = principal { id } else { nil } }
     /// The administrator, where this is an administrator's session.
     public var adminID: AdminID? { if case .admin(let id) = principal { id } else { nil } }
+
+    /// What a session of a user begins with, and all that one of an older release has.
+    mutating func takeOwnAddress() {
+        guard userID != nil, addressReason == nil, let address else { return }
+        addresses = [SessionAddress(address: address, origin: .signIn, addedAt: createdAt)]
+    }
 
     /// For the audit.
     public var actor: Actor {

@@ -57,6 +57,8 @@ extension Access {
                 ThrottleTable.prune(before: now.adding(seconds: -4 * ThrottleRule.window)),
                 PingTable.prune(),
                 PauseTable.prune(before: now.adding(seconds: -86_400)),
+                AddressTable.prune(before: now.adding(seconds: -3600)),
+                ProbeTable.prune(before: now.adding(seconds: -60)),
             ])
             // What was released after its transaction had confirmed the rest.
             try await tx.run(AllowListTable.confirm(now: now))

@@ -47,7 +47,14 @@ public struct Sweeper: Service {
         if round % 5 == 0 { await step("following zones") { try await access.rezone(leavingSilent: round >= 60) } }
         if round % 60 == 0 { await step("ending rights whose cause is gone") { try await access.repair() } }
         if round % 60 == 0 { await step("ending keys that nobody uses") { try await access.endIdleKeys() } }
-        await step("noting when sessions were seen") { try await access.noteSeen() }
+        await step("noting when sessions were seen") {
+            try await access.noteSeen()
+            try await access.noteSeenAddresses()
+        }
+        // After what has been seen is written down.
+        await step("ending what was open for addresses that have left") {
+            while try await access.leaveAddresses() >= 100 {}
+        }
         if round % 10 == 0 { await step("clearing away") { try await access.prune() } }
         return failed
     }

@@ -15,6 +15,8 @@ extension AgentConfiguration {
         ceilings.entries = reader.value(Key.maxEntries, expected: "a number from 1 to 10000000") {
             Int($0).flatMap { (1...10_000_000).contains($0) ? $0 : nil }
         }
+        ceilings.ipv6Prefix =
+            reader.value(Key.maxPrefix, expected: "a length such as /64, from /32 to /128", Self.prefix) ?? 128
         ceilings.scripts = reader.flag(Key.customScripts, default: false)
         ceilings.scriptDirectory = reader.value(Key.scriptDirectory, expected: "an absolute path", Self.folder)
         haproxyFolder =
@@ -41,6 +43,10 @@ extension AgentConfiguration {
         guard text.hasPrefix("/"), !text.split(separator: "/").contains("..") else { return nil }
         let folder = text.split(separator: "/").joined(separator: "/")
         return folder.isEmpty ? nil : "/" + folder
+    }
+
+    private static func prefix(_ text: String) -> Int? {
+        Int(text.hasPrefix("/") ? text.dropFirst() : text[...]).flatMap { Backend.ipv6Prefixes.contains($0) ? $0 : nil }
     }
 
     private static func setName(_ text: String) -> String? { text.contains(where: \.isWhitespace) ? nil : text }

@@ -27,6 +27,7 @@ extension AgentConfiguration {
         public static let allowPorts = SettingKey("AllowPorts", "allow", "ports")
         public static let maxDuration = SettingKey("MaxDuration", "max", "duration")
         public static let maxEntries = SettingKey("MaxEntries", "max", "entries")
+        public static let maxPrefix = SettingKey("MaxPrefix", "max", "prefix")
         public static let customScripts = SettingKey("CustomScripts", "custom", "scripts")
         public static let scriptDirectory = SettingKey("ScriptDirectory", "script", "directory")
         public static let scriptSeconds = SettingKey("ScriptSeconds", "script", "seconds")
@@ -39,9 +40,8 @@ extension AgentConfiguration {
         public static let all = [
             serverURL, serverHosts, token, tokenFile, id, name, zone, stateFile, keyFile, guardFile, healthListen,
             allowListListen, tlsCAFile, tlsFingerprint, insecureHTTP, alwaysAllow, neverGuard, createSets,
-            allowBackends, allowTables, allowSets,
-            allowPorts, maxDuration, maxEntries, customScripts, scriptDirectory, scriptSeconds, haproxyFolder,
-            haproxySockets, trustRTC, logLevel, backend,
+            allowBackends, allowTables, allowSets, allowPorts, maxDuration, maxEntries, maxPrefix, customScripts,
+            scriptDirectory, scriptSeconds, haproxyFolder, haproxySockets, trustRTC, logLevel, backend,
         ]
     }
 

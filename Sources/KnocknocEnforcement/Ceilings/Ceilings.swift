@@ -36,11 +36,13 @@ public struct Ceilings: Hashable, Sendable {
     public var scriptDirectory: String?
     /// `MaxEntries`: how many addresses may be open at once, each counted once for each target.
     public var entries: Int?
+    /// `MaxPrefix`: the fewest leading bits of an IPv6 address that may stand for one client.
+    public var ipv6Prefix: Int
 
     public init(
         backends: Set<CompositeEnforcer.Kind>? = nil, tables: Set<Table>? = nil, sets: Set<String>? = nil,
         ports: [ClosedRange<UInt16>]? = nil, scripts: Bool = false, scriptDirectory: String? = nil,
-        entries: Int? = nil
+        entries: Int? = nil, ipv6Prefix: Int = 128
     ) {
         self.backends = backends
         self.tables = tables
@@ -49,6 +51,7 @@ public struct Ceilings: Hashable, Sendable {
         self.scripts = scripts
         self.scriptDirectory = scriptDirectory
         self.entries = entries
+        self.ipv6Prefix = ipv6Prefix
     }
 
     /// Why a target may not be enforced here; nil where it may.
@@ -67,6 +70,9 @@ public struct Ceilings: Hashable, Sendable {
         }
         if let ports, let port = backend.flows?.ports.first(where: { port in !ports.contains { $0.contains(port) } }) {
             return "this host's AllowPorts does not name port \(port)"
+        }
+        if let prefix = backend.ipv6Prefix, prefix < ipv6Prefix {
+            return "this host's MaxPrefix is /\(ipv6Prefix), and /\(prefix) lets in more"
         }
         if kind == .script, !scripts { return "this host's CustomScripts is not true" }
         if case .script(let script) = backend, let scriptDirectory, !script.path.hasPrefix(scriptDirectory + "/") {

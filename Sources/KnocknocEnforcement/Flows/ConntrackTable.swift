@@ -21,21 +21,22 @@ final class ConntrackTable {
     /// Every flow that `wanted` says yes to.
     ///
     /// - Parameter clients: whose flows are looked at; nil for all.
-    func find(of clients: Set<IPAddress>?, where wanted: (Flow) -> Bool) throws(EnforcementError) -> [Found] {
+    func find(of clients: Set<CIDR>?, where wanted: (Flow) -> Bool) throws(EnforcementError) -> [Found] {
         // Each filter is a walk over the whole table.
         guard let clients, clients.count <= 8 else { return try dump(.listing(nil), wanted) }
         var found: [Found] = []
         for client in clients {
-            guard case .v4(let address) = client else { continue }
+            guard case .v4(let address) = client.address else { continue }
             // A flow that was picked up in the middle may be tracked from its server's end.
             for end in [ConntrackEntry.End.source, .destination] {
-                found += try dump(.listing(address, at: end)) { $0.client == client && wanted($0) }
+                found += try dump(.listing(address, at: end)) { client.contains($0.client) && wanted($0) }
             }
         }
         // Linux (at least to 6.18) hands over just what an IPv6 filter should leave out.
-        let others = clients.filter { $0.family == .v6 }
+        let others = clients.filter { $0.address.family == .v6 }
         guard !others.isEmpty else { return found }
-        return found + (try dump(.listing(.v6)) { others.contains($0.client) && wanted($0) })
+        return found
+            + (try dump(.listing(.v6)) { flow in others.contains { $0.contains(flow.client) } && wanted(flow) })
     }
 
     /// Forgets flows, so that no rule takes them for established; one that fails does not stop the others.

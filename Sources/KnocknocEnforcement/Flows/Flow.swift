@@ -22,19 +22,28 @@ struct Flow: Hashable, Sendable {
     }
 }
 
-/// What is to be cut: all flows of a source to some ports.
+/// What is to be cut: all flows of a source, an address or a network, to some ports.
 struct Cut: Hashable, Sendable {
-    var source: IPAddress
+    /// A part of the source for which some ports are still open.
+    struct Spared: Hashable, Sendable {
+        var source: CIDR
+        var ports: Set<UInt16>
+    }
+
+    var source: CIDR
     var `protocol`: TransportProtocol
     var ports: Set<UInt16>
+    var spared: [Spared] = []
     /// Whether only local sockets are ended, because the packet filter refuses every packet of the others anyway.
     var socketsOnly: Bool
     /// Whether flows are cut although somebody lets them through.
     var whole = false
 
     func covers(_ flow: Flow) -> Bool {
-        flow.client == source && flow.protocol == `protocol`
-            && (ports.contains(flow.port) || ports.contains(flow.innerPort))
+        guard source.contains(flow.client), flow.protocol == `protocol` else { return false }
+        var ports = ports
+        for part in spared where part.source.contains(flow.client) { ports.subtract(part.ports) }
+        return ports.contains(flow.port) || ports.contains(flow.innerPort)
     }
 }
 

@@ -40,13 +40,18 @@ struct FoundFlows: Sendable {
     /// Keeps what these cuts cover.
     mutating func keep(_ cuts: [Cut]) {
         let bySource = Dictionary(grouping: cuts, by: \.source)
+        let lengths = Set(cuts.map(\.source.length))
+        // Networks are few sizes: each flow is looked for in those that it could be of.
+        func candidates(_ flow: Flow) -> [Cut] {
+            lengths.flatMap { CIDR(containing: flow.client, length: $0).flatMap { bySource[$0] } ?? [] }
+        }
         tracked.removeAll { found in
-            !(bySource[found.flow.client]?.contains { !$0.socketsOnly && $0.covers(found.flow) } ?? false)
+            !candidates(found.flow).contains { !$0.socketsOnly && $0.covers(found.flow) }
         }
         // A flow redirected to another local port has a socket that only connection tracking leads to.
         let led = Set(tracked.flatMap(\.flow.keys))
         sockets.removeAll { found in
-            let covered = bySource[found.flow.client]?.contains { $0.covers(found.flow) } ?? false
+            let covered = candidates(found.flow).contains { $0.covers(found.flow) }
             return !covered && led.isDisjoint(with: found.flow.keys)
         }
     }

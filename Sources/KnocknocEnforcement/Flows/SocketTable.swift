@@ -48,7 +48,7 @@ final class SocketTable {
     /// - Parameter clients: at whose addresses their other ends are; nil for all.
     /// - Returns: with them why some could not be looked at.
     func find(
-        _ protocols: Set<TransportProtocol>, of clients: Set<IPAddress>?
+        _ protocols: Set<TransportProtocol>, of clients: Set<CIDR>?
     ) -> (found: [Found], failure: EnforcementError?) {
         var found: [Found] = []
         var failure: EnforcementError?
@@ -78,17 +78,17 @@ final class SocketTable {
     }
 
     /// Where sockets with a client's address are: IPv4 comes over IPv6 sockets, too.
-    private static func families(_ client: IPAddress?) -> [(IPAddress?, UInt8)] {
-        let families = client?.family == .v6 ? [AF_INET6] : [AF_INET, AF_INET6]
+    private static func families(_ client: CIDR?) -> [(CIDR?, UInt8)] {
+        let families = client?.address.family == .v6 ? [AF_INET6] : [AF_INET, AF_INET6]
         return families.map { (client, UInt8($0)) }
     }
 
     /// The kernel's own comparison of the other end's address, as the only step of a program.
-    private static func filter(_ client: IPAddress) -> [UInt8] {
-        let address = client.bytes
+    private static func filter(_ client: CIDR) -> [UInt8] {
+        let address = client.address.bytes
         var condition = inet_diag_hostcond()
-        condition.family = UInt8(client.family == .v4 ? AF_INET : AF_INET6)
-        condition.prefix_len = UInt8(client.family.bits)
+        condition.family = UInt8(client.address.family == .v4 ? AF_INET : AF_INET6)
+        condition.prefix_len = UInt8(client.length)
         // Any port.
         condition.port = -1
         let length = MemoryLayout<inet_diag_bc_op>.size + MemoryLayout<inet_diag_hostcond>.size + address.count

@@ -3,22 +3,23 @@ import Logging
 
 extension HAProxyEnforcer {
     /// What a list is to hold now.
-    private func wanted(_ list: ProxyList) -> [IPAddress: Int64] {
+    private func wanted(_ list: ProxyList) -> [CIDR: Int64] {
         let (now, wall) = (options.clock(), options.wall())
-        var result: [IPAddress: Int64] = [:]
+        var result: [CIDR: Int64] = [:]
         for (id, other) in targets where other == list {
             for (address, deadline) in members[id] ?? [:] {
                 let left = deadline.milliseconds(since: now)
                 // A moment is rounded down to whole seconds.
                 guard left >= (list.isTimed ? 1000 : 1) else { continue }
-                result[address] = max(result[address] ?? 0, list.isTimed ? (wall + left) / 1000 : 0)
+                let network = network(address, on: id)
+                result[network] = max(result[network] ?? 0, list.isTimed ? (wall + left) / 1000 : 0)
             }
         }
         return result
     }
 
-    /// Brings some addresses of a list to what is wanted, where it is known what it holds.
-    func update(_ list: ProxyList, _ addresses: [IPAddress]) {
+    /// Brings some networks of a list to what is wanted, where it is known what it holds.
+    func update(_ list: ProxyList, _ networks: [CIDR]) {
         guard var state = lists[list], let process = state.process else {
             synchronise(list)
             return
@@ -26,17 +27,18 @@ extension HAProxyEnforcer {
         let wanted = wanted(list)
         let fileFailure = save(list, wanted)
         var commands: [String] = []
-        for address in Set(addresses) where !state.foreign.contains(address.description) {
-            switch (state.entries[address], wanted[address]) {
+        for network in Set(networks) where !state.foreign.contains(network.shortest) {
+            let key = network.shortest
+            switch (state.entries[network], wanted[network]) {
             case (nil, nil): continue
-            case (_?, nil): commands.append("del \(state.name) \(address)")
+            case (_?, nil): commands.append("del \(state.name) \(key)")
             // What is not in the file would not outlive HAProxy: then it is not in force.
             case (_, _?) where fileFailure != nil: continue
-            case (nil, let end?): commands.append("add \(state.name) \(address)" + value(end, list))
+            case (nil, let end?): commands.append("add \(state.name) \(key)" + value(end, list))
             case (let old?, let end?) where old == end: continue
-            case (_?, let end?): commands.append("set \(state.name) \(address)" + value(end, list))
+            case (_?, let end?): commands.append("set \(state.name) \(key)" + value(end, list))
             }
-            state.entries[address] = wanted[address]
+            state.entries[network] = wanted[network]
         }
         do throws(EnforcementError) {
             let answers = try RuntimeSocket(path: list.socket).run(["show info"] + commands)
@@ -92,23 +94,23 @@ extension HAProxyEnforcer {
         var commands = ["show info"]
         var (added, removed) = (0, 0)
         for entry in entries where !foreign.contains(entry.key) {
-            guard let address = entry.address, let end = wanted[address], state.entries[address] == nil else {
+            guard let network = entry.network, let end = wanted[network], state.entries[network] == nil else {
                 commands.append("del \(name) \(entry.reference)")
                 removed += 1
                 continue
             }
             let found = list.isTimed ? entry.value.flatMap { Int64($0) } : 0
             if let found, found <= end, end - found <= Self.tolerance {
-                state.entries[address] = found
+                state.entries[network] = found
             } else {
                 commands.append("set \(name) \(entry.reference)" + value(end, list))
-                state.entries[address] = end
+                state.entries[network] = end
             }
         }
         if fileFailure == nil {
-            for (address, end) in wanted where state.entries[address] == nil && !foreign.contains(address.description) {
-                commands.append("add \(name) \(address)" + value(end, list))
-                state.entries[address] = end
+            for (network, end) in wanted where state.entries[network] == nil && !foreign.contains(network.shortest) {
+                commands.append("add \(name) \(network.shortest)" + value(end, list))
+                state.entries[network] = end
                 added += 1
             }
         }
@@ -126,13 +128,13 @@ extension HAProxyEnforcer {
     }
 
     /// Writes the file where it says something else.
-    private func save(_ list: ProxyList, _ wanted: [IPAddress: Int64]) -> EnforcementError? {
+    private func save(_ list: ProxyList, _ wanted: [CIDR: Int64]) -> EnforcementError? {
         do throws(EnforcementError) {
             let text = try ListFile.read(list.file)
             let foreign = text.map(ListFile.foreign) ?? ""
             lists[list]?.foreign = ListFile.keys(in: foreign)
-            let entries = wanted.sorted { $0.key < $1.key }.map {
-                (address: $0.key, value: list.isTimed ? String($0.value) : nil)
+            let entries = wanted.sorted { ($0.key.address, $0.key.length) < ($1.key.address, $1.key.length) }.map {
+                (network: $0.key, value: list.isTimed ? String($0.value) : nil)
             }
             let new = ListFile.render(foreign, entries)
             if text == nil { ListFile.makeFolder(options.folder) }
@@ -153,7 +155,7 @@ extension HAProxyEnforcer {
             }
             let wanted = wanted(list)
             return state.entries.keys.filter { wanted[$0] == nil }.map {
-                .init(target: target, address: $0, reason: failure.message)
+                .init(target: target, address: $0.address, reason: failure.message)
             }
         }
     }
@@ -173,14 +175,14 @@ extension HAProxyEnforcer {
     private func expire() {
         expiry = nil
         let now = options.clock()
-        var gone: [ProxyList: [IPAddress]] = [:]
+        var gone: [ProxyList: [CIDR]] = [:]
         for (id, list) in targets {
             for (address, deadline) in members[id] ?? [:] where deadline <= now {
                 members[id]?[address] = nil
-                gone[list, default: []].append(address)
+                gone[list, default: []].append(network(address, on: id))
             }
         }
-        for (list, addresses) in gone { update(list, addresses) }
+        for (list, networks) in gone { update(list, networks) }
         scheduleExpiry()
     }
 

@@ -16,6 +16,8 @@ public actor HAProxyEnforcer: Enforcer {
 
     /// The lists of targets that are enforced.
     var targets: [TargetID: ProxyList] = [:]
+    /// How many leading bits of an IPv6 address stand for one client, where that is not all.
+    var prefixes: [TargetID: Int] = [:]
     var members: [TargetID: [IPAddress: BootTime]] = [:]
     var refusals: [TargetID: String] = [:]
     /// Lists that are to be as `members` say, with what is known of them.
@@ -31,7 +33,7 @@ public actor HAProxyEnforcer: Enforcer {
         /// What it calls the list.
         var name = ""
         /// What it was given: the second since 1970 at which each ends, 0 in a list without moments.
-        var entries: [IPAddress: Int64] = [:]
+        var entries: [CIDR: Int64] = [:]
         /// The administrator's own keys.
         var foreign: Set<String> = []
         /// Why the list is not as it should be.
@@ -79,6 +81,7 @@ public actor HAProxyEnforcer: Enforcer {
         var refused: [TargetID: Outcome] = [:]
         var kept: [TargetID: ProxyList] = [:]
         refusals = [:]
+        prefixes = [:]
         for definition in definitions {
             guard case .haproxy(let backend)? = try? definition.backend.validated() else {
                 refusals[definition.id] = "not a target of HAProxy that can be"
@@ -90,7 +93,10 @@ public actor HAProxyEnforcer: Enforcer {
                 continue
             }
             if lists[list] == nil { lists[list] = State() }
-            if definition.purpose == .enforce { kept[definition.id] = list }
+            if definition.purpose == .enforce {
+                kept[definition.id] = list
+                prefixes[definition.id] = backend.ipv6Prefix
+            }
         }
         for (id, list) in targets where kept[id] != list {
             members[id] = nil
@@ -99,6 +105,10 @@ public actor HAProxyEnforcer: Enforcer {
         targets = kept
         for (id, reason) in refusals { refused[id] = .failed(reason) }
         return refused
+    }
+
+    func network(_ address: IPAddress, on target: TargetID) -> CIDR {
+        CIDR(address, ipv6Prefix: prefixes[target])
     }
 
     private func outcomes(_ definitions: [TargetDefinition]) -> [TargetID: Outcome] {
@@ -112,7 +122,7 @@ public actor HAProxyEnforcer: Enforcer {
     }
 
     public func apply(_ changes: [MemberChange]) async -> [Outcome] {
-        var touched: [ProxyList: [IPAddress]] = [:]
+        var touched: [ProxyList: [CIDR]] = [:]
         var outcomes = changes.map { change -> Outcome in
             guard let list = targets[change.target] else {
                 let reason = refusals[change.target] ?? "target \(change.target) is not defined on this agent"
@@ -125,10 +135,10 @@ public actor HAProxyEnforcer: Enforcer {
             case .close(_, let address): members[change.target]?[address] = nil
             case .cut: return .applied
             }
-            touched[list, default: []].append(change.address)
+            touched[list, default: []].append(network(change.address, on: change.target))
             return .applied
         }
-        for (list, addresses) in touched { update(list, addresses) }
+        for (list, networks) in touched { update(list, networks) }
         for (index, change) in changes.enumerated() where outcomes[index] == .applied {
             guard let list = targets[change.target], touched[list] != nil else { continue }
             if let failure = lists[list]?.failure { outcomes[index] = .failed(failure.message) }

@@ -22,11 +22,11 @@ enum ListFile {
             })
     }
 
-    static func render(_ foreign: String, _ entries: [(address: IPAddress, value: String?)]) -> String {
+    static func render(_ foreign: String, _ entries: [(network: CIDR, value: String?)]) -> String {
         var text = foreign
         if !text.isEmpty, !text.hasSuffix("\n") { text += "\n" }
         text += mark + "\n"
-        for entry in entries { text += entry.address.description + (entry.value.map { " \($0)" } ?? "") + "\n" }
+        for entry in entries { text += entry.network.shortest + (entry.value.map { " \($0)" } ?? "") + "\n" }
         return text
     }
 

@@ -37,7 +37,7 @@ struct ProxyList: Hashable, Sendable, CustomStringConvertible {
         var key: String
         var value: String?
 
-        var address: IPAddress? { IPAddress(key) }
+        var network: CIDR? { try? CIDR(parsing: key) }
     }
 
     /// What `show map` and `show acl` answer; nil where it is no list but an error.

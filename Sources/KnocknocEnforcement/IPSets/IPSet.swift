@@ -4,6 +4,8 @@ import KnocknocModel
 struct IPSet: Hashable, Sendable, CustomStringConvertible {
     var name: String
     var addresses: IPAddress.Family
+    /// Its elements are networks of so many bits; nil is of single addresses.
+    var prefix: Int?
     /// Whether it holds those whose access has just ended.
     var blocks = false
 
@@ -18,9 +20,14 @@ struct IPSet: Hashable, Sendable, CustomStringConvertible {
 
     var description: String { "ipset \(name)" }
 
+    /// How long the elements' prefixes are.
+    var length: Int { prefix ?? addresses.bits }
+    /// What it is when the agent makes it.
+    var type: String { prefix == nil ? "hash:ip" : "hash:net" }
+
     /// The command that makes it as it should be.
     var creation: String {
-        "ipset create \(name) hash:ip family \(addresses == .v4 ? "inet" : "inet6") timeout \(Self.defaultTimeout) "
+        "ipset create \(name) \(type) family \(addresses == .v4 ? "inet" : "inet6") timeout \(Self.defaultTimeout) "
             + "maxelem \(Self.room) comment"
     }
 }

@@ -44,6 +44,8 @@ struct IPSetHeader: Hashable {
         let reason: String? =
             if type != "hash:ip", type != "hash:net" {
                 "it is of type \(type), not hash:ip or hash:net"
+            } else if set.prefix != nil, type != "hash:net" {
+                "it holds single addresses, and this target's elements are networks of /\(set.length)"
             } else if family != set.addresses.netfilter {
                 "it does not hold \(set.addresses.rawValue) addresses"
             } else if !hasTimeouts {

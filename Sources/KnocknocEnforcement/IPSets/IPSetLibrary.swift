@@ -69,7 +69,7 @@ final class IPSetLibrary {
         defer { Self.lock.unlock() }
         begin(replacing: false)
         put(IPSET_SETNAME, set.name)
-        put(IPSET_OPT_TYPENAME, "hash:ip")
+        put(IPSET_OPT_TYPENAME, set.type)
         put(IPSET_OPT_FAMILY, [set.addresses.netfilter])
         guard ipset_type_get(session, IPSET_CMD_CREATE) != nil else { throw failure() }
         put(IPSET_OPT_TIMEOUT, IPSet.defaultTimeout)
@@ -100,6 +100,7 @@ final class IPSetLibrary {
         guard ipset_type_get(session, command) != nil else { return failure() }
         put(IPSET_OPT_FAMILY, [set.addresses.netfilter])
         put(IPSET_OPT_IP, item.address.bytes)
+        if let prefix = set.prefix { put(IPSET_OPT_CIDR, [UInt8(prefix)]) }
         if verb == .add {
             put(IPSET_OPT_TIMEOUT, item.seconds)
             if let comment = item.comment { put(IPSET_OPT_ADT_COMMENT, comment) }

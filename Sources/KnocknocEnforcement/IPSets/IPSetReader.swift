@@ -15,7 +15,8 @@ final class IPSetReader {
         try list(set, flags: IPSET_FLAG_LIST_HEADER.rawValue) { _ in }
     }
 
-    /// Hands over every address of a set, with its timeout rounded down to seconds; broader networks are left out.
+    /// Hands over every address of a set, with its timeout rounded down to seconds; networks of other sizes are left
+    /// out.
     @discardableResult
     func read(_ set: IPSet, each: (FoundElement) -> Void) throws(EnforcementError) -> IPSetHeader {
         try list(set, flags: 0, each)
@@ -65,17 +66,19 @@ final class IPSetReader {
     ) -> FoundElement? {
         var found = FoundElement(key: [], expiration: nil, isOurs: false)
         var comment: String?
+        // The kernel leaves it out where it is that of a single address.
+        var length = set.addresses.bits
         for attribute in attributes {
             switch Int(attribute.type) {
             case IPSET_ATTR_IP: found.key = attribute.nested.first.map { Array($0.bytes) } ?? []
-            case IPSET_ATTR_CIDR where Int(attribute.bytes.first ?? 0) != set.addresses.bits: return nil
+            case IPSET_ATTR_CIDR: length = Int(attribute.bytes.first ?? 0)
             case IPSET_ATTR_TIMEOUT where attribute.number > 0: found.expiration = Int64(attribute.number) * 1000
             case IPSET_ATTR_COMMENT: comment = attribute.text
             case IPSET_ATTR_CADT_FLAGS: found.excludes = attribute.number & IPSET_FLAG_NOMATCH.rawValue != 0
             default: break
             }
         }
-        guard found.key.count == set.addresses.bits / 8 else { return nil }
+        guard found.key.count == set.addresses.bits / 8, length == set.length else { return nil }
         // Without comments the set's timed elements are taken for ours: its permanent ones are somebody's own.
         found.isOurs =
             !found.excludes && found.expiration != nil && (!header.hasComments || comment == OwnTable.name)

@@ -17,14 +17,14 @@ struct GuardRules: Hashable, Sendable {
         let name = GuardName(target)
         let scopes = Self.scopes(value)
         let (proto, ports) = (value.protocol.rawValue, braced(value.ports.map(String.init)))
-        let members = IPAddress.Family.allCases.map { ($0.keyword, name.set($0).name) }
+        let members = IPAddress.Family.allCases.map { ($0.keyword, $0.mask(value.ipv6Prefix), name.set($0).name) }
         var rules: [String: [String]] = [:]
         for scope in scopes {
             let inward = "\(proto) dport \(ports)\(scope.inward)"
             let outward = "\(proto) sport \(ports)\(scope.outward)"
-            for (keyword, set) in members where scope.family?.keyword ?? keyword == keyword {
-                rules[name.ingressAccept, default: []].append("\(inward) \(keyword) saddr @\(set) accept")
-                rules[name.egressAccept, default: []].append("\(outward) \(keyword) daddr @\(set) accept")
+            for (keyword, mask, set) in members where scope.family?.keyword ?? keyword == keyword {
+                rules[name.ingressAccept, default: []].append("\(inward) \(keyword) saddr\(mask) @\(set) accept")
+                rules[name.egressAccept, default: []].append("\(outward) \(keyword) daddr\(mask) @\(set) accept")
             }
             rules[name.ingressDrop, default: []].append("\(inward) drop")
             rules[name.egressDrop, default: []].append("\(outward) drop")
@@ -87,6 +87,12 @@ extension NFTablesGuard {
 extension IPAddress.Family {
     /// The word for this family's header in a rule.
     var keyword: String { self == .v4 ? "ip" : "ip6" }
+
+    /// What makes an address its network, behind the address in a rule: the set stays one of single addresses.
+    func mask(_ ipv6Prefix: Int?) -> String {
+        guard self == .v6, let ipv6Prefix else { return "" }
+        return " & \(CIDR(.v6(.max), ipv6Prefix: ipv6Prefix).address)"
+    }
 }
 
 extension CIDR {

@@ -10,12 +10,16 @@ struct Membership {
         var isGuard: Bool
         var `protocol`: TransportProtocol?
         var ports: Set<UInt16>
+        /// How many leading bits of an IPv6 address stand for one client; nil is all.
+        var ipv6Prefix: Int?
 
         /// - Returns: nil for a backend that has neither sets nor flows here, or breaks the model's rules: its names
         ///   enter commands.
         init?(_ definition: TargetDefinition) {
             guard let backend = try? definition.backend.validated() else { return nil }
             id = definition.id
+            ipv6Prefix = backend.ipv6Prefix
+            let prefix = backend.ipv6Prefix
             switch backend {
             case .nftablesGuard(let value):
                 let name = GuardName(id)
@@ -46,8 +50,11 @@ struct Membership {
                 for (family, name, block) in [
                     (IPAddress.Family.v4, value.ipv4, value.blockIPv4), (.v6, value.ipv6, value.blockIPv6),
                 ] {
-                    sets[family] = name.map { .ipset(IPSet(name: $0, addresses: family)) }
-                    blocks[family] = block.map { .ipset(IPSet(name: $0, addresses: family, blocks: true)) }
+                    let length = family == .v6 ? prefix : nil
+                    sets[family] = name.map { .ipset(IPSet(name: $0, addresses: family, prefix: length)) }
+                    blocks[family] = block.map {
+                        .ipset(IPSet(name: $0, addresses: family, prefix: length, blocks: true))
+                    }
                 }
                 isGuard = false
                 `protocol` = value.flows?.protocol
@@ -63,6 +70,9 @@ struct Membership {
         /// Whether an address of this family can be a member.
         func takes(_ address: IPAddress) -> Bool { hasFlowsOnly || sets[address.family] != nil }
 
+        /// Who comes in with the address.
+        func network(_ address: IPAddress) -> CIDR { CIDR(address, ipv6Prefix: ipv6Prefix) }
+
         func element(_ address: IPAddress) -> Element? {
             sets[address.family].map { Element(set: $0, address: address) }
         }
@@ -77,7 +87,8 @@ struct Membership {
         /// All that the target names, whoever else lets it through; nil where it names no ports.
         func wholeCut(_ address: IPAddress) -> Cut? {
             guard let `protocol`, !ports.isEmpty else { return nil }
-            return Cut(source: address, protocol: `protocol`, ports: ports, socketsOnly: false, whole: true)
+            return Cut(
+                source: network(address), protocol: `protocol`, ports: ports, socketsOnly: false, whole: true)
         }
     }
 
@@ -174,26 +185,36 @@ struct Membership {
     func standing(_ cut: Cut, at now: BootTime) -> Cut? {
         guard !cut.whole else { return cut }
         var cut = cut
-        cut.ports = closed(cut.ports, cut.protocol, to: cut.source, at: now)
+        (cut.ports, cut.spared) = closed(cut.ports, cut.protocol, to: cut.source, at: now)
         return cut.ports.isEmpty ? nil : cut
     }
 
-    /// The ports that no target lets an address through to.
+    /// The ports that no target lets a network through to, and those that are open to parts of it.
     private func closed(
-        _ ports: Set<UInt16>, _ proto: TransportProtocol, to address: IPAddress, at now: BootTime
-    ) -> Set<UInt16> {
-        let open = targets.values.filter { other in
-            other.protocol == proto && (members[other.id]?[address]).map { $0 > now } ?? false
+        _ ports: Set<UInt16>, _ proto: TransportProtocol, to source: CIDR, at now: BootTime
+    ) -> (ports: Set<UInt16>, spared: [Cut.Spared]) {
+        var ports = ports
+        var spared: Set<Cut.Spared> = []
+        for other in targets.values where other.protocol == proto && !other.ports.isDisjoint(with: ports) {
+            let around = other.network(source.address)
+            if around.length <= source.length {
+                if let deadline = members[other.id]?[around.address], deadline > now { ports.subtract(other.ports) }
+            } else {
+                for (address, deadline) in members[other.id] ?? [:] where deadline > now && source.contains(address) {
+                    spared.insert(Cut.Spared(source: other.network(address), ports: other.ports))
+                }
+            }
         }
-        return ports.filter { port in !open.contains { $0.ports.contains(port) } }
+        return (ports, Array(spared))
     }
 
     /// What to cut when an address leaves a target: not what another target still lets through.
     func cut(_ target: Target, _ address: IPAddress, at now: BootTime) -> Cut? {
         guard let proto = target.protocol else { return nil }
-        let left = closed(target.ports, proto, to: address, at: now)
+        let (left, spared) = closed(target.ports, proto, to: target.network(address), at: now)
         guard !left.isEmpty else { return nil }
         let socketsOnly = target.isGuard && !isInherited && left.isDisjoint(with: setPorts[proto] ?? [])
-        return Cut(source: address, protocol: proto, ports: left, socketsOnly: socketsOnly)
+        return Cut(
+            source: target.network(address), protocol: proto, ports: left, spared: spared, socketsOnly: socketsOnly)
     }
 }

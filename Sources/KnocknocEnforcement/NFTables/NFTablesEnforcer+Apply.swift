@@ -109,8 +109,9 @@ extension NFTablesEnforcer {
 
     /// Cut flows that a new grant lets through again.
     private func flows(to target: Membership.Target, from address: IPAddress) -> [FlowKey] {
-        cutFlows.keys.filter {
-            $0.source == address && $0.protocol == target.protocol && target.ports.contains($0.port)
+        let network = target.network(address)
+        return cutFlows.keys.filter {
+            network.contains($0.source) && $0.protocol == target.protocol && target.ports.contains($0.port)
         }
     }
 

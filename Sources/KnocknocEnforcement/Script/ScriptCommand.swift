@@ -5,6 +5,8 @@ struct ScriptCommand: Hashable, Sendable {
     var path: String
     var name: String
     var environment: [String: String]
+    /// Addresses of IPv6 are handed over as networks of so many bits; nil is as they are.
+    var ipv6Prefix: Int?
     /// Those of the values that nobody may read.
     var secrets: [String: String]
 
@@ -13,6 +15,7 @@ struct ScriptCommand: Hashable, Sendable {
         path = script.path
         name = script.name
         environment = script.environment
+        ipv6Prefix = script.ipv6Prefix
         secrets = [:]
         for (field, value) in script.sealed.sorted(by: { $0.key < $1.key }) {
             guard let opener else { throw EnforcementError(.unavailable, "secret needed: this agent opens none") }
@@ -22,8 +25,10 @@ struct ScriptCommand: Hashable, Sendable {
 
     /// Whether only secrets differ, if anything.
     func isSameList(as other: ScriptCommand) -> Bool {
-        path == other.path && name == other.name && environment == other.environment
+        path == other.path && name == other.name && environment == other.environment && ipv6Prefix == other.ipv6Prefix
     }
+
+    func text(_ address: IPAddress) -> String { CIDR(address, ipv6Prefix: ipv6Prefix).shortest }
 
     /// Every variable that the script has, and nothing of the agent's own.
     var variables: [String] {
@@ -69,8 +74,8 @@ struct ScriptCall: Hashable, Sendable {
     /// What follows the path.
     var arguments: [String] {
         switch verb {
-        case .add(let address): ["add", command.name, address.description]
-        case .delete(let address): ["del", command.name, address.description]
+        case .add(let address): ["add", command.name, command.text(address)]
+        case .delete(let address): ["del", command.name, command.text(address)]
         case .flush: ["flush", command.name]
         }
     }

@@ -1,15 +1,16 @@
 // The JSON of the API and of the agent's protocol:
 // {"type":"nftables","set":{…}}, {"type":"nftables","guard":{…}}, {"type":"ipset","ipset":{…}}, {"type":"haproxy","haproxy":{…}},
 // {"type":"script","script":{…}}, {"type":"allow_list"}, {"type":"dry-run"}; protocol and ports stand beside the object, but for a
-// guard, which has its own.
+// guard, which has its own; ipv6_prefix beside any of them.
 
 extension Backend: Codable {
     private enum Keys: String, CodingKey, CaseIterable {
         case type, set, `guard`, ipset, haproxy, script, `protocol`, ports
         case allowList = "allow_list"
+        case ipv6Prefix = "ipv6_prefix"
 
         /// What stands with any type.
-        static let common: Set<Keys> = [.type, .protocol, .ports]
+        static let common: Set<Keys> = [.type, .protocol, .ports, .ipv6Prefix]
     }
 
     private struct SetFields: Codable {
@@ -67,6 +68,12 @@ extension Backend: Codable {
                 forKey: .type, in: fields,
                 debugDescription: "\"\(type)\" is not a backend; expected one of \(Self.types.joined(separator: ", "))")
         }
+        guard let prefix = try fields.decodeIfPresent(Int.self, forKey: .ipv6Prefix) else { return }
+        ipv6Prefix = prefix
+        if ipv6Prefix == nil {
+            throw DecodingError.dataCorruptedError(
+                forKey: .ipv6Prefix, in: fields, debugDescription: "a backend of type \(type) takes no ipv6_prefix")
+        }
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -98,6 +105,7 @@ extension Backend: Codable {
             try fields.encode("allow_list", forKey: .type)
             try fields.encode(value, forKey: .allowList)
         }
+        try fields.encodeIfPresent(ipv6Prefix, forKey: .ipv6Prefix)
         switch self {
         case .unknown, .dryRun, .nftablesSet, .nftablesGuard: break
         case .ipset, .haproxy, .script, .allowList:

@@ -3,6 +3,12 @@ extension Backend {
     ///
     /// - Throws: ``ModelError`` naming the field that cannot be.
     public func validated() throws(ModelError) -> Backend {
+        var result = try checkedParts()
+        result.ipv6Prefix = try checkedPrefix()
+        return result
+    }
+
+    private func checkedParts() throws(ModelError) -> Backend {
         switch self {
         case .dryRun: .dryRun
         case .unknown(let value): throw ModelError(.invalidBackend, "this release \(value.fault)")
@@ -27,7 +33,9 @@ extension Backend {
     }
 
     /// The same, but for what one Knoc alone has.
-    public var targetKey: String {
+    public var targetKey: String { objectKey + (ipv6Prefix.map { " ipv6=/\($0)" } ?? "") }
+
+    private var objectKey: String {
         switch self {
         case .dryRun:
             return "dry-run"

@@ -41,6 +41,8 @@ public struct NFTablesSet: Hashable, Sendable, Codable {
     public var `protocol`: TransportProtocol?
     /// Ports 1 to 65535 of `protocol`.
     public var ports: [UInt16]?
+    /// See ``Backend/ipv6Prefix``; the rules that use the set mask the address as well.
+    public var ipv6Prefix: Int?
 
     public init(
         family: Family, table: String, ipv4: String?, ipv6: String?, protocol: TransportProtocol? = nil,
@@ -69,6 +71,8 @@ public struct NFTablesGuard: Hashable, Sendable {
     public var loopback: Bool
     /// How long a new or widened guard stays without an administrator's confirmation, in seconds; 0 skips the trial.
     public var trialSeconds: Int
+    /// See ``Backend/ipv6Prefix``.
+    public var ipv6Prefix: Int?
 
     public init(
         protocol: TransportProtocol, ports: [UInt16], forward: Bool = false, destinations: [CIDR] = [],

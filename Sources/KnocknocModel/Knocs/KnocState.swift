@@ -13,6 +13,16 @@ public enum KnocState: String, Hashable, Sendable, Codable, CaseIterable {
     /// Granted, and the agents change nothing by choice.
     case dryRun = "dry_run"
 
+    /// As part of a sentence.
+    public var word: String {
+        switch self {
+        case .closed, .open, .closing, .failed: rawValue
+        case .pending: "opening"
+        case .refused: "not allowed"
+        case .dryRun: "dry run"
+        }
+    }
+
     /// Whether an agent's word will change it soon.
     public var isUnsettled: Bool { self == .pending || self == .closing }
 }

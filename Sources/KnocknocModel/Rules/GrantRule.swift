@@ -41,7 +41,7 @@ public struct GrantRule: Hashable, Sendable {
     }
 
     /// The features of Knocs that this release serves; a Knoc that needs another one stays closed.
-    public static let knownFeatures: Set<String> = [zones, closeAfter]
+    public static let knownFeatures: Set<String> = [zones, closeAfter, Backend.prefixFeature]
 
     /// Where a Knoc is enforced follows from zones.
     public static let zones = "zones"

@@ -36,6 +36,27 @@ public struct VisibleState: Hashable, Sendable {
         }
     }
 
+    /// The same right at another address of the same session.
+    public struct Beside: Hashable, Sendable {
+        public var address: IPAddress
+        public var state: VisibleState
+
+        public init(address: IPAddress, state: VisibleState) {
+            self.address = address
+            self.state = state
+        }
+    }
+
+    /// With what is otherwise at other addresses.
+    public func telling(of others: [Beside]) -> VisibleState {
+        let different = others.filter { $0.state.state != state }
+        guard !different.isEmpty else { return self }
+        let words = different.map { other in
+            "\(other.address): \(other.state.state.word)" + (other.state.reason.map { " (\($0))" } ?? "")
+        }
+        return VisibleState(state, ([reason].compactMap { $0 } + words).joined(separator: "; "))
+    }
+
     private static func live(_ facts: [EnforcementFact], _ openWhen: OpenWhen) -> VisibleState {
         guard !facts.isEmpty else { return VisibleState(.failed, "no agent enforces this Knoc") }
         let states = facts.map(\.named)

@@ -14,11 +14,12 @@ struct PortalRoutes: Sendable {
     func addRoutes(to router: KnocknocRouter) {
         router.answer(.get, "api/v1/me") { request, context in
             let session = try await site.requireUser(request, context)
-            return .json(me(session))
+            let change = try await site.access.change(of: session, context.origin)
+            return .json(session.me(change: change))
         }
         router.answer(.get, "api/v1/me/knocs") { request, context in
             guard let credential = site.credential(.user, request, context),
-                let portal = try await site.access.portal(token: credential.token)
+                let portal = try await site.portal(credential, context)
             else { throw Problem.unauthenticated("Sign in with POST /api/v1/login and send the token.") }
             return .json(.object([("items", .list(portal.knocs.map(\.json)))]))
         }
@@ -57,26 +58,6 @@ struct PortalRoutes: Sendable {
                 "wait: expected milliseconds from 0 to \(maximumWait), not \"\(text)\".", field: "wait")
         }
         return .milliseconds(milliseconds)
-    }
-
-    private func me(_ session: Session) -> JSON {
-        .object([
-            (
-                "user",
-                .object([
-                    ("id", .text(session.principal.identifier)), ("username", .text(session.name)),
-                    ("display_name", JSON(session.displayName)),
-                ])
-            ),
-            (
-                "session",
-                .object([
-                    ("id", JSON(session.id)), ("address", JSON(session.address)),
-                    ("address_reason", JSON(session.addressReason)), ("created_at", JSON(session.createdAt)),
-                    ("expires_at", JSON(session.expiresAt)), ("csrf", .text(session.csrf)),
-                ])
-            ),
-        ])
     }
 }
 

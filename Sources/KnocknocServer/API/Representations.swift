@@ -112,6 +112,13 @@ extension GrantRecord {
             ("origin", .text(origin.rawValue)), ("created_at", JSON(createdAt)), ("expires_at", JSON(expiresAt)),
             ("state", .text(state.rawValue)), ("reason", JSON(reason)), ("ended_at", JSON(endedAt)),
             ("end_reason", JSON(endReason)), ("agents", .list(parts.map(\.json))),
+            (
+                "shared_with",
+                .list(
+                    sharedWith.map { sharer in
+                        .object([("user_id", JSON(sharer.userID)), ("username", .text(sharer.userName))])
+                    })
+            ),
         ])
     }
 }
@@ -125,12 +132,22 @@ extension GrantRecord.Part {
     }
 }
 
+extension SessionAddress {
+    var json: JSON {
+        .object([
+            ("address", JSON(address)), ("origin", .text(origin.rawValue)), ("added_at", JSON(addedAt)),
+            ("leaves_at", JSON(leavesAt)),
+        ])
+    }
+}
+
 extension SessionRecord {
     var json: JSON {
         .object([
             ("id", JSON(id)), ("kind", .text(principal.kind)), ("principal_id", .text(principal.identifier)),
             ("username", .text(name)), ("address", JSON(address)), ("address_reason", JSON(addressReason)),
-            ("user_agent", JSON(userAgent)), ("created_at", JSON(createdAt)), ("expires_at", JSON(expiresAt)),
+            ("addresses", .list(addresses.map(\.json))), ("user_agent", JSON(userAgent)),
+            ("created_at", JSON(createdAt)), ("expires_at", JSON(expiresAt)),
             ("last_seen_at", JSON(lastSeenAt)), ("ended_at", JSON(endedAt)), ("end_reason", JSON(endReason)),
         ])
     }

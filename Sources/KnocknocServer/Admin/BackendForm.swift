@@ -5,6 +5,7 @@ enum BackendForm {
     typealias Name = (String) -> String
 
     static func fill(_ values: inout FormValues, from backend: Backend, _ name: Name) {
+        values[name("ipv6_prefix")] = backend.ipv6Prefix.map(String.init)
         switch backend {
         case .unknown:
             // Saving the form takes it away, since nothing here can write it.
@@ -58,7 +59,14 @@ enum BackendForm {
         case "allow_list": result = allowListBackend(values, name, &errors)
         default: result = nil
         }
-        guard let result else { return nil }
+        guard var result else { return nil }
+        if let text = values.optional(name("ipv6_prefix")) {
+            guard let prefix = Int(text.drop { $0 == "/" }) else {
+                errors.fields[name("ipv6_prefix")] = "\"\(text)\" is not a number of bits; expected such as 64."
+                return nil
+            }
+            result.ipv6Prefix = prefix
+        }
         do throws(ModelError) {
             return try result.validated()
         } catch {
@@ -126,7 +134,7 @@ enum BackendForm {
             ("ipset.block_ipv6", "block_ipv6"), ("ipset:", "ipv4"), ("haproxy.socket", "socket"),
             ("haproxy.map", "list"), ("haproxy.acl", "list"), ("haproxy.file", "file"), ("script.path", "path"),
             ("script.name", "script_name"), ("script.environment", "environment"),
-            ("script.secrets", "secrets"), ("script.sealed", "secrets"),
+            ("ipv6_prefix", "ipv6_prefix"), ("script.secrets", "secrets"), ("script.sealed", "secrets"),
         ]
         return known.first { message.hasPrefix($0.0) }?.1 ?? "backend"
     }

@@ -3,6 +3,10 @@ import KnocknocModel
 /// How one agent opens one Knoc, in words.
 enum BackendText {
     static func summary(_ backend: Backend) -> String {
+        object(backend) + (backend.ipv6Prefix.map { ", IPv6 by /\($0)" } ?? "")
+    }
+
+    private static func object(_ backend: Backend) -> String {
         switch backend {
         case .dryRun: "Dry run: changes nothing"
         case .unknown(let value): "\(value.type): of a newer release"

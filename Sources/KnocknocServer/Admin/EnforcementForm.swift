@@ -86,6 +86,10 @@ enum EnforcementForm {
             only(words(.text(name("ports"), "Ports")).with { $0.placeholder = "22, 443" }.half())
                 .hint(
                     "As clients type them. But for a guard: what members are let through to, so that flows can be cut."),
+            only(words(.text(name("ipv6_prefix"), "IPv6 prefix")).with { $0.placeholder = "128" }.half())
+                .hint(
+                    "64 lets in a client's whole network, where its address changes often. That agent's MaxPrefix must "
+                        + "allow it."),
         ]
     }
 

@@ -114,5 +114,6 @@ struct KnocResource: AdminResource {
         page.targets = FormPage.Targets(table: TargetTable.table(record.targets, standing))
         page.promises = PromiseTable.table(record.enforcement.map(\.backend))
         page.calls = TargetTable.calls(record.targets, returning: "knocs/\(record.id)")
+        page.open = LiveTables.open(try await access.listGrants(live: true, on: record.id, limit: LiveTables.openLimit))
     }
 }

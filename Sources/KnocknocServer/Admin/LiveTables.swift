@@ -9,7 +9,7 @@ enum LiveTables {
                 cells: [
                     .link(grant.userName, to: "/admin/users/\(grant.userID)"),
                     .link(grant.knocName, to: "/admin/knocs/\(grant.knocID)"),
-                    .text(grant.address.description),
+                    .text(grant.address.description, detail: sharing(grant)),
                     .pill(pill(grant.state), detail: grant.endReason.map(reason) ?? grant.reason), agents(grant),
                     .time(TimeText(grant.endedAt ?? grant.expiresAt)),
                 ],
@@ -48,12 +48,28 @@ enum LiveTables {
         }
     }
 
+    /// Grants on the page of a user or a Knoc.
+    static let openLimit = 50
+
+    /// nil where nothing is open.
+    static func open(_ records: [GrantRecord]) -> FormPage.Targets? {
+        records.isEmpty ? nil : FormPage.Targets(table: grants(records))
+    }
+
+    /// For whom else it is open.
+    private static func sharing(_ grant: GrantRecord) -> String? {
+        guard !grant.sharedWith.isEmpty else { return nil }
+        var names = grant.sharedWith.prefix(5).map(\.userName)
+        if grant.sharedWith.count > 5 { names.append("\(grant.sharedWith.count - 5) more") }
+        return "shared with " + names.joined(separator: ", ")
+    }
+
     static func sessions(_ records: [SessionRecord]) -> Table {
         let rows = records.map { session in
             Table.Row(
                 cells: [
                     who(session),
-                    .text(session.address?.description ?? "unknown", detail: session.addressReason),
+                    .text(session.address?.description ?? "unknown", detail: session.addressReason ?? further(session)),
                     .text(session.userAgent.map(UserAgentText.short)),
                     .time(TimeText(session.createdAt)),
                     session.endedAt.map { .time(TimeText($0)) } ?? .time(TimeText(session.expiresAt)),
@@ -67,6 +83,11 @@ enum LiveTables {
         return Table(
             "Sessions", columns: ["Who", "From", "With", "Since", "Until"], rows: rows,
             empty: Table.Empty(icon: "session", title: "Nobody is signed in", text: "Sessions appear here."))
+    }
+
+    private static func further(_ session: SessionRecord) -> String? {
+        let others = session.addresses.map(\.address).filter { $0 != session.address }
+        return others.isEmpty ? nil : "and " + others.map(\.description).joined(separator: ", ")
     }
 
     private static func who(_ session: SessionRecord) -> Table.Cell {

@@ -105,6 +105,10 @@ struct UserResource: AdminResource {
         try await access.deleteUser(id, version: version, by: request.actor, request.context)
     }
 
+    func complete(_ page: inout FormPage, _ record: UserRecord) async throws {
+        page.open = LiveTables.open(try await access.listGrants(live: true, of: record.id, limit: LiveTables.openLimit))
+    }
+
     func consequences(of record: UserRecord) async throws -> [String] {
         let grants = try await access.liveGrants { $0.userID == record.id }
         return [Consequence.grants(grants), "Signs \(record.name) out everywhere.", Consequence.final]

@@ -11,6 +11,8 @@ extension Site {
         DownloadRoutes(site: self).addRoutes(to: router)
         SignInRoutes(site: self).addRoutes(to: router)
         PortalRoutes(site: self).addRoutes(to: router)
+        AddressRoutes(site: self).addRoutes(to: router)
+        ProbeRoutes(site: self).addRoutes(to: router)
         UserRoutes(site: self).addRoutes(to: router)
         GroupRoutes(site: self).addRoutes(to: router)
         KnocRoutes(site: self).addRoutes(to: router)

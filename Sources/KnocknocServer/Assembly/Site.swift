@@ -13,6 +13,7 @@ final class Site: Sendable {
     let assets: AssetStore
     let renderer: Renderer
     let hosts: HostRule
+    let headers: SecurityHeaders
     let routes = RouteTable()
     /// The agent's packages; nil where none are handed out.
     let packages: PackageFolder?
@@ -31,6 +32,7 @@ final class Site: Sendable {
         renderer = try Renderer()
         hosts = HostRule(settings)
         packages = settings.downloadDirectory.map(PackageFolder.init)
+        headers = SecurityHeaders(probes: settings.probeURLs)
     }
 
     /// Whether pages show that passwords and sessions travel in the clear.

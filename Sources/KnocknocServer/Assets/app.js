@@ -128,6 +128,94 @@ const arrange = () => {
     .finally(() => (arranging = null));
 };
 
+// Where the reader comes from. A new address is taken by a request of its own, and never by reading.
+const portal = document.querySelector("[data-portal]");
+const post = (path, body) =>
+  fetch(path, {
+    method: "POST",
+    headers: { "X-CSRF-Token": csrf, Accept: "application/json", "Content-Type": "application/json" },
+    credentials: "same-origin",
+    body: body ? JSON.stringify(body) : undefined,
+  });
+
+// What the page says of addresses, and of what is open for them, as the server has it now.
+const renew = async () => {
+  const answer = await fetch(location.pathname, { headers: { Accept: "text/html" }, redirect: "manual" });
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  localise(fresh);
+  for (const id of ["where", "moved"]) {
+    const [old, now] = [document.getElementById(id), fresh.getElementById(id)];
+    if (!old || !now || old.innerHTML === now.innerHTML || old.contains(document.activeElement)) continue;
+    old.replaceChildren(...now.childNodes);
+    old.hidden = now.hidden;
+  }
+  for (const state of fresh.querySelectorAll("template[data-label]")) {
+    document.getElementById(state.id).dataset.text = state.dataset.text;
+  }
+  for (const card of fresh.querySelectorAll("[data-knoc]")) {
+    const shown = cards.get(card.dataset.knoc);
+    if (shown?.dataset.state !== card.dataset.state) continue;
+    shown.querySelector(".knoc-text").textContent = card.querySelector(".knoc-text").textContent;
+  }
+};
+
+// By each name that has addresses of one family only, the browser shows what it has in that family. The token says whose
+// it is: no cookie goes there.
+let probed = 0;
+const probe = async (session) => {
+  if (!portal.hasAttribute("data-probes")) return;
+  const families = session.addresses.map((item) => item.address.includes(":"));
+  // One of two addresses of a family would leave unless it is seen again.
+  const pause = new Set(families).size < families.length ? 25e3 : 600e3;
+  if (probed && Date.now() - probed < pause) return;
+  probed = Date.now();
+  const answer = await post("/api/v1/me/probes");
+  if (!answer.ok) return;
+  const { items } = await answer.json();
+  const show = async ({ url, token }) => {
+    const signal = AbortSignal.timeout(10e3);
+    const body = JSON.stringify({ token });
+    const shown = await fetch(url, { method: "POST", mode: "cors", credentials: "omit", cache: "no-store", body, signal });
+    if (!shown.ok) return false;
+    const { address } = await shown.json();
+    return !session.addresses.some((item) => item.address === address);
+  };
+  const results = await Promise.allSettled(items.map(show));
+  if (results.some((result) => result.value === true)) await renew();
+};
+
+let looking = null;
+let last = "";
+const look = () => {
+  if (!portal || document.hidden) return;
+  looking ??= (async () => {
+    const answer = await fetch("/api/v1/me", { headers: { Accept: "application/json" } });
+    if (answer.status === 401) return location.assign("/login");
+    if (!answer.ok) return;
+    let { session } = await answer.json();
+    const change = session.address_change;
+    let moved = false;
+    if (change && !change.ask) {
+      const taken = await post("/api/v1/me/addresses");
+      const content = await taken.json().catch(() => ({}));
+      if (taken.ok) {
+        session = content.session;
+        probed = 0;
+        moved = true;
+        say(`Open for ${change.address} too`);
+      }
+    }
+    const seen = JSON.stringify([session.addresses.map((item) => item.address), session.address_change]);
+    // The first time the page has just been made.
+    if (moved || (last && seen !== last)) await renew();
+    last = seen;
+    await probe(session);
+  })()
+    .catch(() => {})
+    .finally(() => (looking = null));
+};
+
 const complain = (text) => {
   const box = document.getElementById("problem");
   if (!box) return;
@@ -172,6 +260,8 @@ const listen = () => {
     }
   });
   source.addEventListener("gone", arrange);
+  // A connection that had to be made anew may come from elsewhere.
+  source.addEventListener("open", look);
   source.addEventListener("error", () => {
     // The browser retries by itself, except where the answer was an error: then the session has ended or is unknown.
     if (source.readyState === EventSource.CLOSED) setTimeout(check, 2000);
@@ -260,5 +350,8 @@ if (cards.size > 0 || document.querySelector("[data-portal]")) {
   setInterval(tick, 1000);
   tick();
   listen();
+  setInterval(look, 30e3);
+  addEventListener("online", look);
+  document.addEventListener("visibilitychange", look);
 }
 for (const region of document.querySelectorAll("[data-refresh]")) setInterval(() => refresh(region), 3000);

@@ -5,6 +5,7 @@ extension ServerSettings {
     public enum Key {
         public static let listen = SettingKey("Listen", "listen")
         public static let publicURL = SettingKey("PublicURL", "public", "url")
+        public static let probeURLs = SettingKey("ProbeURLs", "probe", "urls")
         public static let trustedForwarders = SettingKey("TrustedForwarders", "trusted", "forwarders")
         public static let allowAnyForwarder = SettingKey("AllowAnyForwarder", "allow", "any", "forwarder")
         public static let databaseURL = SettingKey("DatabaseURL", "database", "url")
@@ -28,10 +29,9 @@ extension ServerSettings {
         public static let allInOne = SettingKey("AllInOne", "all", "in", "one")
 
         public static let all = [
-            listen, publicURL, trustedForwarders, allowAnyForwarder, databaseURL, listenURL, dataDir, zone,
+            listen, publicURL, probeURLs, trustedForwarders, allowAnyForwarder, databaseURL, listenURL, dataDir, zone,
             nodeName, encryptionKey, logLevel, insecureHTTP, agentURL, agentTokens, downloadDir, drainSeconds,
-            apiTokenIdleDays,
-            tlsCertificate, tlsKey, tlsSelfSigned, tlsSAN, agentBackend, allInOne,
+            apiTokenIdleDays, tlsCertificate, tlsKey, tlsSelfSigned, tlsSAN, agentBackend, allInOne,
         ]
     }
 }

@@ -49,6 +49,7 @@ extension ServerSettings {
         logLevel = Self.logLevel(&reader)
         insecureHTTP = reader.flag(Key.insecureHTTP, default: false)
         publicURL = reader.value(Key.publicURL, expected: "https://HOST[:PORT]", WebOrigin.init)
+        readProbeURLs(&reader)
         agentURL = reader.value(Key.agentURL, expected: "https://HOST[:PORT]", WebOrigin.init)
         agentTokens =
             reader.value(
@@ -84,6 +85,29 @@ extension ServerSettings {
             _ = try DatabaseURL(text, setting: key.name).places(setting: key.name)
         } catch { reader.refuse(key, error.message) }
         return text
+    }
+
+    /// Names of the same site; a page of PublicURL shows its reader's other addresses there.
+    private mutating func readProbeURLs(_ reader: inout SettingsReader) {
+        probeURLs = reader.list(Key.probeURLs, expected: "https://HOST[:PORT]", WebOrigin.init)
+        guard let first = probeURLs.first else { return }
+        guard let publicURL else {
+            return reader.refuse(
+                Key.probeURLs, "ProbeURLs needs PublicURL, whose pages alone may ask there; expected both")
+        }
+        if probeURLs.count > 4 || Set(probeURLs).count < probeURLs.count {
+            reader.refuse(Key.probeURLs, "ProbeURLs: expected at most 4 different ones, one for each address family")
+        }
+        if probeURLs.contains(where: { $0.host == publicURL.host }) {
+            reader.refuse(
+                Key.probeURLs,
+                "ProbeURLs: \(publicURL.host) is PublicURL's own; expected names that have addresses of one family each"
+            )
+        }
+        if publicURL.secure, probeURLs.contains(where: { !$0.secure }) {
+            reader.refuse(
+                Key.probeURLs, "ProbeURLs: \(first) would be blocked by browsers on an https page; expected https://")
+        }
     }
 
     private mutating func readTLS(_ reader: inout SettingsReader) {

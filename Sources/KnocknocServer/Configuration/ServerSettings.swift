@@ -25,6 +25,8 @@ public struct ServerSettings: Sendable {
 
     public var listen: ListenAddress
     public var publicURL: WebOrigin?
+    /// The same site by names of one address family each, where a browser shows its address of that family.
+    public var probeURLs: [WebOrigin]
     public var trustedForwarders: [CIDR]
     public var databaseURL: String
     /// A way past a pooler, for Postgres' events only.
@@ -57,6 +59,7 @@ public struct ServerSettings: Sendable {
     ) {
         self.listen = listen
         publicURL = nil
+        probeURLs = []
         trustedForwarders = Self.standardForwarders
         self.databaseURL = databaseURL
         listenURL = nil

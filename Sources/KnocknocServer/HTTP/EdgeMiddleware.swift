@@ -37,7 +37,7 @@ struct EdgeMiddleware: RouterMiddleware {
         } catch {
             response = answer(error, request, context)
         }
-        SecurityHeaders.apply(to: &response.headers, https: context.https)
+        site.headers.apply(to: &response.headers, https: context.https)
         response.headers[.requestID] = context.requestID
         // A connection that is used again could be closed by our stop while a request is on its way.
         if site.phase.value == .draining { response.headers[.connection] = "close" }
@@ -62,6 +62,11 @@ struct EdgeMiddleware: RouterMiddleware {
             throw Problem(
                 .misdirectedRequest, "host", "Not this server",
                 "This server does not go by the name in the address. Set PublicURL to the address that people use.")
+        }
+        if site.hosts.isProbeOnly(request.head.authority), path != ProbeRoutes.path {
+            throw Problem(
+                .misdirectedRequest, "host", "Not here",
+                "This name serves to find out addresses alone. The site's own address is another one.")
         }
         if path.hasPrefix("/assets/") || path == "/api/v1/ping" || path == "/api/v1/openapi.json" { return }
         if case .starting(let why) = site.phase.value {

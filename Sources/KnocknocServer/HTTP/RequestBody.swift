@@ -30,10 +30,18 @@ extension Request {
     ///
     /// - Throws: ``Problem`` 400 saying where the JSON is malformed or which field is wrong.
     func json<Value: Decodable>(_ type: Value.Type) async throws -> Value {
-        let body = try await wholeBody()
-        guard body.readableBytes > 0 else {
+        guard let value = try await optionalJSON(type) else {
             throw Problem.invalid("The body is empty; expected a JSON object.")
         }
+        return value
+    }
+
+    /// The body as a JSON object; nil where there is none.
+    ///
+    /// - Throws: ``Problem`` 400 as ``json(_:)``.
+    func optionalJSON<Value: Decodable>(_ type: Value.Type) async throws -> Value? {
+        let body = try await wholeBody()
+        guard body.readableBytes > 0 else { return nil }
         do {
             return try JSONDecoder().decode(type, from: Data(body.readableBytesView))
         } catch let error as DecodingError {

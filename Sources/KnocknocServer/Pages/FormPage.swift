@@ -80,6 +80,8 @@ struct FormPage {
     var targets: Targets?
     /// What the backends of a Knoc promise.
     var promises: Table?
+    /// What is open now.
+    var open: Targets?
     var removal: Removal?
     /// Travels with the form and is not shown in it.
     var hidden: [Call.Hidden] = []

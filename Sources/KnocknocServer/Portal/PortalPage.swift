@@ -14,12 +14,36 @@ struct PortalPage {
     /// Something is on its way that a reader without scripts has to look for.
     var waiting: Bool
     var states: [StateText]
+    /// Where the reader is now, if nothing is open for that address yet.
+    var change: Change?
+    /// Whether the page's script shows the browser's other addresses at ProbeURLs.
+    var probes = false
+
+    struct Change {
+        var address: String
+        /// Whether the password is asked for.
+        var asks: Bool
+
+        init(_ change: AddressChange) {
+            address = change.address.description
+            asks = change.asks
+        }
+    }
 
     init(frame: Frame, session: Session, knocs: [KnocItem]) {
         self.init(
-            frame: frame, who: session.displayName ?? session.name, address: session.address?.description,
+            frame: frame, who: session.displayName ?? session.name, address: Self.text(session),
             sessionEnd: session.expiresAt, knocs: knocs)
         addressReason = session.addressReason
+    }
+
+    /// What the session opens things for, what it came from last first.
+    private static func text(_ session: Session) -> String? {
+        let others = session.addresses.map(\.address).filter { $0 != session.address }
+        let all = (session.address.map { [$0] } ?? []) + others
+        guard let last = all.last else { return nil }
+        let first = all.dropLast().map(\.description).joined(separator: ", ")
+        return first.isEmpty ? last.description : "\(first) and \(last)"
     }
 
     init(frame: Frame, who: String, address: String?, sessionEnd: Timestamp, knocs: [KnocItem]) {

@@ -12,6 +12,7 @@ struct PortalPages {
         router.get("/") { request, context in try await portal(request, context) }
         router.get("login") { request, context in try await form(request, context) }
         router.post("login") { request, context in try await signIn(request, context) }
+        router.post("address") { request, context in try await move(request, context) }
         router.post("logout") { request, context in try await signOut(request, context) }
         router.post("knocs/:id/grant") { request, context in
             try await act(request, context) { knoc, session in
@@ -27,19 +28,35 @@ struct PortalPages {
 
     private func portal(_ request: Request, _ context: KnocknocRequestContext) async throws -> Response {
         guard let credential = site.credential(.user, request, context),
-            let (session, knocs) = try await site.access.portal(token: credential.token)
+            let (session, knocs) = try await site.portal(credential, context)
         else { return .seeOther("/login") }
-        return try page(session, knocs, context)
+        return try await page(session, knocs, context)
     }
 
     private func page(
         _ session: Session, _ knocs: [KnocItem], _ context: KnocknocRequestContext, notice: Notice? = nil,
         status: HTTPResponse.Status = .ok
-    ) throws -> Response {
+    ) async throws -> Response {
         var frame = site.frame("Your access", csrf: session.csrf, context)
         frame.notice = notice
-        return try site.renderer.page(
-            "portal", PortalPage(frame: frame, session: session, knocs: knocs), status: status)
+        var page = PortalPage(frame: frame, session: session, knocs: knocs)
+        page.probes = !site.settings.probeURLs.isEmpty
+        page.change = try await site.access.change(of: session, context.origin).map(PortalPage.Change.init)
+        return try site.renderer.page("portal", page, status: status)
+    }
+
+    private func move(_ request: Request, _ context: KnocknocRequestContext) async throws -> Response {
+        guard let session = try await site.userSession(request, context) else { return .seeOther("/login") }
+        let form = try await request.form()
+        try site.checkForm(form, session, request, context)
+        do {
+            _ = try await site.access.move(session, password: form["password"], context.origin)
+            return .seeOther("/")
+        } catch let error as AccessError where error.code != .unauthenticated {
+            let knocs = try await site.access.knocs(of: session)
+            return try await page(
+                session, knocs, context, notice: .problem(Problem(error).pageText), status: Problem(error).status)
+        }
     }
 
     private func act(
@@ -56,7 +73,7 @@ struct PortalPages {
             return .seeOther("/")
         } catch let error as AccessError where error.code != .unauthenticated {
             let knocs = try await site.access.knocs(of: session)
-            return try page(
+            return try await page(
                 session, knocs, context, notice: .problem(Problem(error).detail), status: Problem(error).status)
         }
     }

@@ -57,6 +57,8 @@ extension Problem {
             self = .unauthenticated(text)
         case .forbidden:
             self = .forbidden(text)
+        case .confirmation:
+            self = Problem(.conflict, "confirmation", "Confirm that it is you", text, field: error.field)
         case .throttled:
             self = .throttled(text, retryAfter: error.retryAfter ?? 900)
         case .busy:

@@ -1,17 +1,24 @@
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
+import KnocknocModel
 
 /// The headers of every answer.
-enum SecurityHeaders {
-    static let policy =
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        + "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+struct SecurityHeaders: Sendable {
+    private let fields: [HTTPField]
 
-    private static let fixed: [(HTTPField.Name, String)] = [
-        (.contentSecurityPolicy, policy),
-        (.xContentTypeOptions, "nosniff"),
-    ]
+    /// - Parameter probes: where pages show their reader's other addresses.
+    init(probes: [WebOrigin]) {
+        let connect = (["'self'"] + probes.map(\.description)).joined(separator: " ")
+        let policy =
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src \(connect); "
+            + "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        fields =
+            [
+                HTTPField(name: .contentSecurityPolicy, value: policy),
+                HTTPField(name: .xContentTypeOptions, value: "nosniff"),
+            ] + Self.named.compactMap { name, value in HTTPField.Name(name).map { HTTPField(name: $0, value: value) } }
+    }
 
     private static let named: [(String, String)] = [
         ("Referrer-Policy", "same-origin"),
@@ -21,11 +28,7 @@ enum SecurityHeaders {
         ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
     ]
 
-    private static let fields: [HTTPField] =
-        fixed.map { HTTPField(name: $0.0, value: $0.1) }
-        + named.compactMap { name, value in HTTPField.Name(name).map { HTTPField(name: $0, value: value) } }
-
-    static func apply(to headers: inout HTTPFields, https: Bool) {
+    func apply(to headers: inout HTTPFields, https: Bool) {
         for field in fields { headers.append(field) }
         if https { headers[.strictTransportSecurity] = "max-age=31536000" }
         if headers[.cacheControl] == nil { headers[.cacheControl] = "no-store" }

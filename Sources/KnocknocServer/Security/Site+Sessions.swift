@@ -24,8 +24,20 @@ extension Site {
 
     /// The user's session, nil where nobody is signed in.
     func userSession(_ request: Request, _ context: KnocknocRequestContext) async throws -> Session? {
-        guard let credential = credential(.user, request, context) else { return nil }
-        return try await access.session(user: credential.token)
+        guard let credential = credential(.user, request, context),
+            let session = try await access.session(user: credential.token)
+        else { return nil }
+        access.note(session, at: context.origin.client)
+        return session
+    }
+
+    /// The user's session with its Knocs, nil where nobody is signed in.
+    func portal(
+        _ credential: Credential, _ context: KnocknocRequestContext
+    ) async throws -> (session: Session, knocs: [KnocItem])? {
+        guard let portal = try await access.portal(token: credential.token) else { return nil }
+        access.note(portal.session, at: context.origin.client)
+        return portal
     }
 
     /// The administrator's session, nil where nobody is signed in.
@@ -41,6 +53,7 @@ extension Site {
         guard let credential = credential(.user, request, context),
             let session = try await access.session(user: credential.token)
         else { throw Problem.unauthenticated("Sign in with POST /api/v1/login and send the token.") }
+        access.note(session, at: context.origin.client)
         try proveWrite(credential, session, request, context)
         return session
     }

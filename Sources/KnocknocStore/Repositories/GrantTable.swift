@@ -8,6 +8,8 @@ package enum GrantTable {
         case session(SessionID)
         /// One Knoc in one session.
         case knocInSession(KnocID, SessionID)
+        /// One address of a session.
+        case address(SessionID, IPAddress)
         case user(UserID)
         case knoc(KnocID)
         /// Of a user or a Knoc, and only where the right is gone.
@@ -35,6 +37,7 @@ package enum GrantTable {
             case .grant: "id = $3"
             case .session: "session_id = $3"
             case .knocInSession: "knoc_id = $3 and session_id = $4"
+            case .address: "session_id = $3 and address = $4"
             case .user: "user_id = $3"
             case .knoc: "knoc_id = $3"
             case .wrongful: "user_id = $3 and \(Self.wrongfulness)"
@@ -59,6 +62,7 @@ package enum GrantTable {
             case .grant(let id): [id]
             case .session(let id): [id]
             case .knocInSession(let knoc, let session): [knoc, session]
+            case .address(let session, let address): [session, address]
             case .user(let id), .wrongful(let id): [id]
             case .knoc(let id), .wrongfulKnoc(let id): [id]
             case .outlived(let id, let seconds): [id, seconds]
@@ -141,7 +145,13 @@ package enum GrantTable {
     }
 
     /// Newest first, those older than `before`, one row for each enforcement of each.
-    package static func list(live: Bool, before: GrantID?, now: Timestamp, limit: Int) -> Statement {
+    ///
+    /// - Parameters:
+    ///   - user: only of this one; nil is of everybody.
+    ///   - knoc: only of this one; nil is of all.
+    package static func list(
+        live: Bool, of user: UserID? = nil, on knoc: KnocID? = nil, before: GrantID?, now: Timestamp, limit: Int
+    ) -> Statement {
         Statement(
             """
             select g.id as grant_id, g.user_id, u.name as user_name, g.knoc_id, k.name as knoc_name, g.session_id,
@@ -153,6 +163,7 @@ package enum GrantTable {
             from (
                 select x.* from grants x
                 where ($1 = 0 or (x.state = 'live' and x.expires_at > $2)) and x.id < $3
+                    and ($5 = '' or x.user_id = $5) and ($6 = '' or x.knoc_id = $6)
                 order by x.id desc limit $4) g
             join users u on u.id = g.user_id
             join knocs k on k.id = g.knoc_id
@@ -163,6 +174,22 @@ package enum GrantTable {
             left join agents a on a.id = n.agent_id
             left join agent_links l on l.agent_id = n.agent_id
             order by g.id desc, t.id
-            """, live, now, before?.description ?? "g", limit)
+            """, live, now, before?.description ?? "g", limit, user?.description ?? "", knoc?.description ?? "")
+    }
+
+    /// Who else holds entries of these grants: a row for each user and grant.
+    package static func sharers(of grants: [GrantID], now: Timestamp) -> [Statement] {
+        SQLList.statements(grants, leading: [now]) { list in
+            """
+            select distinct mine.grant_id, u.id as user_id, u.name as user_name
+            from grant_entries mine
+            join grant_entries theirs on theirs.entry_id = mine.entry_id and theirs.grant_id <> mine.grant_id
+            join grants g on g.id = theirs.grant_id and g.state = 'live' and g.expires_at > $1
+            join grants own on own.id = mine.grant_id and own.user_id <> g.user_id
+            join users u on u.id = g.user_id
+            where mine.grant_id in (\(list))
+            order by mine.grant_id, user_name
+            """
+        }
     }
 }

@@ -6,13 +6,14 @@ package enum SessionTable {
         s.id, s.user_id, s.admin_id, u.name, u.display_name, s.address, s.created_at, s.expires_at, s.last_seen_at
         """
     private static let ofUser = """
-        select \(userColumns), s.address_reason, knocknoc_now() as now
+        select \(userColumns), s.address_reason, \(AddressTable.columns), knocknoc_now() as now
         from sessions s
         join users u on u.id = s.user_id
+        left join session_addresses x on x.session_id = s.id and x.left_at is null
         where s.token_hash = $1 and s.ended_at is null and u.disabled = 0
         """
 
-    /// The live session of a user with this token's hash, with the database's time.
+    /// The live session of a user with this token's hash, with the database's time: a row for each of its addresses.
     package static func ofUser(token hash: [UInt8]) -> Statement { Statement(constants: ofUser, [hash]) }
 
     package static func ofAdmin(token hash: [UInt8]) -> Statement {

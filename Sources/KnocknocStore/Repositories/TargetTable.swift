@@ -59,13 +59,15 @@ package enum TargetTable {
     }
 
     package static func insert(
-        _ id: TargetID, agent: AgentID, key: String, backend: String, endsAlone: Bool, confirmed: Bool, now: Timestamp
+        _ id: TargetID, agent: AgentID, key: String, backend: String, ipv6Prefix: Int?, endsAlone: Bool,
+        confirmed: Bool, now: Timestamp
     ) -> Statement {
         Statement(
             """
-            insert into targets (id, agent_id, key, backend, purpose, confirmed, revision, created_at, ends_alone)
-            select $1, a.id, $3, $4, 'enforce', $5, a.revision, $6, $7 from agents a where a.id = $2
-            """, id, agent, key, backend, confirmed, now, endsAlone)
+            insert into targets
+                (id, agent_id, key, backend, ipv6_prefix, purpose, confirmed, revision, created_at, ends_alone)
+            select $1, a.id, $3, $4, $5, 'enforce', $6, a.revision, $7, $8 from agents a where a.id = $2
+            """, id, agent, key, backend, ipv6Prefix, confirmed, now, endsAlone)
     }
 
     /// Another purpose, or another state of its trial; the agent is to say anew how it fares.

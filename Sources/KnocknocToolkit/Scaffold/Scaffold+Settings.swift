@@ -13,6 +13,8 @@ extension Scaffold {
         Listen = 127.0.0.1:8756
         # What people type; its host is the one that requests may name.
         # PublicURL = https://knocknoc.example
+        # The same site by names of one address family each, so that one sign-in opens for both of a browser's addresses.
+        # ProbeURLs = https://v4.knocknoc.example, https://v6.knocknoc.example
         # What agents are told to dial, where that is not PublicURL.
         # AgentURL = https://agents.knocknoc.example
         # Whose X-Forwarded-For is believed: the addresses of your load balancers, or none.
@@ -72,6 +74,7 @@ extension Scaffold {
         # AllowPorts = 443, 8000-8100
         # MaxDuration = 12h
         # MaxEntries = 10000
+        # MaxPrefix = /64
         # Programs of yours that a server may have called, where they are, and for how long each call.
         # CustomScripts = false
         # ScriptDirectory = /opt/knocknoc-agent/scripts

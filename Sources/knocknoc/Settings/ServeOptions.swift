@@ -9,6 +9,10 @@ struct ServeOptions: ParsableArguments {
     @Option(help: "HOST:PORT to listen on (default: 127.0.0.1:8756).") var listen: String?
     @Option(name: .customLong("public-url"), help: "The address that people use: https://HOST[:PORT].")
     var publicURL: String?
+    @Option(
+        name: .customLong("probe-urls"),
+        help: "The same site by names of one address family each, separated by commas.")
+    var probeURLs: String?
     @Option(name: .customLong("agent-url"), help: "The address that new agents are told to dial (default: PublicURL).")
     var agentURL: String?
     @Option(help: "Packages of the agent, for whoever holds an agent's token: an absolute path.") var downloadDir:
@@ -53,7 +57,8 @@ struct ServeOptions: ParsableArguments {
         var settings = try SettingsLayers.read(
             config: config,
             flags: [
-                (Key.listen, listen), (Key.publicURL, publicURL), (Key.trustedForwarders, trustedForwarders),
+                (Key.listen, listen), (Key.publicURL, publicURL), (Key.probeURLs, probeURLs),
+                (Key.trustedForwarders, trustedForwarders),
                 (Key.databaseURL, databaseURL), (Key.listenURL, listenURL), (Key.allInOne, text(allInOne)),
                 (Key.dataDir, dataDir),
                 (Key.agentBackend, agentBackend), (Key.tlsSelfSigned, text(tlsSelfSigned)),

@@ -102,6 +102,24 @@ struct CeilingEnforcerTests {
         #expect(inner.purposes == [target(1): .unguard, target(2): .released])
     }
 
+    @Test("a wider prefix than MaxPrefix is refused, and by default that is any")
+    func prefix() async {
+        var wide = guardTarget(1)
+        wide.backend.ipv6Prefix = 56
+        var narrow = guardTarget(2)
+        narrow.backend.ipv6Prefix = 64
+        let outcomes = await CeilingEnforcer(Ceilings(ipv6Prefix: 64), around: inner).define([wide, narrow])
+        #expect(
+            outcomes == [
+                target(1): .failed("this host's MaxPrefix is /64, and /56 lets in more"), target(2): .applied,
+            ])
+        let usual = await CeilingEnforcer(Ceilings(), around: inner).define([narrow, guardTarget(3)])
+        #expect(
+            usual == [
+                target(2): .failed("this host's MaxPrefix is /128, and /64 lets in more"), target(3): .applied,
+            ])
+    }
+
     @Test("MaxEntries refuses one more, those who are in stay in, and who leaves makes room")
     func entries() async {
         let enforcer = CeilingEnforcer(Ceilings(entries: 2), around: inner)

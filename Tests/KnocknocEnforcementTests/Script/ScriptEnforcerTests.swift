@@ -30,6 +30,23 @@ struct ScriptEnforcerTests {
         #expect(try await folder.isSilent())
     }
 
+    @Test("a prefix makes the addresses of IPv6 networks")
+    func prefix() async throws {
+        let folder = try ScriptFolder()
+        let enforcer = folder.enforcer()
+        var wide = folder.target(1)
+        wide.backend.ipv6Prefix = 64
+        _ = await enforcer.define([wide])
+        #expect(try await folder.next() == "flush gate")
+        let whole = try address("2001:db8::")
+        #expect(await enforcer.apply([.open(member(1, one)), .open(member(1, whole))]) == [.applied, .applied])
+        #expect(try await Set(folder.next(2)) == ["add gate 192.0.2.1", "add gate 2001:db8::/64"])
+        #expect(await enforcer.apply([.close(target: target(1), address: whole)]) == [.applied])
+        #expect(try await folder.next() == "del gate 2001:db8::/64")
+        let both = await enforcer.define([wide, folder.target(2)])
+        #expect(both.values.filter { $0 == .applied }.count == 1, "one list, by one kind of address")
+    }
+
     @Test("a script has a bare environment and the Knoc's variables, and nothing of the agent's")
     func environment() async throws {
         setenv("KNOCKNOC_AGENT_TOKEN", "kna_not_for_scripts", 1)

@@ -1,6 +1,8 @@
 /// A list of addresses that other devices fetch.
 public struct AllowListBackend: Hashable, Sendable {
     public var flows: FlowMatch?
+    /// See ``Backend/ipv6Prefix``.
+    public var ipv6Prefix: Int?
     /// What whoever serves the list needs to know; nil where an administrator speaks.
     public var service: AllowListService?
 

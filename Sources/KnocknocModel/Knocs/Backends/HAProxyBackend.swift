@@ -13,6 +13,8 @@ public struct HAProxyBackend: Hashable, Sendable {
     /// The file from which HAProxy reads the list when it starts; the agent writes it before it speaks to the socket.
     public var file: String
     public var flows: FlowMatch?
+    /// See ``Backend/ipv6Prefix``.
+    public var ipv6Prefix: Int?
 
     public init(socket: String, list: List, file: String, flows: FlowMatch? = nil) {
         self.socket = socket

@@ -7,6 +7,8 @@ public struct IPSetBackend: Hashable, Sendable {
     public var blockIPv4: String?
     public var blockIPv6: String?
     public var flows: FlowMatch?
+    /// See ``Backend/ipv6Prefix``.
+    public var ipv6Prefix: Int?
 
     public init(
         ipv4: String?, ipv6: String?, blockIPv4: String? = nil, blockIPv6: String? = nil, flows: FlowMatch? = nil

@@ -11,6 +11,8 @@ public struct ScriptBackend: Hashable, Sendable {
     /// What an administrator gives to be sealed: read from a request, replaced by `sealed` before anything is kept.
     public var secrets: [String: SecretText]
     public var flows: FlowMatch?
+    /// See ``Backend/ipv6Prefix``.
+    public var ipv6Prefix: Int?
 
     public static let standardName = "knocknoc"
 
