@@ -169,16 +169,16 @@ let tests: [Target] = [
         name: "KnocknocStoreTests", dependencies: ["KnocknocModel", "KnocknocStore", logging, subprocess],
         swiftSettings: settings),
     .testTarget(
-        name: "KnocknocProtocolTests", dependencies: ["KnocknocModel", "KnocknocProtocol"], exclude: ["Recorded"],
-        swiftSettings: settings),
+        name: "KnocknocProtocolTests", dependencies: ["KnocknocModel", "KnocknocProtocol", "Fuzz"],
+        exclude: ["Corpus", "Recorded"], swiftSettings: settings),
     .testTarget(
         name: "KnocknocSystemTests", dependencies: ["KnocknocModel", "KnocknocSystem"], swiftSettings: settings),
     .testTarget(
         name: "KnocknocIdentityTests", dependencies: ["KnocknocModel", "KnocknocIdentity"], swiftSettings: settings),
     .testTarget(
         name: "KnocknocEnforcementTests",
-        dependencies: ["KnocknocModel", "KnocknocEnforcement", "CConntrack", "CMnl", logging, subprocess],
-        swiftSettings: settings),
+        dependencies: ["KnocknocModel", "KnocknocEnforcement", "Fuzz", "CConntrack", "CMnl", logging, subprocess],
+        exclude: ["Corpus"], swiftSettings: settings),
     .testTarget(
         name: "KnocknocAccessTests",
         dependencies: [
@@ -188,18 +188,18 @@ let tests: [Target] = [
     .testTarget(
         name: "KnocknocAgentTests",
         dependencies: [
-            "KnocknocModel", "KnocknocProtocol", "KnocknocEnforcement", "KnocknocAgent", certificates, crypto, logging,
-            nioConcurrency, nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket, swiftASN1,
+            "KnocknocModel", "KnocknocProtocol", "KnocknocEnforcement", "KnocknocAgent", "Fuzz", certificates, crypto,
+            logging, nioConcurrency, nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket, swiftASN1,
         ],
-        swiftSettings: settings),
+        exclude: ["Corpus"], swiftSettings: settings),
     .testTarget(
         name: "KnocknocHubTests",
         dependencies: [
-            "KnocknocModel", "KnocknocProtocol", "KnocknocHub", crypto, logging, nioConcurrency, nioCore,
+            "KnocknocModel", "KnocknocProtocol", "KnocknocHub", "Fuzz", crypto, logging, nioConcurrency, nioCore,
             nioWebSocket,
             .product(name: "NIOEmbedded", package: "swift-nio"),
         ],
-        swiftSettings: settings),
+        exclude: ["Corpus"], swiftSettings: settings),
     .testTarget(
         name: "KnocknocToolkitTests",
         dependencies: [
@@ -234,10 +234,12 @@ let tests: [Target] = [
         name: "Packages", dependencies: ["Lab"], path: "Tests/Packages", swiftSettings: settings),
 ]
 
-/// What the whole-system tests and the benchmarks share: namespaces, processes, Postgres clusters, an API client.
+/// What tests share: for the whole system namespaces, processes, Postgres clusters and an API client, for parsers a fuzzer.
 let lab: [Target] = [
     .target(
-        name: "Lab", path: "Tests/Lab", swiftSettings: settings)
+        name: "Lab", path: "Tests/Lab", swiftSettings: settings),
+    .target(
+        name: "Fuzz", path: "Tests/Fuzz", swiftSettings: settings),
 ]
 
 let chosen = Context.environment["KNOCKNOC_TESTS"].map { Set($0.split(separator: ",").map(String.init)) }

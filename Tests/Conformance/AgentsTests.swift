@@ -16,7 +16,7 @@ extension WholeSystem {
 
                 try await site.admin.expect(202, "POST", path + "/resync")
                 let agent = try #require(site.agent)
-                try await until("the agent is told everything anew") {
+                try await Lab.until("the agent is told everything anew") {
                     await nodeB.log(400).contains("the records moved under this link")
                 }
                 try await site.untilAgentIsOnline()
@@ -24,19 +24,10 @@ extension WholeSystem {
                 #expect(back["reply"].string == "pong")
 
                 await agent.stop(SIGKILL)
-                try await until("the agent is offline") { try await site.agentRecord()["status"].string == "offline" }
+                try await Lab.until("the agent is offline") { try await site.agentRecord()["status"].string == "offline" }
                 let offline = try await site.admin.send("POST", path + "/ping")
                 #expect(offline.status == 409, "\(offline)")
                 #expect(offline.json["last_seen_at"].string == (try await site.agentRecord())["last_seen_at"].string)
-            }
-        }
-
-        private func until(_ what: String, _ isTrue: () async throws -> Bool) async throws {
-            let end = Clock.now + 60
-            while true {
-                if try await isTrue() { return }
-                guard Clock.now < end else { throw LabError("not within 60 s: \(what)") }
-                try await Task.sleep(for: .milliseconds(50))
             }
         }
     }

@@ -74,6 +74,7 @@ extension AgentLoop {
         }
         await perform(machine.received(message, now: stamp))
         if machine.isSynced {
+            isBlind = false
             let now = clocks.wall().description
             board.update { $0.lastSync = now }
         }
@@ -98,7 +99,8 @@ extension AgentLoop {
         offset += jump
         if jump > Self.suspendJump {
             logger.notice("this machine was suspended; everything is applied again", metadata: ["ms": "\(jump)"])
-            // Kernel timeouts stood still: what ended meanwhile goes first.
+            // Kernel timeouts stood still: what ended meanwhile goes first, and what nobody knows the end of with it.
+            isBlind = false
             await perform(machine.tick(now: now))
             await perform(machine.reconcile(now: now))
             nextCheck = now.time.adding(milliseconds: Self.checkInterval)
@@ -130,6 +132,7 @@ extension AgentLoop {
     private func reconcile() async {
         nextReconcile = nil
         nextCheck = clocks.boot().adding(milliseconds: Self.checkInterval)
+        guard !isBlind else { return }
         await perform(machine.reconcile(now: stamp))
     }
 }

@@ -32,6 +32,9 @@ actor AgentLoop {
     let instance: String
 
     var machine: AgentMachine
+    /// The state file was damaged: until the server has said what is wanted, what the kernel has stays and ends by the
+    /// kernel's own timeouts.
+    var isBlind: Bool
     var link: (number: Int, link: Link)?
     var early: (number: Int, frames: [ByteBuffer])?
     var staleServers: Set<ServerURL> = []
@@ -59,7 +62,8 @@ actor AgentLoop {
     init(
         eventLoop: any EventLoop, configuration: AgentConfiguration, enforcer: any Enforcer, clocks: any Clocks,
         keys: AgentKeys,
-        machine: AgentMachine, mailbox: Mailbox, writer: StateWriter?, board: HealthBoard, logger: Logger
+        machine: AgentMachine, isBlind: Bool = false, mailbox: Mailbox, writer: StateWriter?, board: HealthBoard,
+        logger: Logger
     ) {
         self.eventLoop = eventLoop
         executor = eventLoop.executor
@@ -68,6 +72,7 @@ actor AgentLoop {
         self.clocks = clocks
         self.keys = keys
         self.machine = machine
+        self.isBlind = isBlind
         self.mailbox = mailbox
         self.writer = writer
         self.board = board
@@ -84,9 +89,11 @@ actor AgentLoop {
 
     /// Makes the kernel what the state says, before anybody is dialed.
     func adopt() async {
-        for case .reconcile(let ticket, let targets, let members) in machine.reconcile(now: stamp) {
-            note(await enforcer.define(targets))
-            await perform([.reconcile(ticket: ticket, targets, members)])
+        if !isBlind {
+            for case .reconcile(let ticket, let targets, let members) in machine.reconcile(now: stamp) {
+                note(await enforcer.define(targets))
+                await perform([.reconcile(ticket: ticket, targets, members)])
+            }
         }
         await perform(machine.tick(now: stamp))
         limitations = await enforcer.limitations()
