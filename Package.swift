@@ -63,6 +63,7 @@ let floors: [Target] = [
     // 1
     .target(name: "KnocknocModel", swiftSettings: settings),
     .target(name: "KnocknocRelease", swiftSettings: settings),
+    .target(name: "KnocknocMoments", swiftSettings: settings),
     // 2
     .target(
         name: "KnocknocStore",
@@ -88,7 +89,8 @@ let floors: [Target] = [
     .target(
         name: "KnocknocAccess",
         dependencies: [
-            "KnocknocModel", "KnocknocStore", "KnocknocProtocol", "KnocknocIdentity", crypto, lifecycle, logging,
+            "KnocknocModel", "KnocknocMoments", "KnocknocStore", "KnocknocProtocol", "KnocknocIdentity", crypto,
+            lifecycle, logging,
         ],
         swiftSettings: settings
     ),
@@ -96,16 +98,16 @@ let floors: [Target] = [
     .target(
         name: "KnocknocHub",
         dependencies: [
-            "KnocknocModel", "KnocknocProtocol", "KnocknocAccess", crypto, lifecycle, logging, nioConcurrency, nioCore,
-            nioWebSocket,
+            "KnocknocModel", "KnocknocMoments", "KnocknocProtocol", "KnocknocAccess", crypto, lifecycle, logging,
+            nioConcurrency, nioCore, nioWebSocket,
         ],
         swiftSettings: settings
     ),
     .target(
         name: "KnocknocAgent",
         dependencies: [
-            "KnocknocModel", "KnocknocRelease", "KnocknocProtocol", "KnocknocEnforcement", "CTimex", crypto, logging,
-            nioConcurrency, nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket,
+            "KnocknocModel", "KnocknocMoments", "KnocknocRelease", "KnocknocProtocol", "KnocknocEnforcement", "CTimex",
+            crypto, logging, nioConcurrency, nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket,
         ],
         swiftSettings: settings
     ),
@@ -225,7 +227,7 @@ let tests: [Target] = [
         swiftSettings: settings),
     .testTarget(
         name: "Conformance",
-        dependencies: ["Lab"], path: "Tests/Conformance", swiftSettings: settings),
+        dependencies: ["KnocknocMoments", "Lab"], path: "Tests/Conformance", swiftSettings: settings),
     .testTarget(
         name: "Browser", dependencies: ["Lab"], path: "Tests/Browser", swiftSettings: settings),
     .testTarget(

@@ -24,7 +24,9 @@ extension WholeSystem {
                 #expect(back["reply"].string == "pong")
 
                 await agent.stop(SIGKILL)
-                try await Lab.until("the agent is offline") { try await site.agentRecord()["status"].string == "offline" }
+                try await Lab.until("the agent is offline") {
+                    try await site.agentRecord()["status"].string == "offline"
+                }
                 let offline = try await site.admin.send("POST", path + "/ping")
                 #expect(offline.status == 409, "\(offline)")
                 #expect(offline.json["last_seen_at"].string == (try await site.agentRecord())["last_seen_at"].string)

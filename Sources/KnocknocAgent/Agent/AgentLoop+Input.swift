@@ -1,5 +1,6 @@
 import KnocknocEnforcement
 import KnocknocModel
+import KnocknocMoments
 import KnocknocProtocol
 import Logging
 import NIOCore
@@ -70,6 +71,7 @@ extension AgentLoop {
                 "linked",
                 metadata: ["server": "\(link.server)", "node": "\(welcome.node)", "version": "\(welcome.version)"])
         case .heartbeat(let reply): heard(reply, link)
+        case .changes: Moment.reach(.frameTaken)
         default: break
         }
         await perform(machine.received(message, now: stamp))

@@ -1,19 +1,22 @@
-import Foundation
+public import Foundation
 
 /// One `knocknoc-agent run` on a host of the lab; it can be killed and started again with the same state file.
 public actor AgentProcess {
     public nonisolated let host: Host
     private var environment: [String: String]
+    private let wrapper: [String]
     private var process: LabProcess?
 
-    public init(on host: Host, environment: [String: String]) {
+    /// - Parameter wrapper: a command that runs the one that follows it.
+    public init(on host: Host, environment: [String: String], wrapper: [String] = []) {
         self.host = host
         self.environment = environment
+        self.wrapper = wrapper
     }
 
     @discardableResult
     public func start() throws -> LabProcess {
-        let process = try host.start([Lab.executable("knocknoc-agent"), "run"], environment: environment)
+        let process = try host.start(wrapper + [Lab.executable("knocknoc-agent"), "run"], environment: environment)
         self.process = process
         return process
     }
@@ -31,6 +34,8 @@ public actor AgentProcess {
         defer { process = nil }
         return await process?.stop(signal)
     }
+
+    public var pid: pid_t? { process?.pid }
 
     public func log(_ lines: Int) -> String {
         process?.errorLines.suffix(lines).joined(separator: "\n") ?? "(not running)"
