@@ -90,9 +90,10 @@ actor AgentLoop {
     /// Makes the kernel what the state says, before anybody is dialed.
     func adopt() async {
         if !isBlind {
-            for case .reconcile(let ticket, let targets, let members) in machine.reconcile(now: stamp) {
-                note(await enforcer.define(targets))
-                await perform([.reconcile(ticket: ticket, targets, members)])
+            for effect in machine.reconcile(now: stamp) {
+                if case .reconcile(_, let targets, _) = effect { note(await enforcer.define(targets)) }
+                // What an earlier run has left uncut is among them, and nothing is confirmed before that is done.
+                await perform([effect])
             }
         }
         await perform(machine.tick(now: stamp))
