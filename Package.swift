@@ -63,6 +63,7 @@ let floors: [Target] = [
     // 1
     .target(name: "KnocknocModel", swiftSettings: settings),
     .target(name: "KnocknocRelease", swiftSettings: settings),
+    .target(name: "KnocknocMoments", swiftSettings: settings),
     // 2
     .target(
         name: "KnocknocStore",
@@ -88,7 +89,8 @@ let floors: [Target] = [
     .target(
         name: "KnocknocAccess",
         dependencies: [
-            "KnocknocModel", "KnocknocRelease", "KnocknocStore", "KnocknocProtocol", "KnocknocIdentity", crypto,
+            "KnocknocModel", "KnocknocRelease", "KnocknocMoments", "KnocknocStore", "KnocknocProtocol",
+            "KnocknocIdentity", crypto,
             lifecycle, logging,
         ],
         swiftSettings: settings
@@ -97,16 +99,16 @@ let floors: [Target] = [
     .target(
         name: "KnocknocHub",
         dependencies: [
-            "KnocknocModel", "KnocknocProtocol", "KnocknocAccess", crypto, lifecycle, logging, nioConcurrency, nioCore,
-            nioWebSocket,
+            "KnocknocModel", "KnocknocMoments", "KnocknocProtocol", "KnocknocAccess", crypto, lifecycle, logging,
+            nioConcurrency, nioCore, nioWebSocket,
         ],
         swiftSettings: settings
     ),
     .target(
         name: "KnocknocAgent",
         dependencies: [
-            "KnocknocModel", "KnocknocRelease", "KnocknocProtocol", "KnocknocEnforcement", "CTimex", crypto, logging,
-            nioConcurrency, nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket,
+            "KnocknocModel", "KnocknocMoments", "KnocknocRelease", "KnocknocProtocol", "KnocknocEnforcement", "CTimex",
+            crypto, logging, nioConcurrency, nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket,
         ],
         swiftSettings: settings
     ),
@@ -170,16 +172,16 @@ let tests: [Target] = [
         name: "KnocknocStoreTests", dependencies: ["KnocknocModel", "KnocknocStore", logging, subprocess],
         swiftSettings: settings),
     .testTarget(
-        name: "KnocknocProtocolTests", dependencies: ["KnocknocModel", "KnocknocProtocol"], exclude: ["Recorded"],
-        swiftSettings: settings),
+        name: "KnocknocProtocolTests", dependencies: ["KnocknocModel", "KnocknocProtocol", "Fuzz"],
+        exclude: ["Corpus", "Recorded"], swiftSettings: settings),
     .testTarget(
         name: "KnocknocSystemTests", dependencies: ["KnocknocModel", "KnocknocSystem"], swiftSettings: settings),
     .testTarget(
         name: "KnocknocIdentityTests", dependencies: ["KnocknocModel", "KnocknocIdentity"], swiftSettings: settings),
     .testTarget(
         name: "KnocknocEnforcementTests",
-        dependencies: ["KnocknocModel", "KnocknocEnforcement", "CConntrack", "CMnl", logging, subprocess],
-        swiftSettings: settings),
+        dependencies: ["KnocknocModel", "KnocknocEnforcement", "Fuzz", "CConntrack", "CMnl", logging, subprocess],
+        exclude: ["Corpus"], swiftSettings: settings),
     .testTarget(
         name: "KnocknocAccessTests",
         dependencies: [
@@ -189,18 +191,18 @@ let tests: [Target] = [
     .testTarget(
         name: "KnocknocAgentTests",
         dependencies: [
-            "KnocknocModel", "KnocknocProtocol", "KnocknocEnforcement", "KnocknocAgent", certificates, crypto, logging,
-            nioConcurrency, nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket, swiftASN1,
+            "KnocknocModel", "KnocknocProtocol", "KnocknocEnforcement", "KnocknocAgent", "Fuzz", certificates, crypto,
+            logging, nioConcurrency, nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket, swiftASN1,
         ],
-        swiftSettings: settings),
+        exclude: ["Corpus"], swiftSettings: settings),
     .testTarget(
         name: "KnocknocHubTests",
         dependencies: [
-            "KnocknocModel", "KnocknocProtocol", "KnocknocHub", crypto, logging, nioConcurrency, nioCore,
+            "KnocknocModel", "KnocknocProtocol", "KnocknocHub", "Fuzz", crypto, logging, nioConcurrency, nioCore,
             nioWebSocket,
             .product(name: "NIOEmbedded", package: "swift-nio"),
         ],
-        swiftSettings: settings),
+        exclude: ["Corpus"], swiftSettings: settings),
     .testTarget(
         name: "KnocknocToolkitTests",
         dependencies: [
@@ -226,7 +228,7 @@ let tests: [Target] = [
         swiftSettings: settings),
     .testTarget(
         name: "Conformance",
-        dependencies: ["Lab"], path: "Tests/Conformance", swiftSettings: settings),
+        dependencies: ["KnocknocMoments", "Lab"], path: "Tests/Conformance", swiftSettings: settings),
     .testTarget(
         name: "Browser", dependencies: ["Lab"], path: "Tests/Browser", swiftSettings: settings),
     .testTarget(
@@ -235,10 +237,12 @@ let tests: [Target] = [
         name: "Packages", dependencies: ["Lab"], path: "Tests/Packages", swiftSettings: settings),
 ]
 
-/// What the whole-system tests and the benchmarks share: namespaces, processes, Postgres clusters, an API client.
+/// What tests share: for the whole system namespaces, processes, Postgres clusters and an API client, for parsers a fuzzer.
 let lab: [Target] = [
     .target(
-        name: "Lab", path: "Tests/Lab", swiftSettings: settings)
+        name: "Lab", path: "Tests/Lab", swiftSettings: settings),
+    .target(
+        name: "Fuzz", path: "Tests/Fuzz", swiftSettings: settings),
 ]
 
 let chosen = Context.environment["KNOCKNOC_TESTS"].map { Set($0.split(separator: ",").map(String.init)) }

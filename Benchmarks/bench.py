@@ -1,14 +1,14 @@
 """Measures Knocknoc against its peers and its floor in one run; `./dev bench` starts it.
 
-usage: bench.py [click] [floor] [checks] [lists] [memory] [start]      (nothing: all of them)
+usage: bench.py [click] [floor] [checks] [lists] [memory] [start] [entries] [commits] [herd]      (nothing: all of them)
 """
 import math, os, pathlib, re, shutil, subprocess, sys, time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-import lab, lists, peers, report
+import agents, lab, lists, peers, report
 
-ALL = ("click", "floor", "checks", "lists", "memory", "start")
+ALL = ("click", "floor", "checks", "lists", "memory", "start", "entries", "commits", "herd")
 names = sys.argv[1:] or list(ALL)
 for name in names:
     if name not in ALL:
@@ -73,10 +73,11 @@ def floor(url):
     if not compiler:
         sys.exit("bench: no C compiler in PATH; expected cc, clang or gcc")
     lab.check(compiler, "-O2", "-o", str(binary), str(HERE / "floor.c"), *flags)
-    for line in lab.check(*lab.inside("gw", str(binary), url, "300")).splitlines():
+    rows = {"commit": "floor: one commit with notify", "nft": "floor: one nftables transaction",
+            "bulk": f"floor: {agents.ENTRIES:,} elements by libnftables, 5,000 a transaction"}
+    for line in lab.check(*lab.inside("gw", str(binary), url, "300", str(agents.ENTRIES))).splitlines():
         name, median, p99 = line.split()
-        figures.put({"commit": "floor: one commit with notify", "nft": "floor: one nftables transaction"}[name],
-                    f"{float(median):.2f}", f"{float(p99):.2f}", "ms")
+        figures.put(rows[name], f"{float(median):.2f}", f"{float(p99):.2f}", "ms")
         figures.values[name] = float(median)
 
 
@@ -136,11 +137,22 @@ def seed(programs, first, last):
     lab.check(*psql, input="analyze;")
 
 
+seeded = 0
+
+
+def grow(programs, count):
+    """As many live grants of other people, in all."""
+    global seeded
+    if seeded < count:
+        seed(programs, seeded + 1, count)
+        seeded = count
+
+
 def crowd(site, programs):
     """The same check beside a thousand and beside a hundred thousand live grants of other people."""
-    seed(programs, 1, 1_000)
+    grow(programs, 1_000)
     few = wrk("/api/v1/me/knocs", site.tokens[0])
-    seed(programs, 1_001, 100_000)
+    grow(programs, 100_000)
     many = wrk("/api/v1/me/knocs", site.tokens[0])
     figures.rate("the same beside 1,000 live grants", few)
     figures.rate("the same beside 100,000 live grants", many)
@@ -183,10 +195,24 @@ def starts(site):
     figures.series("start → first answer, existing database", values)
 
 
+def entries(site, programs):
+    """Clicks beside a thousand and a hundred thousand entries in the kernel, and those after a flush."""
+    token = lab.folder / "user-token"
+    token.write_text(site.tokens[0])
+    token.chmod(0o600)
+    for count in (1_000, agents.ENTRIES):
+        grow(programs, count)
+        agents.load(site, programs, count)
+        columns = prober("knocknoc", site.knoc, str(token), count=rounds * 2)
+        figures.series(f"click → SYN accepted, beside {count:,} live entries", columns[0])
+        figures.series(f"revoke → SYN refused, beside {count:,} live entries", columns[1])
+    agents.flushed(figures)
+
+
 lab.hosts()
 url, programs = lab.postgres()
 service = lab.start("gw", sys.executable, str(HERE / "service.py"), log="service.log")
-if {"click", "checks", "lists", "memory", "start"} & set(names):
+if set(names) - {"floor"}:
     site = lab.Site(url)
     if "memory" in names:
         memory(site)
@@ -196,6 +222,12 @@ if {"click", "checks", "lists", "memory", "start"} & set(names):
         starts(site)
     if "lists" in names:
         lists.measure(site, programs, figures)
+    if "commits" in names:
+        agents.commits(site, programs, figures)
+    if "herd" in names:
+        agents.herd(site, programs, figures)
+    if "entries" in names:
+        entries(site, programs)
     if "checks" in names:
         checks(site, programs)
         crowd(site, programs)

@@ -1,9 +1,11 @@
 /* The floor under a grant: one commit with a notification, and one nftables transaction, each in one process.
-   usage: floor CONNINFO ROUNDS; prints "commit MEDIAN_MS P99_MS" and "nft MEDIAN_MS P99_MS" */
+   usage: floor CONNINFO ROUNDS ELEMENTS; prints "commit MEDIAN_MS P99_MS", "nft …", and "bulk …" for ELEMENTS elements,
+   5,000 in a transaction, five times */
 #include <libpq-fe.h>
 #include <nftables/libnftables.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 static double now(void) {
@@ -49,6 +51,23 @@ int main(int argc, char **argv) {
         values[i] = now() - start;
     }
     report("nft", values, rounds);
+    int elements = argc > 3 ? atoi(argv[3]) : 0;
+    char *batch = malloc(5000 * 48 + 128);
+    if (!batch) return 1;
+    for (int round = 0; round < 5 && elements; round++) {
+        nft_run_cmd_from_buffer(context, "flush set inet bench_floor s");
+        double start = now();
+        for (int done = 0; done < elements;) {
+            int length = sprintf(batch, "add element inet bench_floor s {");
+            for (int i = 0; i < 5000 && done < elements; i++, done++)
+                length += sprintf(batch + length, " 10.%d.%d.%d timeout 3600s,", 128 + done / 65536, done / 256 % 256, done % 256);
+            strcpy(batch + length - 1, "}");
+            if (nft_run_cmd_from_buffer(context, batch)) return 1;
+        }
+        values[round] = now() - start;
+    }
+    if (elements) report("bulk", values, 5);
+    free(batch);
     nft_run_cmd_from_buffer(context, "delete table inet bench_floor");
     nft_ctx_free(context);
     free(values);

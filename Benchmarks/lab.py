@@ -22,7 +22,7 @@ def inside(host, *command):
 def start(host, *command, env=None, log=None, **options):
     out = open(folder / (log or "out.log"), "ab")
     process = subprocess.Popen(
-        inside(host, *command), env={**os.environ, **(env or {})}, stdout=out, stderr=out, **options)
+        inside(host, *command), env={**os.environ, **(env or {})}, **{"stdout": out, "stderr": out, **options})
     _processes.append(process)
     return process
 

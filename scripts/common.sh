@@ -20,7 +20,7 @@ TEST_PACKAGES=(
     openssl procps strace util-linux debootstrap systemd-container python3-yaml ipset iptables
     docker-compose python3-pyhcl sqlite3
 )
-BENCH_PACKAGES=(postgresql haproxy nftables iproute2 python3 curl openssl wrk nginx fwknop-server fwknop-client knockd iptables)
+BENCH_PACKAGES=(postgresql haproxy nftables iproute2 python3 curl openssl wrk nginx python3-cryptography fwknop-server fwknop-client knockd iptables)
 
 # Every build refuses an import that its target does not declare.
 SWIFT_BUILD=(swift build --explicit-target-dependency-import-check error)

@@ -28,7 +28,7 @@ while [[ $# -gt 0 ]]; do
     case $1 in
         --long)
             long_run=1
-            export KNOCKNOC_SCHEDULES=${KNOCKNOC_SCHEDULES:-100000}
+            export KNOCKNOC_SCHEDULES=${KNOCKNOC_SCHEDULES:-100000} KNOCKNOC_FUZZ_SECONDS=${KNOCKNOC_FUZZ_SECONDS:-120}
             ;;
         --filter)
             [[ $# -ge 2 ]] || { echo "./dev test: --filter needs a regular expression" >&2; exit 2; }

@@ -1,4 +1,5 @@
 public import KnocknocModel
+import KnocknocMoments
 import KnocknocProtocol
 public import Logging
 public import ServiceLifecycle
@@ -26,7 +27,11 @@ public final class Hub: Service {
         self.logger = logger
         recorder = ReportRecorder(directory: directory, logger: logger)
         told = Mutex(.init(endpoints: directory.endpoints(), spread: 0))
-        directory.onStep { [registry] agent, step in registry[agent]?.put(.stepped(step)) }
+        directory.onStep { [registry] agent, step in
+            guard let link = registry[agent] else { return }
+            Moment.reach(.hintSeen)
+            link.put(.stepped(step))
+        }
     }
 
     /// Works until the task is cancelled or a graceful shutdown begins, then says bye to every agent.
@@ -67,7 +72,11 @@ public final class Hub: Service {
 
     func apply(_ change: LinkChange) async {
         switch change {
-        case .agents(let agents): for agent in agents { registry[agent]?.put(.wake) }
+        case .agents(let agents):
+            for link in agents.compactMap({ registry[$0] }) {
+                Moment.reach(.hintSeen)
+                link.put(.wake)
+            }
         case .pings(let agents): if agents.contains(where: { registry[$0] != nil }) { await answerPings() }
         case .everything:
             await compare(registry.all)

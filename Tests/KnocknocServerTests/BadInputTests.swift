@@ -96,6 +96,17 @@ struct BadInputTests {
         }
     }
 
+    @Test("JSON that ends where it is nested too deeply is refused, signed in or not; the node lives")
+    func nested() async throws {
+        try await TestSite.run { (site: TestSite) async throws in
+            for depth in 505...520 {
+                let body = String(repeating: "[", count: depth)
+                #expect(try await site.post("/api/v1/login", body).status == 400)
+                #expect(try await site.admin(.post, "/groups", body).status == 400)
+            }
+        }
+    }
+
     @Test("wrong passwords are refused after five, with the time to wait, and the right one too")
     func throttled() async throws {
         try await TestSite.run { (site: TestSite) async throws in

@@ -1,4 +1,5 @@
 import KnocknocModel
+import KnocknocMoments
 import KnocknocProtocol
 import KnocknocStore
 
@@ -28,7 +29,12 @@ extension Access {
         _ options: WriteOptions = WriteOptions(), _ body: @Sendable (any Transaction) async throws -> (Result, Effects)
     ) async throws -> Result {
         let operation = OperationID.new(at: database.estimatedNow())
-        let (result, effects) = try await database.write(operation, options, body)
+        let (result, effects) = try await database.write(operation, options) { tx in
+            let made = try await body(tx)
+            if !made.1.agents.isEmpty { Moment.reach(.beforeCommit) }
+            return made
+        }
+        if !effects.agents.isEmpty { Moment.reach(.afterCommit) }
         announce(effects)
         return result
     }

@@ -10,7 +10,7 @@ enum JSON {
     }
 
     static func value<Value: Decodable>(_ text: String, as type: Value.Type = Value.self) throws -> Value {
-        try JSONDecoder().decode(type, from: Data(text.utf8))
+        try JSONText.decode(type, from: text.utf8)
     }
 
     /// A backend of whatever release wrote it; a node that does not know it hands it on as it is.

@@ -1,4 +1,5 @@
 public import KnocknocModel
+import KnocknocMoments
 import KnocknocStore
 
 extension Access {
@@ -6,6 +7,7 @@ extension Access {
     ///
     /// - Throws: ``AccessError``: not found, unauthenticated where the session is over, forbidden with the reason.
     public func grant(_ knoc: KnocID, _ session: Session, _ context: RequestContext) async throws -> KnocItem {
+        Moment.reach(.received)
         let click = Click(knoc: knoc, session: session, context: context, deadline: .now + options.grantPatience)
         try await lanes.submit(
             click,

@@ -1,9 +1,11 @@
 public import KnocknocModel
+import KnocknocMoments
 import KnocknocStore
 
 extension Access {
     /// Closes a Knoc for this session. Where it is closed already nothing changes.
     public func revoke(_ knoc: KnocID, _ session: Session, _ context: RequestContext) async throws -> KnocItem {
+        Moment.reach(.received)
         try await write { tx in
             let now = late
             let scope = GrantTable.Scope.knocInSession(knoc, session.id)

@@ -1,4 +1,5 @@
 import KnocknocModel
+import KnocknocMoments
 import KnocknocStore
 
 extension Access {
@@ -11,6 +12,7 @@ extension Access {
         return try await write { tx in
             let sessions = try await tx.run(SessionTable.endExpired(at: now, limit: limit))
             var ending = try await end(.expired(limit: limit), reason: "expired", at: now, tx)
+            if !ending.grants.isEmpty { Moment.reach(.received) }
             var lines: [AuditLine] = []
             var users: Set<UserID> = []
             for row in sessions {

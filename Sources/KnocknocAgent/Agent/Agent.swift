@@ -54,10 +54,11 @@ public struct Agent: Sendable {
         let lists = listener(group)
         let board = HealthBoard(HealthReport(backend: configuration.backend.rawValue, version: AgentVersion.current))
         board.update { $0.fingerprint = keys.fingerprint }
+        let memory = memory(file)
         let loop = AgentLoop(
             eventLoop: group.next(), configuration: configuration, enforcer: enforcer, clocks: clocks, keys: keys,
-            machine: AgentMachine(state: restored(file), now: stamp, maxDuration: configuration.maxDuration),
-            mailbox: mailbox, servers: servers,
+            machine: AgentMachine(state: memory.state, now: stamp, maxDuration: configuration.maxDuration),
+            isBlind: memory.isDamaged, mailbox: mailbox, servers: servers,
             writer: file.map { StateWriter(file: $0, threads: threads) }, board: board, desk: lists?.desk,
             logger: logger)
         // Subscribed first, so that nothing that happens during the adoption goes unnoticed.
@@ -103,12 +104,12 @@ public struct Agent: Sendable {
 
     private var stamp: AgentStamp { AgentStamp(boot: clocks.bootID, time: clocks.boot()) }
 
-    /// What the file still grants now; nothing where there is none or it is damaged.
-    private func restored(_ file: StateFile?) -> AgentState? {
-        guard let file else { return nil }
+    /// What the file still grants now: nothing where there is none, or where it is damaged.
+    private func memory(_ file: StateFile?) -> (state: AgentState?, isDamaged: Bool) {
+        guard let file else { return (nil, false) }
         do throws(AgentError) {
             switch try file.read() {
-            case .none: return nil
+            case .none: return (nil, false)
             case .state(let state):
                 let synchronised = configuration.trustRTC || clocks.isSynchronised()
                 let restored = state.restored(
@@ -118,16 +119,16 @@ public struct Agent: Sendable {
                         "after a reboot the clock cannot be believed yet: closed until a server speaks",
                         metadata: ["entries": "\(state.entries.count)"])
                 }
-                return restored
+                return (restored, false)
             case .damaged(let reason, let target):
                 logger.error(
-                    "StateFile: \(file.path): \(reason); closed until a server speaks",
+                    "StateFile: \(file.path): \(reason); until a server speaks nobody else is let in",
                     metadata: ["moved_to": "\(target ?? "nowhere: it cannot be moved")"])
-                return nil
+                return (nil, true)
             }
         } catch {
-            logger.error("StateFile: \(error.message); closed until a server speaks")
-            return nil
+            logger.error("StateFile: \(error.message); until a server speaks nobody else is let in")
+            return (nil, true)
         }
     }
 

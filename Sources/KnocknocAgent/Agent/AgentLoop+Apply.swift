@@ -1,4 +1,5 @@
 import KnocknocEnforcement
+import KnocknocMoments
 import KnocknocProtocol
 import Logging
 
@@ -20,7 +21,9 @@ extension AgentLoop {
         applying.append(Applying(ticket: ticket, steps: steps))
         // Begun at once, so that the enforcer is asked in order.
         let task = Task.immediate {
+            Moment.reach(.beforeKernel)
             let outcomes = await enforcer.apply(steps.map(\.change))
+            Moment.reach(.afterKernel)
             if let index = applying.firstIndex(where: { $0.ticket == ticket }) { applying[index].outcomes = outcomes }
             mailbox.post(.applied)
         }

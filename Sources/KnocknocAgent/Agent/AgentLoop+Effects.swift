@@ -1,5 +1,6 @@
 import KnocknocEnforcement
 import KnocknocModel
+import KnocknocMoments
 import KnocknocProtocol
 import Logging
 
@@ -105,7 +106,10 @@ extension AgentLoop {
 
     private func send(_ message: AgentMessage) {
         guard let link = link?.link else { return }
+        let acknowledges = if case .applied = message { true } else { false }
+        if acknowledges { Moment.reach(.beforeAcknowledgement) }
         do throws(ProtocolError) { link.send(try Codec.encode(message)) } catch { link.close(error.message) }
+        if acknowledges { Moment.reach(.afterAcknowledgement) }
     }
 
     private func close(_ reason: AgentEffect.CloseReason) {

@@ -1,5 +1,6 @@
 import KnocknocEnforcement
 import KnocknocModel
+import KnocknocMoments
 import KnocknocProtocol
 import Logging
 import NIOCore
@@ -71,12 +72,14 @@ extension AgentLoop {
                 metadata: ["server": "\(link.server)", "node": "\(welcome.node)", "version": "\(welcome.version)"])
         case .heartbeat(let reply): heard(reply, link)
         case .nodes(let nodes): servers.spread = nodes.spread
+        case .changes: Moment.reach(.frameTaken)
         default: break
         }
         let known = machine.endpoints
         await perform(machine.received(message, now: stamp))
         if machine.endpoints != known { learn() }
         if machine.isSynced {
+            isBlind = false
             let now = clocks.wall().description
             board.update { $0.lastSync = now }
         }
@@ -110,7 +113,8 @@ extension AgentLoop {
         offset += jump
         if jump > Self.suspendJump {
             logger.notice("this machine was suspended; everything is applied again", metadata: ["ms": "\(jump)"])
-            // Kernel timeouts stood still: what ended meanwhile goes first.
+            // Kernel timeouts stood still: what ended meanwhile goes first, and what nobody knows the end of with it.
+            isBlind = false
             await perform(machine.tick(now: now))
             await perform(machine.reconcile(now: now))
             nextCheck = now.time.adding(milliseconds: Self.checkInterval)
@@ -143,6 +147,7 @@ extension AgentLoop {
     private func reconcile() async {
         nextReconcile = nil
         nextCheck = clocks.boot().adding(milliseconds: Self.checkInterval)
+        guard !isBlind else { return }
         await perform(machine.reconcile(now: stamp))
     }
 }

@@ -36,6 +36,9 @@ actor AgentLoop {
     let instance: String
 
     var machine: AgentMachine
+    /// The state file was damaged: until the server has said what is wanted, what the kernel has stays and ends by the
+    /// kernel's own timeouts.
+    var isBlind: Bool
     var link: (number: Int, link: Link)?
     var early: (number: Int, frames: [ByteBuffer])?
     var staleServers: Set<ServerURL> = []
@@ -66,8 +69,8 @@ actor AgentLoop {
     init(
         eventLoop: any EventLoop, configuration: AgentConfiguration, enforcer: any Enforcer, clocks: any Clocks,
         keys: AgentKeys,
-        machine: AgentMachine, mailbox: Mailbox, servers: KnownServers, writer: StateWriter?, board: HealthBoard,
-        desk: AllowListDesk?, logger: Logger
+        machine: AgentMachine, isBlind: Bool = false, mailbox: Mailbox, servers: KnownServers,
+        writer: StateWriter?, board: HealthBoard, desk: AllowListDesk?, logger: Logger
     ) {
         self.eventLoop = eventLoop
         executor = eventLoop.executor
@@ -76,6 +79,7 @@ actor AgentLoop {
         self.clocks = clocks
         self.keys = keys
         self.machine = machine
+        self.isBlind = isBlind
         self.mailbox = mailbox
         self.servers = servers
         servers.learn(machine.endpoints)
@@ -96,9 +100,12 @@ actor AgentLoop {
 
     /// Makes the kernel what the state says, before anybody is dialed.
     func adopt() async {
-        for case .reconcile(let ticket, let targets, let members) in machine.reconcile(now: stamp) {
-            note(await enforcer.define(targets))
-            await perform([.reconcile(ticket: ticket, targets, members)])
+        if !isBlind {
+            for effect in machine.reconcile(now: stamp) {
+                if case .reconcile(_, let targets, _) = effect { note(await enforcer.define(targets)) }
+                // What an earlier run has left uncut is among them, and nothing is confirmed before that is done.
+                await perform([effect])
+            }
         }
         await perform(machine.tick(now: stamp))
         limitations = await enforcer.limitations()

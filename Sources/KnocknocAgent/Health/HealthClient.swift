@@ -1,4 +1,5 @@
 import FoundationEssentials
+import KnocknocModel
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -11,9 +12,7 @@ public enum HealthClient {
     public static func ask(_ listen: AgentConfiguration.Listen) async throws(AgentError) -> HealthReport {
         do {
             let (_, bytes) = try await fetch(listen)
-            let decoder = JSONDecoder()
-            decoder.keyDecodingStrategy = .convertFromSnakeCase
-            return try decoder.decode(HealthReport.self, from: Data(bytes))
+            return try JSONText.decode(HealthReport.self, from: bytes, isSnakeCase: true)
         } catch {
             let place = listen.host.contains(":") ? "[\(listen.host)]:\(listen.port)" : "\(listen.host):\(listen.port)"
             throw AgentError(.health, "no agent answers on \(place): \(reason(error)); is it running?")

@@ -1,5 +1,6 @@
 import Crypto
 import FoundationEssentials
+import KnocknocModel
 
 /// The agent's keys on disk, mode 0600.
 public struct KeyFile: Sendable {
@@ -33,7 +34,7 @@ public struct KeyFile: Sendable {
     public func read() throws(AgentError) -> AgentKeys? {
         guard FileText.exists(path) else { return nil }
         let bytes = try FileText.bytes(path, limit: 4096)
-        guard let content = try? JSONDecoder().decode(Content.self, from: Data(bytes)), content.version == 1,
+        guard let content = try? JSONText.decode(Content.self, from: bytes), content.version == 1,
             let signing = try? Curve25519.Signing.PrivateKey(rawRepresentation: content.signing),
             let sealing = try? Curve25519.KeyAgreement.PrivateKey(rawRepresentation: content.sealing)
         else {

@@ -1,7 +1,10 @@
+import Crypto
 import FoundationEssentials
+import KnocknocModel
 public import KnocknocProtocol
 
-/// The agent's memory across restarts: one JSON file, mode 0600, always whole.
+/// The agent's memory across restarts: one JSON object, mode 0600, always whole. Its first field is the SHA-256 of what
+/// follows it, so that a disk that loses or changes bytes lets nobody in, and for no longer.
 public struct StateFile: Sendable {
     /// More than a hundred thousand entries need.
     static let limit = 64 << 20
@@ -21,30 +24,22 @@ public struct StateFile: Sendable {
     public func read() throws(AgentError) -> Content {
         guard FileText.exists(path) else { return .none }
         let bytes = try FileText.bytes(path, limit: Self.limit)
-        do {
-            let state = try JSONDecoder().decode(AgentState.self, from: Data(bytes))
-            guard state.format == AgentState.currentFormat else {
-                return setAside("format \(state.format); this version reads \(AgentState.currentFormat)")
-            }
-            return .state(state)
-        } catch {
-            return setAside(bytes.isEmpty ? "it is empty" : "it is not whole (\(bytes.count) bytes)")
-        }
+        do throws(Damage) { return .state(try Self.decode(bytes)) } catch { return setAside(error.reason) }
     }
 
     /// The state for somebody who only looks: a damaged file is left where it is.
     func peek() throws(AgentError) -> AgentState? {
         guard FileText.exists(path) else { return nil }
         let bytes = try FileText.bytes(path, limit: Self.limit)
-        return try? JSONDecoder().decode(AgentState.self, from: Data(bytes))
+        return try? Self.decode(bytes)
     }
 
     /// Replaces the file; when it returns the new content is durable.
     func write(_ state: AgentState) throws(AgentError) {
-        guard let bytes = try? JSONEncoder().encode(state) else {
+        guard let bytes = try? Self.encode(state) else {
             throw AgentError(.file, "\(path): the state cannot be written as JSON")
         }
-        try FileText.replace(path, with: Array(bytes))
+        try FileText.replace(path, with: bytes)
     }
 
     func remove() throws(AgentError) { try FileText.remove(path) }
@@ -57,5 +52,46 @@ public struct StateFile: Sendable {
         } catch {
             return .damaged(reason: reason, movedTo: nil)
         }
+    }
+
+    // MARK: The text
+
+    /// Why a file's text counts for nothing.
+    struct Damage: Error { var reason: String }
+
+    private static let opening = Array(#"{"sum":""#.utf8)
+    /// What stands before the bytes that the sum is of.
+    private static let head = opening.count + 64 + 2
+
+    static func encode(_ state: AgentState) throws -> [UInt8] { signed(Array(try JSONEncoder().encode(state))) }
+
+    /// An object with the sum of its other fields as its first.
+    static func signed(_ object: [UInt8]) -> [UInt8] {
+        let rest = object.dropFirst()
+        return opening + sum(rest) + Array("\",".utf8) + rest
+    }
+
+    static func decode(_ bytes: [UInt8]) throws(Damage) -> AgentState {
+        guard !bytes.isEmpty else { throw Damage(reason: "it is empty") }
+        guard bytes.count > head, bytes.starts(with: opening), Array(bytes[(head - 2)..<head]) == Array("\",".utf8)
+        else {
+            throw Damage(reason: "it is not whole, or carries no sum (\(bytes.count) bytes)")
+        }
+        guard Array(bytes[opening.count..<(head - 2)]) == sum(bytes[head...]) else {
+            throw Damage(reason: "it is not as it was written (\(bytes.count) bytes)")
+        }
+        guard let state = try? JSONText.decode(AgentState.self, from: bytes) else {
+            throw Damage(reason: "it cannot be understood (\(bytes.count) bytes)")
+        }
+        guard state.format == AgentState.currentFormat else {
+            throw Damage(reason: "format \(state.format); this version reads \(AgentState.currentFormat)")
+        }
+        return state
+    }
+
+    /// SHA-256 in hexadecimal.
+    private static func sum(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+        let digits = Array("0123456789abcdef".utf8)
+        return SHA256.hash(data: bytes).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
     }
 }

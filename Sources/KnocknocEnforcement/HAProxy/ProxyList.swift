@@ -45,7 +45,10 @@ struct ProxyList: Hashable, Sendable, CustomStringConvertible {
         var entries: [Entry] = []
         for line in answer.split(separator: "\n") {
             let words = line.split(separator: " ", maxSplits: 2).map(String.init)
-            guard words.count >= 2, words[0].hasPrefix("0x") else { return nil }
+            // The reference is said back in a command: it must be nothing else.
+            guard words.count >= 2, words[0].hasPrefix("0x"), words[0].count > 2,
+                words[0].utf8.dropFirst(2).allSatisfy({ (48...57).contains($0) || (97...102).contains($0) })
+            else { return nil }
             entries.append(Entry(reference: "#" + words[0], key: words[1], value: words.count > 2 ? words[2] : nil))
         }
         return entries

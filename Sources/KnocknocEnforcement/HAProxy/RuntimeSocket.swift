@@ -5,8 +5,10 @@ import Glibc
 struct RuntimeSocket: Sendable {
     let path: String
 
-    /// What one exchange may take, in seconds.
+    /// For how long nothing may come, in seconds.
     private static let patience = 2
+    /// What an answer may take as a whole; one of a hundred thousand lines takes less than a second.
+    private static let limit = Duration.seconds(15)
     /// HAProxy reads a line into one buffer, 16 KiB unless it is told otherwise.
     private static let longestLine = 8000
 
@@ -97,7 +99,11 @@ struct RuntimeSocket: Sendable {
     private func everything(from descriptor: Int32) throws(EnforcementError) -> String {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65536)
+        let end = ContinuousClock.now + Self.limit
         while true {
+            guard ContinuousClock.now < end else {
+                throw EnforcementError(.unavailable, "\(path): it did not end its answer within \(Self.limit)")
+            }
             let count = recv(descriptor, &buffer, buffer.count, 0)
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { throw failure() }

@@ -1,4 +1,5 @@
 import KnocknocModel
+import KnocknocMoments
 import KnocknocProtocol
 import Logging
 
@@ -22,7 +23,16 @@ struct LinkDriver {
         let agent = session.agent
         for effect in effects {
             switch effect {
-            case .send(let message): try await session.writer.send(message)
+            case .send(let message):
+                let changes = if case .changes = message { true } else { false }
+                if changes { Moment.reach(.beforeFrame) }
+                try await session.writer.send(message)
+                #if DEBUG
+                    if changes {
+                        try await session.untilOut()
+                        Moment.reach(.afterFrame)
+                    }
+                #endif
             case .fetch(let after): fetch(after)
             case .replayRemovals(let removals): replay(removals)
             case .record(let applied): hub.recorder.put(applied, agent: agent)

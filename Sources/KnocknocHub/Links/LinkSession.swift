@@ -155,6 +155,11 @@ struct LinkSession: Sendable {
         try await writer.close(bye.code.closeCode)
     }
 
+    #if DEBUG
+        /// What was written is out once the loop has come round.
+        func untilOut() async throws { try await channel.eventLoop.submit {}.get() }
+    #endif
+
     /// Gives the agent time to read what was written last; closing at once could discard it (RFC 1122 §4.2.2.13).
     private func closeSoon() {
         channel.eventLoop.scheduleTask(in: TimeAmount(hub.options.farewell)) { [channel] in channel.close(promise: nil)

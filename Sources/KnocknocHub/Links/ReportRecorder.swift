@@ -1,4 +1,5 @@
 import KnocknocModel
+import KnocknocMoments
 import KnocknocProtocol
 import Logging
 import Synchronization
@@ -49,7 +50,9 @@ final class ReportRecorder: Sendable {
 
     private func write(_ report: Pending, agent: AgentID) async {
         do {
+            Moment.reach(.beforeRecord)
             try await directory.record(agent: agent, linkEpoch: report.epoch, applied: [report.applied])
+            Moment.reach(.afterRecord)
         } catch {
             logger.warning(
                 "An agent's report could not be written; it is tried again.",

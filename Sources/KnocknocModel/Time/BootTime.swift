@@ -7,12 +7,23 @@ public struct BootTime: Hashable, Comparable, Sendable, Codable {
 
     public static func < (left: Self, right: Self) -> Bool { left.milliseconds < right.milliseconds }
 
+    /// What no clock can show is long past: an absurd number ends access and never prolongs it.
     public func adding(milliseconds: Int64) -> BootTime {
-        BootTime(milliseconds: self.milliseconds.addingReportingOverflow(milliseconds).partialValue)
+        let sum = self.milliseconds.addingReportingOverflow(milliseconds)
+        return BootTime(milliseconds: sum.overflow ? .min : sum.partialValue)
     }
 
-    /// Milliseconds from `earlier` to this moment.
-    public func milliseconds(since earlier: BootTime) -> Int64 { milliseconds - earlier.milliseconds }
+    /// Until when to keep what protects: never shorter than asked for.
+    public func keeping(milliseconds: Int64) -> BootTime {
+        let sum = self.milliseconds.addingReportingOverflow(milliseconds)
+        return BootTime(milliseconds: sum.overflow ? .max : sum.partialValue)
+    }
+
+    /// Milliseconds from `earlier` to this moment, as far as they can be counted.
+    public func milliseconds(since earlier: BootTime) -> Int64 {
+        let difference = milliseconds.subtractingReportingOverflow(earlier.milliseconds)
+        return difference.overflow ? (milliseconds < earlier.milliseconds ? .min : .max) : difference.partialValue
+    }
 
     public init(from decoder: any Decoder) throws {
         milliseconds = try decoder.singleValueContainer().decode(Int64.self)

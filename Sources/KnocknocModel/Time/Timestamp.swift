@@ -14,7 +14,8 @@ public struct Timestamp: Hashable, Comparable, Sendable, Codable {
 
     /// Whole milliseconds from `earlier` to this moment, rounded down; negative where this moment is before it.
     public func milliseconds(since earlier: Timestamp) -> Int64 {
-        let difference = microseconds - earlier.microseconds
-        return difference >= 0 ? difference / 1000 : -((-difference + 999) / 1000)
+        let difference = microseconds.subtractingReportingOverflow(earlier.microseconds)
+        guard !difference.overflow else { return microseconds < earlier.microseconds ? .min / 1000 : .max / 1000 }
+        return difference.partialValue.floorDivided(by: 1000)
     }
 }

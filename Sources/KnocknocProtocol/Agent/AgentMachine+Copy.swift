@@ -38,7 +38,7 @@ extension AgentMachine {
         let removal = Removal(
             entry: id, target: held.target, address: held.address, revision: held.revision,
             epoch: epoch ?? position?.epoch ?? "")
-        removals[id] = HeldRemoval(removal: removal, keptUntil: now.adding(milliseconds: memory))
+        removals[id] = HeldRemoval(removal: removal, keptUntil: now.keeping(milliseconds: memory))
         guard removals.count > Self.maximumRemovals + 100 else { return }
         let oldest = removals.sorted { $0.value.keptUntil < $1.value.keptUntil }
         for (id, _) in oldest.prefix(removals.count - Self.maximumRemovals) { removals[id] = nil }

@@ -35,7 +35,8 @@ extension AgentMachine {
     /// was moved ahead may be among them: confirmed, it must outlive a crash and a rewind to the decision not seen.
     private func skips(_ changes: ServerMessage.Changes, from before: Position?) -> Bool {
         let seen = Set(changes.rows.targets.map(\.revision)).union(changes.rows.entries.map(\.revision))
-        return Int64(seen.count) < changes.position.revision - (before?.revision ?? 0)
+        let passed = changes.position.revision.subtractingReportingOverflow(before?.revision ?? 0)
+        return passed.overflow || Int64(seen.count) < passed.partialValue
     }
 
     private mutating func begin(_ begin: ServerMessage.SnapshotBegin) -> [AgentEffect] {
@@ -125,7 +126,8 @@ extension AgentMachine {
                 continue
             }
             guard rows.since.boot == boot else { continue }
-            take(row, deadline: rows.since.time.adding(milliseconds: ttl), fresh: fresh, epoch: epoch, now: now)
+            let deadline = rows.since.time.adding(milliseconds: min(ttl, Self.longest))
+            take(row, deadline: deadline, fresh: fresh, epoch: epoch, now: now)
         }
         let steps = settle(touched, cuts: cuts, ended: ended, now: now)
         let shortens = steps.contains { if case .open = $0 { false } else { true } } || !rows.targets.isEmpty

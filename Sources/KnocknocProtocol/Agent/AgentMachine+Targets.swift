@@ -98,7 +98,7 @@ extension AgentMachine {
             previous = old
         }
         trials[definition.id] = HeldTrial(
-            previous: previous, deadline: now.adding(milliseconds: Int64(guarded.trialSeconds) * 1000))
+            previous: previous, deadline: now.adding(milliseconds: Int64(min(guarded.trialSeconds, 3600)) * 1000))
         return [.census(definition.id, guarded)]
     }
 

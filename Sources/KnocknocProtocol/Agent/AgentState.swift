@@ -76,7 +76,7 @@ extension AgentState {
         let believed = boot != now.boot && wallIsSynchronised && passed >= 0
         /// A moment of the old boot, in the new one: as far ahead as it was at the stamp, less what passed since.
         func moved(_ moment: BootTime) -> BootTime {
-            now.time.adding(milliseconds: moment.milliseconds(since: time) - max(0, passed))
+            now.time.adding(milliseconds: moment.milliseconds(since: time)).adding(milliseconds: -max(0, passed))
         }
         state.heard = believed ? heard.map(moved) : nil
         if believed {
@@ -92,7 +92,7 @@ extension AgentState {
         state.removals = removals.mapValues { held in
             // Kept too long does no harm, forgotten too early does.
             let left = max(0, held.keptUntil.milliseconds(since: time))
-            return HeldRemoval(removal: held.removal, keptUntil: now.time.adding(milliseconds: left))
+            return HeldRemoval(removal: held.removal, keptUntil: now.time.keeping(milliseconds: left))
         }
         state.trials = trials.mapValues { HeldTrial(previous: $0.previous, deadline: now.time, reverted: $0.reverted) }
         return state

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import KnocknocModel
 import KnocknocRelease
 
 /// Messages as JSON text, one message a WebSocket message: `{"type": …}` with the payload's fields beside it.
@@ -64,7 +65,7 @@ public enum Codec {
             throw ProtocolError(.tooLarge, "a message of \(bytes.count) bytes; at most \(maximumBytes) are allowed")
         }
         do {
-            return try JSONDecoder().decode(type, from: Data(bytes))
+            return try JSONText.decode(type, from: bytes)
         } catch let error as ProtocolError {
             throw error
         } catch let error as DecodingError {

@@ -2,6 +2,7 @@ import FoundationEssentials
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
+import KnocknocModel
 import NIOCore
 
 enum RequestBodyLimit {
@@ -43,7 +44,7 @@ extension Request {
         let body = try await wholeBody()
         guard body.readableBytes > 0 else { return nil }
         do {
-            return try JSONDecoder().decode(type, from: Data(body.readableBytesView))
+            return try JSONText.decode(type, from: body.readableBytesView)
         } catch let error as DecodingError {
             if let fault = JSONSyntax.fault(in: Array(body.readableBytesView)) {
                 throw Problem.invalid("The body is not JSON: \(fault).")

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import KnocknocModel
 import KnocknocSystem
 
 /// A PostgreSQL cluster of this machine, asked and told as its superuser over its Unix socket, through `psql` in the
@@ -122,7 +123,7 @@ public struct LocalCluster: Sendable {
 
         func rows<Row: Decodable>(_ query: String) async throws -> [Row] {
             let text = try await run("select coalesce(json_agg(q), '[]') from (\(query)) q;")
-            do { return try JSONDecoder().decode([Row].self, from: Data(text.utf8)) } catch {
+            do { return try JSONText.decode([Row].self, from: text.utf8) } catch {
                 throw SystemError(.failed, "PostgreSQL's answer cannot be read: \(error)")
             }
         }

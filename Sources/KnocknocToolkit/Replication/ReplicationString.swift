@@ -35,7 +35,7 @@ public struct ReplicationString: Codable, Hashable, Sendable {
         let word = text.dropFirst(Self.prefix.count).replacing("-", with: "+").replacing("_", with: "/")
         let padded = String(word) + String(repeating: "=", count: (4 - word.count % 4) % 4)
         guard text.hasPrefix(Self.prefix), let bytes = Data(base64Encoded: padded),
-            let value = try? JSONDecoder().decode(Self.self, from: bytes)
+            let value = try? JSONText.decode(Self.self, from: bytes)
         else { throw wrong }
         self = value
     }

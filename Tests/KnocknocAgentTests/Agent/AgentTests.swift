@@ -225,23 +225,6 @@ struct AgentTests {
         }
     }
 
-    @Test("a damaged state file leaves everything closed and says so")
-    func damaged() async throws {
-        let scene = try Scene()
-        defer { scene.clean() }
-        let server = try await FakeServer.start()
-        await server.kill()
-        try Data("{\"format\":1,".utf8).write(to: URL(fileURLWithPath: scene.stateFile))
-        let log = RecordedLog()
-        let enforcer = RecordingEnforcer()
-        try await withAgent(scene.configuration(server), enforcer: enforcer, clocks: DrivenClocks(), log: log) {
-            await enforcer.changes.wait("the reconciliation") { !enforcer.events.isEmpty }
-            #expect(enforcer.members.isEmpty)
-        }
-        #expect(log.text.contains("closed until a server speaks"))
-        #expect(log.text.contains(scene.stateFile + ".damaged"))
-    }
-
     @Test("an entry ends by the agent's own clock, with the server away")
     func expiry() async throws {
         let scene = try Scene()

@@ -1,3 +1,5 @@
+import Foundation
+
 extension Machine {
     /// Who is let through to a port that the agent on this machine guards: addresses of both families, and how many
     /// seconds are left to each.
@@ -5,7 +7,23 @@ extension Machine {
 
     /// The same for every guarded port, as the kernel has it at one moment.
     public func guards() async throws -> [Int: [String: Double]] {
-        let listing = try JSON(parsing: try await run(["nft", "-j", "list", "table", "inet", "knocknoc"]).output)
+        try GuardListing.members(try await run(GuardListing.command).output)
+    }
+}
+
+extension Host {
+    /// The same for a host of the lab.
+    public func guards() async throws -> [Int: [String: Double]] {
+        try GuardListing.members(try await run(GuardListing.command).output)
+    }
+}
+
+/// Reads the agent's own table.
+private enum GuardListing {
+    static let command = ["nft", "-j", "list", "table", "inet", "knocknoc"]
+
+    static func members(_ output: Data) throws -> [Int: [String: Double]] {
+        let listing = try JSON(parsing: output)
         let objects = listing["nftables"].items
         var sets: [String: [String: Double]] = [:]
         for set in objects.map({ $0["set"] }) {

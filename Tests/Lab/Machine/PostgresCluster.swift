@@ -1,4 +1,5 @@
 public import Foundation
+import Glibc
 
 /// A real Postgres of its own on a host of the lab.
 public actor PostgresCluster {
@@ -43,6 +44,21 @@ public actor PostgresCluster {
     public func stop(_ number: Int32 = SIGINT) async {
         await process?.stop(number)
         process = nil
+    }
+
+    /// Ends every process of it at once, as a power cut does; the data stays.
+    public func crash() async throws {
+        for pid in try await Shell.run(["ip", "netns", "pids", host.namespace]).text.split(separator: "\n") {
+            if let pid = pid_t(pid) { kill(pid, SIGKILL) }
+        }
+        await stop(SIGKILL)
+        let end = Clock.now + 60
+        while true {
+            let left = try await Shell.run(["ip", "netns", "pids", host.namespace]).text
+            if left.isEmpty { return }
+            guard Clock.now < end else { throw LabError("something of Postgres is left") }
+            try await Task.sleep(for: .milliseconds(10))
+        }
     }
 
     @discardableResult

@@ -1,20 +1,23 @@
-import Foundation
+public import Foundation
 
 /// One `knocknoc-agent run` on a host of the lab; it can be killed and started again with the same state file.
 public actor AgentProcess {
     public nonisolated let host: Host
     private var command = [Lab.executable("knocknoc-agent"), "run"]
     public private(set) var environment: [String: String]
+    private let wrapper: [String]
     private var process: LabProcess?
 
-    public init(on host: Host, environment: [String: String]) {
+    /// - Parameter wrapper: a command that runs the one that follows it.
+    public init(on host: Host, environment: [String: String], wrapper: [String] = []) {
         self.host = host
         self.environment = environment
+        self.wrapper = wrapper
     }
 
     @discardableResult
     public func start() throws -> LabProcess {
-        let process = try host.start(command, environment: environment)
+        let process = try host.start(wrapper + command, environment: environment)
         self.process = process
         return process
     }
@@ -44,6 +47,7 @@ public actor AgentProcess {
         }
         throw LabError("not within \(limit) s: \(what)\n\(log(60))")
     }
+    public var pid: pid_t? { process?.pid }
 
     public func log(_ lines: Int) -> String {
         process?.errorLines.suffix(lines).joined(separator: "\n") ?? "(not running)"
