@@ -81,6 +81,39 @@ extension WholeSystem {
             }
         }
 
+        @Test("a link ends with its token, what is open stays open, and the new token is let in", .timeLimit(limit))
+        func rotated() async throws {
+            try await Site.run(.twoNodes) { site in
+                let agent = try #require(site.agent)
+                let group = try await site.make(group: "staff")
+                try await site.make(user: "alice", groups: [group])
+                let knoc = try await site.make(
+                    knoc: "service", groups: [group], backend: try await site.backend(.guard, port: 9000))
+                try await site.untilTargetsApplied("service")
+                let service = try await Probe.service(on: site.gateway, port: 9000)
+                let client = try site.server.client(on: site.alice)
+                try await client.signIn("alice", Site.password)
+                #expect(try await client.change("POST", knoc)["state"].string == "open")
+                let path = "/api/v1/admin/agents/\(site.agentID)/rotate"
+                let before = try await site.agentRecord()
+                let first = try await site.admin.expect(200, "POST", path)["token"].string
+                #expect(try await site.agentRecord()["connected_at"].string == before["connected_at"].string)
+                // The second rotation leaves nothing of the overlap of the first.
+                let second = try #require(try await site.admin.expect(200, "POST", path)["token"].string)
+                try await site.untilAgent("offline")
+                try await agent.until("it is refused") { $0.contains("does not accept the token") }
+                #expect(try await Probe.isOpen(from: site.alice, to: site.gateway.ipv4, port: 9000))
+                #expect(try await Probe.isOpen(from: site.mallory, to: site.gateway.ipv4, port: 9000) == false)
+                await agent.stop(SIGTERM)
+                await agent.set("KNOCKNOC_AGENT_TOKEN", second)
+                try await agent.start()
+                try await site.untilAgentIsOnline()
+                #expect(first != second)
+                #expect(try await Probe.isOpen(from: site.alice, to: site.gateway.ipv4, port: 9000))
+                await service.stop()
+            }
+        }
+
         @Test("KNOCKNOC_ROLE makes one program a server or an agent", .timeLimit(limit))
         func role() async throws {
             try await Site.run(.twoNodes) { site in
