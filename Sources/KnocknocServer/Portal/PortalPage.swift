@@ -14,12 +14,15 @@ struct PortalPage {
     /// Something is on its way that a reader without scripts has to look for.
     var waiting: Bool
     var states: [StateText]
+    var back: BackLink?
 
-    init(frame: Frame, session: Session, knocs: [KnocItem]) {
+    init(frame: Frame, session: Session, knocs: [KnocItem], back: BackLink? = nil) {
         self.init(
             frame: frame, who: session.displayName ?? session.name, address: session.address?.description,
             sessionEnd: session.expiresAt, knocs: knocs)
         addressReason = session.addressReason
+        self.back = back
+        for index in cards.indices where cards[index].id == back?.knoc { cards[index].referrer = back?.url }
     }
 
     init(frame: Frame, who: String, address: String?, sessionEnd: Timestamp, knocs: [KnocItem]) {
