@@ -73,10 +73,14 @@ let floors: [Target] = [
     .target(
         name: "KnocknocProtocol", dependencies: ["KnocknocModel", "KnocknocRelease"], swiftSettings: settings),
     .target(
-        name: "KnocknocSystem", dependencies: ["KnocknocModel", certificates, crypto, subprocess, swiftASN1],
+        name: "KnocknocSystem", dependencies: ["KnocknocModel", subprocess], swiftSettings: settings),
+    .target(
+        name: "KnocknocCertificates", dependencies: ["KnocknocModel", certificates, crypto, swiftASN1],
         swiftSettings: settings),
     .target(name: "KnocknocLogging", dependencies: ["KnocknocModel", logging], swiftSettings: settings),
     // 3
+    .target(
+        name: "KnocknocHAProxy", dependencies: ["KnocknocModel", "KnocknocSystem"], swiftSettings: settings),
     .target(name: "KnocknocIdentity", dependencies: ["KnocknocModel", "CSodium"], swiftSettings: settings),
     .target(
         name: "KnocknocEnforcement",
@@ -115,22 +119,32 @@ let floors: [Target] = [
     .target(
         name: "KnocknocToolkit",
         dependencies: [
-            "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocIdentity", "KnocknocAccess", certificates,
-            crypto, logging, nioCore, nioHTTP1, nioPosix, nioSSL, nioTLS, swiftASN1,
+            "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocCertificates", "KnocknocHAProxy",
+            "KnocknocIdentity", "KnocknocAccess", certificates, crypto, logging, nioCore, nioHTTP1, nioPosix, nioSSL,
+            nioTLS, swiftASN1,
         ],
         swiftSettings: settings, plugins: ["EmbedFiles"]
+    ),
+    .target(
+        name: "KnocknocReverseProxy",
+        dependencies: ["KnocknocModel", "KnocknocSystem", "KnocknocHAProxy", argumentParser],
+        swiftSettings: settings
     ),
     // 6
     .target(
         name: "KnocknocInstaller",
-        dependencies: ["KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocAccess", "KnocknocToolkit"],
+        dependencies: [
+            "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocCertificates", "KnocknocAccess",
+            "KnocknocToolkit",
+        ],
         path: "Installer", swiftSettings: settings
     ),
     .target(
         name: "KnocknocServer",
         dependencies: [
-            "KnocknocModel", "KnocknocRelease", "KnocknocStore", "KnocknocSystem", "KnocknocProtocol",
-            "KnocknocIdentity", "KnocknocAccess", "KnocknocHub", crypto, httpTypes, hummingbird, hummingbirdCore,
+            "KnocknocModel", "KnocknocRelease", "KnocknocStore", "KnocknocSystem", "KnocknocCertificates",
+            "KnocknocProtocol", "KnocknocIdentity", "KnocknocAccess", "KnocknocHub", crypto, httpTypes, hummingbird,
+            hummingbirdCore,
             hummingbirdTLS, lifecycle,
             logging, mustache,
             nioConcurrency, nioCore, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, nioPosix, nioSSL, nioWebSocket,
@@ -143,16 +157,17 @@ let floors: [Target] = [
         name: "knocknoc",
         dependencies: [
             "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocLogging", "KnocknocIdentity",
-            "KnocknocAccess", "KnocknocToolkit", "KnocknocInstaller", "KnocknocServer", "CLinux", argumentParser,
-            configuration, crypto, lifecycle, logging, unixSignals,
+            "KnocknocAccess", "KnocknocToolkit", "KnocknocReverseProxy", "KnocknocInstaller", "KnocknocServer",
+            "CLinux",
+            argumentParser, configuration, crypto, lifecycle, logging, unixSignals,
         ],
         swiftSettings: settings, linkerSettings: [lean]
     ),
     .executableTarget(
         name: "knocknoc-agent",
         dependencies: [
-            "KnocknocModel", "KnocknocLogging", "KnocknocAgent", "KnocknocEnforcement", "CLinux", argumentParser,
-            logging, unixSignals,
+            "KnocknocModel", "KnocknocSystem", "KnocknocLogging", "KnocknocAgent", "KnocknocEnforcement",
+            "KnocknocReverseProxy", "CLinux", argumentParser, logging, unixSignals,
         ],
         swiftSettings: settings, linkerSettings: [lean]
     ),
@@ -175,7 +190,8 @@ let tests: [Target] = [
         name: "KnocknocProtocolTests", dependencies: ["KnocknocModel", "KnocknocProtocol", "Fuzz"],
         exclude: ["Corpus", "Recorded"], swiftSettings: settings),
     .testTarget(
-        name: "KnocknocSystemTests", dependencies: ["KnocknocModel", "KnocknocSystem"], swiftSettings: settings),
+        name: "KnocknocSystemTests", dependencies: ["KnocknocModel", "KnocknocSystem", "KnocknocCertificates"],
+        swiftSettings: settings),
     .testTarget(
         name: "KnocknocIdentityTests", dependencies: ["KnocknocModel", "KnocknocIdentity"], swiftSettings: settings),
     .testTarget(
@@ -206,15 +222,19 @@ let tests: [Target] = [
     .testTarget(
         name: "KnocknocToolkitTests",
         dependencies: [
-            "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocIdentity", "KnocknocAccess", "KnocknocToolkit",
-            "Lab", logging,
+            "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocHAProxy", "KnocknocIdentity", "KnocknocAccess",
+            "KnocknocToolkit", "Lab", logging,
         ],
+        swiftSettings: settings),
+    .testTarget(
+        name: "KnocknocReverseProxyTests",
+        dependencies: ["KnocknocModel", "KnocknocSystem", "KnocknocHAProxy", "KnocknocReverseProxy"],
         swiftSettings: settings),
     .testTarget(
         name: "InstallerTests",
         dependencies: [
-            "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocIdentity", "KnocknocAccess",
-            "KnocknocToolkit", "KnocknocInstaller", "KnocknocServer", lifecycle, logging,
+            "KnocknocModel", "KnocknocStore", "KnocknocSystem", "KnocknocCertificates", "KnocknocIdentity",
+            "KnocknocAccess", "KnocknocToolkit", "KnocknocInstaller", "KnocknocServer", lifecycle, logging,
         ],
         swiftSettings: settings),
     .testTarget(

@@ -47,11 +47,12 @@ umask 022
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tree=$work/tree
-mkdir -p "$tree"/{executables,systemd,manual,docs/backends,completions/{bash,zsh,fish}}
+mkdir -p "$tree"/{executables,systemd,docs/backends} "$tree"/{,agent/}{manual,completions/{bash,zsh,fish}}
 cp -r Packaging/deb "$tree/debian"
 name_maintainer "$tree/debian/control"
 cp Packaging/systemd/knocknoc.service Packaging/systemd/knocknoc-agent.service "$tree/debian"
 cp Packaging/systemd/knocknoc-guard.service "$tree/systemd"
+mv "$tree/debian/knocknoc-agent.names" "$tree/agent/names"
 cp README.md SECURITY.md CHANGELOG.md "$tree"
 cp docs/*.md "$tree/docs"
 cp docs/backends/*.md "$tree/docs/backends"
@@ -113,17 +114,19 @@ bundle knocknoc-agent knocknoc-agent
 
 # What a command says of itself becomes its manual page and its completions; the server answers by three names.
 describe() {
-    local name=$1 executable=$2 shell
+    local name=$1 executable=$2 into=${3:-$tree} shell
     (exec -a "$name" "$executables/$executable" --experimental-dump-help) |
         python3 scripts/manual.py "$name" 8 "$version" "$(date -u -d "@$SOURCE_DATE_EPOCH" +%F)" \
-            knocknoc knocker knocknoc-setup knocknoc-agent >"$tree/manual/$name.8"
+            knocknoc knocker knocknoc-setup knocknoc-agent >"$into/manual/$name.8"
     for shell in bash:$name zsh:_$name fish:$name.fish; do
         (exec -a "$name" "$executables/$executable" --generate-completion-script "${shell%%:*}") |
-            sed '1{/^#!/d}' >"$tree/completions/${shell%%:*}/${shell#*:}"
+            sed '1{/^#!/d}' >"$into/completions/${shell%%:*}/${shell#*:}"
     done
 }
 for name in knocknoc knocker knocknoc-setup; do describe "$name" knocknoc; done
 describe knocknoc-agent knocknoc-agent
+# knocker of an agent's machine, which gives way to the server's.
+describe knocker knocknoc-agent "$tree/agent"
 
 say "Packaging knocknoc and knocknoc-agent $version."
 (cd "$tree" && env -u DEB_BUILD_OPTIONS -u DEB_BUILD_PROFILES LC_ALL=C.UTF-8 TZ=UTC \

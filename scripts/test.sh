@@ -2,11 +2,11 @@
 . scripts/test-report.sh
 
 ALL=(
-    model release protocol system identity access hub toolkit installer server store enforcement agent packages conformance
+    model release protocol system identity access hub toolkit proxy installer server store enforcement agent packages conformance
     browser sites
 )
 declare -A TARGETS=(
-    [system]=KnocknocSystemTests [toolkit]=KnocknocToolkitTests [installer]=InstallerTests
+    [system]=KnocknocSystemTests [toolkit]=KnocknocToolkitTests [proxy]=KnocknocReverseProxyTests [installer]=InstallerTests
     [model]=KnocknocModelTests [release]=KnocknocReleaseTests [store]=KnocknocStoreTests [protocol]=KnocknocProtocolTests
     [identity]=KnocknocIdentityTests [enforcement]=KnocknocEnforcementTests [access]=KnocknocAccessTests
     [agent]=KnocknocAgentTests [hub]=KnocknocHubTests [server]=KnocknocServerTests
@@ -15,7 +15,7 @@ declare -A TARGETS=(
 # Shares run one after another; the parts of one share run side by side. What measures time runs alone.
 SHARES=("unit" "access and server" "store" "database" "kernel" "packages" "hosts" "browser" "sites")
 declare -A MEMBERS=(
-    ["unit"]="model release protocol system identity hub" ["access and server"]="access server"
+    ["unit"]="model release protocol system identity hub proxy" ["access and server"]="access server"
     ["store"]="store" ["database"]="toolkit installer" ["kernel"]="enforcement agent" ["packages"]="packages"
     ["hosts"]="conformance" ["browser"]="browser" ["sites"]="sites"
 )

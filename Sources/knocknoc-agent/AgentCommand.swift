@@ -4,8 +4,9 @@ import FoundationEssentials
 import Glibc
 import KnocknocAgent
 import KnocknocModel
+import KnocknocSystem
 
-/// The agent's command line.
+/// The agent's command line; the executable answers as `knocker` when called by that name.
 @main
 struct AgentCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -18,15 +19,25 @@ struct AgentCommand: AsyncParsableCommand {
 
     static func main() async {
         knocknoc_use_one_heap()
+        switch CommandLine.arguments.first?.split(separator: "/").last {
+        case "knocker":
+            // What it begins on this machine is not to be left half done.
+            Interruption.watch()
+            await start(KnockerCommand.self)
+        default: await start(Self.self)
+        }
+    }
+
+    private static func start<Root: ParsableCommand>(_ root: Root.Type) async {
         do {
-            var command = try parseAsRoot()
+            var command = try root.parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
                 try command.run()
             }
         } catch {
-            Exit.end(error, of: Self.self)
+            Exit.end(error, of: root)
         }
     }
 }

@@ -2,8 +2,10 @@ import ArgumentParser
 import Glibc
 import KnocknocAgent
 import KnocknocModel
+import KnocknocSystem
 
-/// The exit codes that scripts rely on: 0 done, 1 failed, 2 wrong usage, 77 not allowed, 78 bad configuration.
+/// The exit codes that scripts rely on: 0 done, 1 failed, 2 wrong usage, 77 not allowed, 78 bad configuration,
+/// 128 and its number after a signal.
 enum Exit {
     static let failed: Int32 = 1
     static let usage: Int32 = 2
@@ -17,12 +19,21 @@ enum Exit {
         case let error as AgentError where error.code == .configuration: end(error.message, badConfiguration)
         case let error as AgentError where error.code == .refused: end(error.message, notAllowed)
         case let error as AgentError: end(error.message, failed)
+        case let error as SystemError: end(error.message, code(error))
         default: break
         }
         let code = command.exitCode(for: error)
         // The argument library's own code for wrong usage is EX_USAGE, 64.
         guard code == .validationFailure else { command.exit(withError: error) }
         end(command.fullMessage(for: error) + hint(command), usage)
+    }
+
+    private static func code(_ error: SystemError) -> Int32 {
+        switch error.code {
+        case .notAllowed: notAllowed
+        case .invalid: badConfiguration
+        default: error.code.signal.map { 128 + $0 } ?? failed
+        }
     }
 
     /// The command that was probably meant.

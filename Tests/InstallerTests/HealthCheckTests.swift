@@ -1,4 +1,5 @@
 import Foundation
+import KnocknocCertificates
 import KnocknocIdentity
 import KnocknocModel
 import KnocknocServer

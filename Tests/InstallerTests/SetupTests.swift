@@ -6,7 +6,7 @@ import KnocknocStore
 import Logging
 import Testing
 
-import struct KnocknocSystem.SelfSignedCertificate
+import struct KnocknocCertificates.SelfSignedCertificate
 import struct KnocknocSystem.SystemError
 import struct KnocknocSystem.SystemFile
 import enum KnocknocSystem.SystemFolder

@@ -1,4 +1,5 @@
 import Foundation
+import KnocknocCertificates
 import KnocknocModel
 import Testing
 

@@ -44,6 +44,10 @@ extension PackagesSuite {
                 ])
             let agent = try await PackageFile("knocknoc-agent").entries().first { $0.path == "/usr/bin/knocknoc-agent" }
             #expect(agent?.target == "/opt/knocknoc-agent/bin/knocknoc-agent")
+            let knocker = try await PackageFile("knocknoc-agent").entries().filter {
+                $0.path.hasSuffix("/knocker/knocker")
+            }
+            #expect(knocker.map(\.target) == ["../bin/knocknoc-agent"])
         }
 
         @Test("no configuration, key or data comes with them, so that an upgrade has none to overwrite")

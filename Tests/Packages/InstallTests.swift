@@ -32,6 +32,33 @@ extension PackagesSuite {
             }
         }
 
+        @Test("knocker is the server's where both are, and the agent's where it is alone, whoever comes and goes first")
+        func knocker() async throws {
+            let names = [
+                "/usr/bin/knocker", "/usr/share/bash-completion/completions/knocker",
+                "/usr/share/zsh/vendor-completions/_knocker", "/usr/share/fish/vendor_completions.d/knocker.fish",
+            ]
+            try await Installed.with { disk in
+                func isAgents() async throws -> [Bool] {
+                    let found = try await disk.shell("readlink -m \(names.joined(separator: " "))")
+                    return found.split(separator: "\n").map { $0.hasPrefix("/opt/knocknoc-agent/") }
+                }
+                let all = names.map { _ in true }
+                try await disk.apt("knocknoc-agent")
+                #expect(try await isAgents() == all)
+                #expect(try await disk.shell("knocker enable reverseproxy --help").contains("--domain"))
+                #expect(try await disk.shell("test -e /usr/share/man/man8/knocker.8 && echo yes") == "yes\n")
+                try await disk.apt("knocknoc")
+                #expect(try await isAgents() == names.map { _ in false })
+                #expect(try await disk.shell("test ! -e /usr/share/man/man8/knocker.8 && echo gone") == "gone\n")
+                #expect(try await disk.shell("knocker --help").contains("exposedb"))
+                try await disk.shell("apt-get remove -y -q knocknoc")
+                #expect(try await isAgents() == all)
+                try await disk.shell("apt-get purge -y -q knocknoc-agent")
+                #expect(try await disk.shell("ls -d \(names.joined(separator: " ")) 2>/dev/null | wc -l") == "0\n")
+            }
+        }
+
         @Test("without sudo, what needs the configuration says so and exits 77; what names its database does without")
         func withoutSudo() async throws {
             try await Installed.with { disk in

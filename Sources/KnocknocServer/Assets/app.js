@@ -72,7 +72,19 @@ const tick = () => {
   if (end && Date.parse(end.dataset.sessionEnd) < now()) location.assign(location.pathname);
 };
 
+// Whoever was refused elsewhere goes back there once, when what was asked for here is open.
+const back = document.querySelector("[data-return]");
+let returning = Boolean(back) && new URLSearchParams(location.search).get("return") === "now";
+const goBack = (item) => {
+  if (!back || back.dataset.return !== item.id) return;
+  back.hidden = item.state !== "open";
+  if (back.hidden || !returning) return;
+  returning = false;
+  location.assign(back.href);
+};
+
 const show = (item) => {
+  goBack(item);
   const card = cards.get(item.id);
   if (!card) return arrange();
   const changed = card.dataset.state !== item.state;
@@ -233,6 +245,7 @@ const act = async (event) => {
   if (button.getAttribute("aria-busy") === "true") return;
   button.setAttribute("aria-busy", "true");
   document.getElementById("problem").hidden = true;
+  if (back?.dataset.return === card.dataset.knoc) returning = form.hasAttribute("data-grant");
   try {
     const answer = await fetch(`/api/v1/me/knocs/${card.dataset.knoc}/grant?wait=3000`, {
       method: form.hasAttribute("data-grant") ? "POST" : "DELETE",

@@ -13,4 +13,6 @@ struct SignInPage {
     var fields: [Field]
     var submit: String
     var after: After?
+    /// Where somebody goes on to afterwards.
+    var referrer: String?
 }

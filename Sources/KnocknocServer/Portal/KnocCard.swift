@@ -18,6 +18,8 @@ struct KnocCard {
     var canGrant: Bool
     var canRevoke: Bool
     var grantLabel = "Grant access"
+    /// Where this person came from, if that is what the Knoc opens.
+    var referrer: String?
 
     init(_ item: KnocItem, address: String?) {
         id = item.id.description

@@ -29,12 +29,15 @@ struct PortalPage {
             asks = change.asks
         }
     }
+    var back: BackLink?
 
-    init(frame: Frame, session: Session, knocs: [KnocItem]) {
+    init(frame: Frame, session: Session, knocs: [KnocItem], back: BackLink? = nil) {
         self.init(
             frame: frame, who: session.displayName ?? session.name, address: Self.text(session),
             sessionEnd: session.expiresAt, knocs: knocs)
         addressReason = session.addressReason
+        self.back = back
+        for index in cards.indices where cards[index].id == back?.knoc { cards[index].referrer = back?.url }
     }
 
     /// What the session opens things for, what it came from last first.

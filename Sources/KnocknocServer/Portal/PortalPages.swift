@@ -27,19 +27,27 @@ struct PortalPages {
     }
 
     private func portal(_ request: Request, _ context: KnocknocRequestContext) async throws -> Response {
+        let query = request.query
+        let address = query["referrer"].flatMap(ReturnAddress.init)
         guard let credential = site.credential(.user, request, context),
             let (session, knocs) = try await site.portal(credential, context)
-        else { return .seeOther("/login") }
-        return try await page(session, knocs, context)
+        else { return .seeOther("/login" + BackLink.query(address)) }
+        let back = BackLink(address, among: knocs)
+        var response = try await page(session, knocs, context, back: back)
+        // Once, right after it was opened here: whoever is refused there all the same is not sent around in a circle.
+        if let back, back.isOpen, query["return"] == "now", let refresh = HTTPField.Name("Refresh") {
+            response.headers[refresh] = "0; url=\(back.url)"
+        }
+        return response
     }
 
     private func page(
-        _ session: Session, _ knocs: [KnocItem], _ context: KnocknocRequestContext, notice: Notice? = nil,
-        status: HTTPResponse.Status = .ok
+        _ session: Session, _ knocs: [KnocItem], _ context: KnocknocRequestContext, back: BackLink? = nil,
+        notice: Notice? = nil, status: HTTPResponse.Status = .ok
     ) async throws -> Response {
         var frame = site.frame("Your access", csrf: session.csrf, context)
         frame.notice = notice
-        var page = PortalPage(frame: frame, session: session, knocs: knocs)
+        var page = PortalPage(frame: frame, session: session, knocs: knocs, back: back)
         page.probes = !site.settings.probeURLs.isEmpty
         page.change = try await site.access.change(of: session, context.origin).map(PortalPage.Change.init)
         return try site.renderer.page("portal", page, status: status)
@@ -64,33 +72,38 @@ struct PortalPages {
         _ action: (KnocID, Session) async throws -> KnocItem
     ) async throws -> Response {
         guard let session = try await site.userSession(request, context) else { return .seeOther("/login") }
-        try site.checkForm(try await request.form(), session, request, context)
+        let form = try await request.form()
+        try site.checkForm(form, session, request, context)
+        let address = form["referrer"].flatMap(ReturnAddress.init)
         let knoc: KnocID = try context.identifier()
         do {
             let item = try await action(knoc, session)
             // Usually the agent has confirmed by then, and the next page already says so.
             if item.state.isUnsettled { _ = try await site.access.settled(knoc, session, within: .seconds(1)) }
-            return .seeOther("/")
+            return .seeOther("/" + BackLink.query(address, returning: true))
         } catch let error as AccessError where error.code != .unauthenticated {
             let knocs = try await site.access.knocs(of: session)
             return try await page(
-                session, knocs, context, notice: .problem(Problem(error).detail), status: Problem(error).status)
+                session, knocs, context, back: BackLink(address, among: knocs),
+                notice: .problem(Problem(error).detail), status: Problem(error).status)
         }
     }
 
     private func form(_ request: Request, _ context: KnocknocRequestContext) async throws -> Response {
-        if try await site.userSession(request, context) != nil { return .seeOther("/") }
+        let address = request.query["referrer"].flatMap(ReturnAddress.init)
+        if try await site.userSession(request, context) != nil { return .seeOther("/" + BackLink.query(address)) }
         try site.requireSecure(context)
-        return try signInPage(request, context)
+        return try signInPage(request, context, address)
     }
 
     private func signInPage(
-        _ request: Request, _ context: KnocknocRequestContext, typed: FormValues = FormValues(),
-        problem: Problem? = nil
+        _ request: Request, _ context: KnocknocRequestContext, _ address: ReturnAddress?,
+        typed: FormValues = FormValues(), problem: Problem? = nil
     ) throws -> Response {
         let (token, cookie) = site.preSession(request, context)
-        let page = SignInPage.passwords(
+        var page = SignInPage.passwords(
             frame: site.gateFrame("Sign in", admin: false, csrf: token, context), typed: typed, problem: problem)
+        page.referrer = address?.text
         return try site.renderer.page("sign-in", page, status: problem?.status ?? .ok)
             .adding(headersOf: problem).adding(optionalCookie: cookie)
     }
@@ -100,13 +113,15 @@ struct PortalPages {
         let form = try await request.form()
         try site.checkPreSession(form, request, context)
         let typed = FormValues(form)
+        let address = form["referrer"].flatMap(ReturnAddress.init)
         do {
             let signIn = try await site.access.signIn(
                 user: typed.text("username"), password: typed.raw("password"),
                 replacing: SessionCookie.user.value(request, https: context.https), context.origin)
-            return Response.seeOther("/").adding(cookie: SessionCookie.user.set(signIn.token, https: context.https))
+            return Response.seeOther("/" + BackLink.query(address, returning: true))
+                .adding(cookie: SessionCookie.user.set(signIn.token, https: context.https))
         } catch let error as AccessError {
-            return try signInPage(request, context, typed: typed, problem: Problem(error))
+            return try signInPage(request, context, address, typed: typed, problem: Problem(error))
         }
     }
 

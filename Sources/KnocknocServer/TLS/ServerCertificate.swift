@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import KnocknocCertificates
 import KnocknocSystem
 
 /// The certificate that the server made for itself, kept so that agents' pins survive a restart.

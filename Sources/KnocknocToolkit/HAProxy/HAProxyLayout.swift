@@ -1,3 +1,5 @@
+import KnocknocHAProxy
+
 /// Where HAProxy and our part of it keep their things.
 public struct HAProxyLayout: Sendable {
     /// Put before every path; empty on a real machine, a folder in tests and while an image is built.
@@ -25,9 +27,7 @@ public struct HAProxyLayout: Sendable {
     /// The folder that Debian's tmpfiles make, and our socket in it.
     public var run: String { root + "/run/haproxy" }
     public var socket: String { run + "/knocknoc.sock" }
-    /// Of the master process, where no systemd keeps it.
-    public var pidFile: String { root + "/run/haproxy.pid" }
+    public var pidFile: String { HAProxyService(socket: socket, root: root).pidFile }
 
-    public static let unit = "haproxy.service"
-    public static let package = "haproxy"
+    static let marks = HAProxyMarks(begin: "# >>> knocknoc", end: "# <<< knocknoc", remedy: "use --init")
 }

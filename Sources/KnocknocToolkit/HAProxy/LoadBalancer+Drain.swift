@@ -1,3 +1,4 @@
+import KnocknocHAProxy
 import KnocknocSystem
 
 extension LoadBalancer {
@@ -19,7 +20,7 @@ extension LoadBalancer {
                     throw SystemError(.failed, "HAProxy: \(answer.split(separator: "\n").first ?? "")")
                 }
             }
-            try service.saveStates(onlyDrained: true)
+            try service.saveStates(layout, onlyDrained: true)
         }
         console.tell(
             out

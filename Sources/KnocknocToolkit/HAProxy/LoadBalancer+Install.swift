@@ -1,6 +1,7 @@
+import KnocknocCertificates
+import KnocknocHAProxy
 import KnocknocModel
 import KnocknocSystem
-import Synchronization
 
 extension LoadBalancer {
     /// Makes the change on this machine, HAProxy's package included.
@@ -10,7 +11,7 @@ extension LoadBalancer {
     public func install(_ change: LoadBalancerChange, begins: Bool) async throws {
         try Superuser.require("changes HAProxy's configuration")
         if layout.root.isEmpty {
-            let added = try await DebianPackage.install([HAProxyLayout.package])
+            let added = try await DebianPackage.install([HAProxyService.package])
             added.forEach { console.note("installed the package \($0)") }
         }
         try await SystemFile(layout.configuration).locked {
@@ -26,7 +27,7 @@ extension LoadBalancer {
 
     private func make(_ draft: inout Draft) async throws {
         try requireOwnName(draft.plan)
-        try await refuseClashes(draft)
+        try await draft.text.refuseClashes(draft.plan.listeners, held: draft.before?.listeners)
         let pins = try await trust(&draft)
         if draft.changes {
             console.note(diff(draft))
@@ -35,7 +36,7 @@ extension LoadBalancer {
         }
         let (made, service) = (draft, service)
         let running = try await service.state()
-        let reloaded = Flag()
+        let reloaded = StepFlag()
         try await Undoing.run(console) { steps in
             // The first step's undoing is the last: HAProxy reads everything again once it is as it was.
             try await steps.step("checking \(layout.configuration) as it will be") {
@@ -58,39 +59,6 @@ extension LoadBalancer {
         LineDiff.unified(
             Redaction.of(String(decoding: draft.old ?? [], as: UTF8.self)),
             Redaction.of(String(decoding: draft.bytes, as: UTF8.self)), name: layout.configuration)
-    }
-
-    /// Somebody else on a port of ours would keep the new worker from starting, or share its connections.
-    private func refuseClashes(_ draft: Draft) async throws {
-        if let (line, text, listener) = draft.text.clash(with: draft.plan.listeners) {
-            throw SystemError(
-                .invalid,
-                "\(layout.configuration):\(line): \"\(text)\" of yours listens where we would, at \(listener); expected "
-                    + "another --bind for us, or that line away")
-        }
-        let held = draft.before?.listeners ?? []
-        for listener in draft.plan.listeners where !held.contains(listener) {
-            if let obstacle = ListenCheck.obstacle(of: listener.address) {
-                throw SystemError(
-                    .invalid,
-                    "HAProxy cannot listen at \(listener): \(obstacle). Expected an address of this machine after --bind; "
-                        + "one that it is to take over later needs sysctl net.ipv4.ip_nonlocal_bind=1 (net.ipv6 for IPv6)"
-                )
-            }
-            guard let holder = try await PortHolder.of(listener) else { continue }
-            // The HAProxy that we change holds what it has until the new worker has taken over.
-            if draft.before != nil, holder.program == "haproxy" { continue }
-            let isServer = holder.program.hasPrefix("knocknoc")
-            let remedy =
-                isServer
-                ? "the web node on this machine needs another place: set Listen = 127.0.0.1:8756 in "
-                    + "/opt/knocknoc/etc/knocknoc.conf and restart it, or give --bind another port"
-                : "stop it, or give --bind another address or port"
-            throw SystemError(
-                .failed,
-                "\(holder.program) already listens at \(holder.place), where HAProxy is to listen (\(listener)); \(remedy)"
-            )
-        }
     }
 
     /// Looks at the nodes that are new, and decides how they will be known again.
@@ -166,7 +134,7 @@ extension LoadBalancer {
     ///   - isUrgent: whether what the file refers to has changed.
     ///   - reloaded: becomes true once HAProxy has been told.
     private func apply(
-        _ draft: Draft, _ running: HAProxyService.Running, isUrgent: Bool, _ reloaded: Flag,
+        _ draft: Draft, _ running: HAProxyService.Running, isUrgent: Bool, _ reloaded: StepFlag,
         _ steps: inout Undoing
     ) async throws {
         let (file, service) = (SystemFile(layout.configuration), service)
@@ -181,10 +149,10 @@ extension LoadBalancer {
         switch running {
         case .yes where draft.changes || isUrgent || service.socket.worker == nil:
             try await steps.step("having HAProxy read it; what it serves now is served to the end") {
-                try service.saveStates(onlyDrained: false)
+                try service.saveStates(layout, onlyDrained: false)
                 reloaded.set()
                 try await service.reload()
-                try service.saveStates(onlyDrained: true)
+                try service.saveStates(layout, onlyDrained: true)
             }
         case .yes: break
         case .no:
@@ -199,13 +167,4 @@ extension LoadBalancer {
                     + "-p \(layout.pidFile)")
         }
     }
-}
-
-/// What one step tells another's undoing.
-private final class Flag: Sendable {
-    private let value = Mutex(false)
-
-    var isSet: Bool { value.withLock { $0 } }
-
-    func set() { value.withLock { $0 = true } }
 }

@@ -1,3 +1,4 @@
+import KnocknocHAProxy
 public import KnocknocSystem
 
 /// HAProxy in front of a site's web nodes, on this machine.
@@ -12,7 +13,7 @@ public struct LoadBalancer: Sendable {
     public init(layout: HAProxyLayout, console: any Console) {
         self.layout = layout
         self.console = console
-        service = HAProxyService(layout)
+        service = HAProxyService(socket: layout.socket, root: layout.root)
     }
 
     /// Whether this machine speaks IPv6 at all.
@@ -77,25 +78,8 @@ public struct LoadBalancer: Sendable {
 
     /// Has HAProxy read the draft from a file beside its own.
     func verify(_ draft: Draft) async throws {
-        let candidate = SystemFile(layout.configuration + ".knocknoc-check")
-        try candidate.replace(with: draft.bytes, attributes: .init(mode: 0o600), keepingBackup: false)
-        let output = try await Command.run(["haproxy", "-c", "-f", candidate.path])
-        try candidate.remove()
-        let said = (output.errors + output.text).split(separator: "\n").map {
-            String($0).replacing(candidate.path, with: layout.configuration)
-        }
-        if draft.text.inheritsOurDefaults {
-            console.note(
-                "\(layout.configuration): a section of yours after our part has no \"defaults\" of its own and would take "
-                    + "ours; move it above our part")
-        }
-        let complaints = said.filter { $0.contains("[WARNING]") || $0.contains("[ALERT]") }
-        guard !output.succeeded else { return complaints.forEach { console.note("HAProxy: \($0)") } }
-        let alerts = complaints.filter { $0.contains("[ALERT]") && !$0.contains("Fatal errors") }
-        throw SystemError(
-            .invalid,
-            "HAProxy does not accept \(layout.configuration); nothing is changed:"
-                + (alerts.isEmpty ? said : alerts).map { "\n  \($0)" }.joined())
+        try await HAProxyCheck.verify(draft.bytes, as: layout.configuration, console)
+        if draft.text.inheritsOurDefaults { console.note(HAProxyCheck.heirs(layout.configuration)) }
     }
 
     /// What a site's administrator has to know of the load balancer as it is now.

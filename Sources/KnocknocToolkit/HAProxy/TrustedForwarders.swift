@@ -1,4 +1,5 @@
 import KnocknocModel
+import KnocknocSystem
 
 /// The line that web nodes need so that they believe what this load balancer says of its clients.
 enum TrustedForwarders {

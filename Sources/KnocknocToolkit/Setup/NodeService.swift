@@ -1,3 +1,4 @@
+import KnocknocCertificates
 import KnocknocModel
 import KnocknocSystem
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import KnocknocReverseProxy
 import KnocknocServer
 
 /// The administrator's tool.
@@ -8,7 +9,7 @@ struct KnockerCommand: AsyncParsableCommand {
         version: "knocker \(Server.version)",
         subcommands: [
             CreateAdminCommand.self, SetPasswordCommand.self, AgentCommand.self, ExposeDBCommand.self,
-            HAProxyCommand.self,
-            ReplicaCommand.self, PromoteCommand.self, ClusterCommand.self, EndSessionsCommand.self,
+            HAProxyCommand.self, EnableCommand.self, DisableCommand.self, ReplicaCommand.self, PromoteCommand.self,
+            ClusterCommand.self, EndSessionsCommand.self,
         ])
 }

@@ -1,3 +1,4 @@
+import KnocknocHAProxy
 import KnocknocModel
 import KnocknocSystem
 import Testing

@@ -62,15 +62,7 @@ public actor LoadBalancer {
 
     /// One command to HAProxy's own socket; nothing where nobody answers.
     public func ask(_ command: String) async throws -> String {
-        let program = """
-            import socket, sys
-            s = socket.socket(socket.AF_UNIX); s.settimeout(5)
-            try: s.connect(sys.argv[1])
-            except OSError: sys.exit(0)
-            s.sendall(sys.argv[2].encode() + b"\\n")
-            while data := s.recv(65536): sys.stdout.buffer.write(data)
-            """
-        return try await Shell.run(["python3", "-c", program, socket, command]).text
+        try await HAProxyCommandLine.ask(socket, command)
     }
 
     /// Has the master start a new worker, as `systemctl reload haproxy` does.

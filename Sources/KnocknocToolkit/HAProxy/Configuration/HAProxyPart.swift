@@ -1,3 +1,6 @@
+import KnocknocHAProxy
+import KnocknocSystem
+
 /// Our part of haproxy.cfg. It stands on its own: its proxies take nothing from the administrator's `defaults`, and
 /// nothing in it is for anybody else's proxies.
 ///
@@ -112,18 +115,12 @@ struct HAProxyPart {
         }
         let tls =
             "ssl crt \(certificate) alpn h2,http/1.1 ssl-min-ver TLSv1.2 no-tls-tickets "
-            + "ciphers \(Self.ciphers) ciphersuites \(Self.suites)"
+            + "ciphers \(HAProxyTLS.ciphers) ciphersuites \(HAProxyTLS.suites)"
         return plan.listeners.map { listener in
             let isRedirect = listener.port == 80 && !plan.binds.contains { $0.port == 80 }
             return "    bind \(listener.text(port: 443))" + (isRedirect ? "" : " " + tls)
         }
     }
-
-    private static let ciphers = [
-        "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384",
-        "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-RSA-CHACHA20-POLY1305",
-    ].joined(separator: ":")
-    private static let suites = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 
     private var cookie: String {
         (isTLS

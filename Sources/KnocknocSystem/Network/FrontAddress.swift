@@ -1,7 +1,6 @@
 public import KnocknocModel
-public import KnocknocSystem
 
-/// Where HAProxy listens for browsers and agents.
+/// Where a front, such as HAProxy's, listens for browsers and agents.
 public struct FrontAddress: Hashable, Sendable, CustomStringConvertible {
     public var address: IPAddress
     /// nil is the scheme's own: 443, or 80 without TLS.
@@ -37,7 +36,7 @@ public struct FrontAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// As HAProxy reads it, with the port that it has here.
-    func text(port standard: Int) -> String {
+    public func text(port standard: Int) -> String {
         let port = port ?? standard
         return address.family == .v6 ? "[\(address)]:\(port) v6only" : "\(address):\(port)"
     }

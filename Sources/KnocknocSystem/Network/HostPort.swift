@@ -1,5 +1,4 @@
 public import KnocknocModel
-public import KnocknocSystem
 
 /// Where something listens: a name or an address, and a port.
 public struct HostPort: Hashable, Sendable, CustomStringConvertible {

@@ -1,6 +1,5 @@
 import Glibc
 public import KnocknocModel
-import KnocknocSystem
 
 /// Whether an address can be listened on.
 public enum ListenCheck {
@@ -60,7 +59,7 @@ public enum ListenCheck {
     }
 
     /// Why nobody can listen at an address of this machine, whatever the port; nil where somebody can.
-    static func obstacle(of address: IPAddress) -> String? {
+    public static func obstacle(of address: IPAddress) -> String? {
         let text = address.description
         let family = address.family == .v4 ? AF_INET : AF_INET6
         let descriptor = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)

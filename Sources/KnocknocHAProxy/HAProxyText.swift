@@ -1,10 +1,10 @@
 import KnocknocModel
-import KnocknocSystem
+public import KnocknocSystem
 
 /// haproxy.cfg as bytes: our part between its marks, and before and after it what is the administrator's.
-struct HAProxyText {
+public struct HAProxyText: Sendable {
     /// What a file of our own begins with where there is none: what Debian's has, and no proxies.
-    static let preamble = """
+    public static let preamble = """
         global
             log /dev/log local0
             log /dev/log local1 notice
@@ -14,16 +14,18 @@ struct HAProxyText {
 
         """
 
-    let path: String
-    private(set) var before: [UInt8]
+    public let path: String
+    let marks: HAProxyMarks
+    public private(set) var before: [UInt8]
     /// From mark to mark, line feeds included; nil where the file has no part of ours.
-    private(set) var part: [UInt8]?
-    private(set) var after: [UInt8]
+    public private(set) var part: [UInt8]?
+    public private(set) var after: [UInt8]
 
     /// - Throws: ``SystemError`` `invalid` where the marks do not fit together.
-    init(_ bytes: [UInt8], path: String) throws(SystemError) {
+    public init(_ bytes: [UInt8], path: String, marks: HAProxyMarks) throws(SystemError) {
         self.path = path
-        let (opening, closing) = (Array("# >>> knocknoc".utf8), Array("# <<< knocknoc".utf8))
+        self.marks = marks
+        let (opening, closing) = (Array(marks.begin.utf8), Array(marks.end.utf8))
         var (begin, end): (Int?, Int?) = (nil, nil)
         var position = 0
         var number = 0
@@ -31,10 +33,10 @@ struct HAProxyText {
             number += 1
             let next = min(position + line.count + 1, bytes.count)
             if line.starts(with: opening) {
-                guard begin == nil else { throw Self.wrong(path, number, "a second part of knocknoc's begins") }
+                guard begin == nil else { throw marks.wrong(path, number, "a second part of knocknoc's begins") }
                 begin = position
             } else if line.starts(with: closing) {
-                guard begin != nil, end == nil else { throw Self.wrong(path, number, "an end mark without its begin") }
+                guard begin != nil, end == nil else { throw marks.wrong(path, number, "an end mark without its begin") }
                 end = next
             }
             position = next
@@ -44,28 +46,26 @@ struct HAProxyText {
             (before, part, after) = (Array(bytes[..<begin]), Array(bytes[begin..<end]), Array(bytes[end...]))
         case (nil, _): (before, part, after) = (bytes, nil, [])
         case (_?, nil):
-            throw Self.wrong(path, bytes[..<(begin ?? 0)].count { $0 == 10 } + 1, "a begin mark without its end")
+            throw marks.wrong(path, bytes[..<(begin ?? 0)].count { $0 == 10 } + 1, "a begin mark without its end")
         }
     }
 
-    private static func wrong(_ path: String, _ line: Int, _ what: String) -> SystemError {
-        SystemError(
-            .invalid,
-            "\(path):\(line): \(what); expected one pair of \"# >>> knocknoc\" and \"# <<< knocknoc\". "
-                + "Nothing is changed: put the marks right, or delete all of that part and use --init")
-    }
-
-    /// What the part was made from; nil where there is none.
-    func plan() throws(SystemError) -> LoadBalancerPlan? {
+    /// The comment lines at the part's beginning, which say what it was made from, and the number of the first in the file;
+    /// nil where there is no part.
+    public var record: (lines: [String], first: Int)? {
         guard let part else { return nil }
         let lines = String(decoding: part, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
         let own = lines.dropFirst().prefix { $0.hasPrefix("# ") }
-        let first = before.count { $0 == 10 } + 2
-        return try LoadBalancerPlan(record: own.map(String.init), first: first, path: path)
+        return (own.map(String.init), before.count { $0 == 10 } + 2)
     }
 
-    /// The file with this part in the place of the old one, or at its end.
-    func with(part new: String) -> [UInt8] {
+    /// The file with this part in the place of the old one, or at its end; nil takes the part away, and the empty line
+    /// that was put before it.
+    public func with(part new: String?) -> [UInt8] {
+        guard let new else {
+            let isOurs = part != nil && before.suffix(2) == [10, 10]
+            return (isOurs ? before.dropLast() : before[...]) + after
+        }
         var head = before
         if part == nil, let last = head.last {
             if last != 10 { head.append(10) }
@@ -91,11 +91,11 @@ struct HAProxyText {
     }
 
     /// Whether the administrator says how long an old worker may live.
-    var hasHardStop: Bool { own().contains { $0.words[0] == "hard-stop-after" } }
+    public var hasHardStop: Bool { own().contains { $0.words[0] == "hard-stop-after" } }
 
     /// The administrator's first line that listens where we would, which HAProxy itself does not object to: it would
     /// share the connections out between the two.
-    func clash(with listeners: [FrontAddress]) -> (line: Int, text: String, listener: FrontAddress)? {
+    public func clash(with listeners: [FrontAddress]) -> (line: Int, text: String, listener: FrontAddress)? {
         for (number, words) in own() {
             var places: [Substring] = []
             if words[0] == "bind", words.count > 1 { places = words[1].split(separator: ",") }
@@ -123,7 +123,7 @@ struct HAProxyText {
     }
 
     /// Whether a proxy after our part would take over our `defaults`, having none of its own.
-    var inheritsOurDefaults: Bool {
+    public var inheritsOurDefaults: Bool {
         let tail = String(decoding: after, as: UTF8.self).split(separator: "\n")
         for line in tail {
             let words = line.prefix { $0 != "#" }.split { $0 == " " || $0 == "\t" }

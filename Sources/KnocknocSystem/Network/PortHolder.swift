@@ -1,15 +1,14 @@
 import KnocknocModel
-import KnocknocSystem
 
 /// Who on this machine listens on a TCP port.
-struct PortHolder: Hashable, Sendable {
+public struct PortHolder: Hashable, Sendable {
     /// Of the process, as `ss` shows it.
-    var program: String
+    public var program: String
     /// Where it listens, such as `0.0.0.0:443`.
-    var place: String
+    public var place: String
 
     /// - Returns: the first that would keep HAProxy from `listener`; nil where it is free.
-    static func of(_ listener: FrontAddress) async throws -> PortHolder? {
+    public static func of(_ listener: FrontAddress) async throws -> PortHolder? {
         guard let port = listener.port else { return nil }
         let output = try await Command.run(["ss", "-H", "-l", "-n", "-t", "-p", "sport = :\(port)"])
         guard output.succeeded else { return nil }
@@ -17,7 +16,7 @@ struct PortHolder: Hashable, Sendable {
     }
 
     /// Reads the lines of `ss -Hlntp`.
-    static func parse(_ text: String) -> [PortHolder] {
+    public static func parse(_ text: String) -> [PortHolder] {
         text.split(separator: "\n").compactMap { line in
             let fields = line.split(separator: " ")
             guard fields.count >= 5 else { return nil }
@@ -29,7 +28,7 @@ struct PortHolder: Hashable, Sendable {
 
     /// Whether somebody at `place` keeps `listener` from being used. A wildcard of one family stands beside those of
     /// the other; `*` is a socket of both.
-    static func conflicts(_ place: String, _ listener: FrontAddress) -> Bool {
+    public static func conflicts(_ place: String, _ listener: FrontAddress) -> Bool {
         guard let colon = place.lastIndex(of: ":") else { return false }
         let host = place[..<colon].filter { $0 != "[" && $0 != "]" }.prefix { $0 != "%" }
         if host == "*" { return true }

@@ -1,5 +1,4 @@
 import KnocknocModel
-public import KnocknocSystem
 
 /// A configuration file as somebody wrote it: values change in their lines; comments, order and keys that we do not know
 /// stay.

@@ -1,14 +1,16 @@
 import Glibc
-import KnocknocSystem
+public import KnocknocSystem
 
 /// HAProxy's own command line on its Unix socket: one command for each connection.
-struct HAProxySocket: Sendable {
-    let path: String
+public struct HAProxySocket: Sendable {
+    public let path: String
+
+    public init(path: String) { self.path = path }
 
     /// Sends a command and reads the whole answer.
     ///
     /// - Throws: ``SystemError`` `missing` where nobody listens, `failed` where no answer comes within five seconds.
-    func ask(_ command: String) throws(SystemError) -> String {
+    public func ask(_ command: String) throws(SystemError) -> String {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw failure("opening") }
         defer { close(descriptor) }
@@ -44,15 +46,10 @@ struct HAProxySocket: Sendable {
     }
 
     /// The worker that answers; nil where none does.
-    var worker: Int? {
+    public var worker: Int? {
         guard let info = try? ask("show info") else { return nil }
         let line = info.split(separator: "\n").first { $0.hasPrefix("Pid:") }
         return line.flatMap { Int($0.dropFirst(4).drop { $0 == " " }) }
-    }
-
-    /// - Throws: ``SystemError``; nobody may be listening.
-    func nodes() throws(SystemError) -> [NodeStatus] {
-        NodeStatus.parse(try ask("show stat")).filter { [HAProxyPart.pages, HAProxyPart.links].contains($0.backend) }
     }
 
     private func failure(_ doing: String) -> SystemError {
