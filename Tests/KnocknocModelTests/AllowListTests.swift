@@ -6,8 +6,8 @@ import Testing
 struct AllowListTests {
     private static let list = AllowListID("6f9619ff-8b86-4011-b42d-00c04fc964ff") ?? .random()
 
-    private func members(_ texts: (String, Int)...) throws -> [(address: IPAddress, until: Int)] {
-        try texts.map { (address: try #require(IPAddress($0.0)), until: $0.1) }
+    private func members(_ texts: (String, Int)...) throws -> [(network: CIDR, until: Int)] {
+        try texts.map { (network: CIDR(try #require(IPAddress($0.0)), ipv6Prefix: nil), until: $0.1) }
     }
 
     @Test("one address on each line, IPv4 first, by number, each once, and what is over is left out")

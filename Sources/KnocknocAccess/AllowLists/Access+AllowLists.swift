@@ -41,7 +41,11 @@ extension Access {
         let document = try await allowLists.document(list, change: try row.text("change_id"), at: now) { [database] in
             let rows = try await database.run(AllowListTable.members(of: knoc, after: now))
             return AllowListDocument(
-                list, try rows.map { (try $0.address("address"), try $0.timestamp("expires_at")) }, at: now)
+                list,
+                try rows.map { row in
+                    let prefix = try row.optional("ipv6_prefix", row.integer).map { Int($0) }
+                    return (CIDR(try row.address("address"), ipv6Prefix: prefix), try row.timestamp("expires_at"))
+                }, at: now)
         }
         return .list(document)
     }

@@ -16,7 +16,7 @@ public final class AllowListDocument: Sendable {
     /// When the first of its lines ends; nil where it has none.
     let until: Timestamp?
 
-    init(_ list: AllowListID, _ members: [(address: IPAddress, until: Timestamp)], at now: Timestamp) {
+    init(_ list: AllowListID, _ members: [(network: CIDR, until: Timestamp)], at now: Timestamp) {
         let lines = AllowListText.lines(members, at: now)
         self.list = list
         count = lines.count

@@ -7,7 +7,7 @@ public final class AllowListBoard: Sendable {
     /// Everything that an answer about one list follows from.
     public struct Content: Sendable {
         public var service: AllowListService
-        public var members: [(address: IPAddress, until: BootTime)]
+        public var members: [(network: CIDR, until: BootTime)]
         /// Another one has other members.
         public var generation: Int
     }
@@ -25,6 +25,8 @@ public final class AllowListBoard: Sendable {
         /// Nothing is said before it is known who is on the lists.
         var isKnown = false
         var targets: [TargetID: AllowListService] = [:]
+        /// See ``Backend/ipv6Prefix``.
+        var prefixes: [TargetID: Int] = [:]
         var members: [TargetID: [IPAddress: BootTime]] = [:]
         /// Lists that were taken away are served empty: devices that cannot fetch a list keep what they had.
         var ended: [AllowListID: AllowListService] = [:]
@@ -53,7 +55,9 @@ public final class AllowListBoard: Sendable {
             let ids = state.targets.filter { $0.value.id == list }.keys
             guard let service = ids.first.flatMap({ state.targets[$0] }) ?? state.ended[list] else { return .noList }
             let members = ids.flatMap { id in
-                (state.members[id] ?? [:]).map { (address: $0.key, until: $0.value) }
+                (state.members[id] ?? [:]).map {
+                    (network: CIDR($0.key, ipv6Prefix: state.prefixes[id]), until: $0.value)
+                }
             }
             return .list(Content(service: service, members: members, generation: state.generation))
         }
@@ -70,11 +74,13 @@ public final class AllowListBoard: Sendable {
     func define(_ targets: [TargetDefinition]) -> [TargetID: Outcome] {
         state.withLockedValue { state in
             let before = state.targets
+            state.prefixes = [:]
             state.targets = targets.reduce(into: [:]) { all, target in
                 guard target.purpose == .enforce, case .allowList(let list) = target.backend,
                     let service = list.service
                 else { return }
                 all[target.id] = service
+                state.prefixes[target.id] = target.backend.ipv6Prefix
                 state.ended[service.id] = nil
             }
             let ids = Set(state.targets.values.map(\.id))

@@ -33,7 +33,7 @@ package enum AllowListTable {
     package static func members(of knoc: KnocID, after now: Timestamp) -> Statement {
         Statement(
             """
-            select e.address, e.expires_at
+            select e.address, e.expires_at, t.ipv6_prefix
             from knoc_targets kt
             join targets t on t.id = kt.target_id and t.agent_id = $2 and t.purpose = 'enforce'
             join entries e on e.target_id = t.id

@@ -62,7 +62,6 @@ package enum KnocTable {
             """, id, version, name, key, url, grantOn.rawValue, durationSeconds, openWhen.rawValue, disabled, now)
     }
 
-
     /// Locks the row where it still is as the right was judged by: grants and changes of one Knoc take turns.
     package static func lock(_ id: KnocID, version: Int64) -> Statement {
         Statement(
