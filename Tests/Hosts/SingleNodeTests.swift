@@ -34,7 +34,8 @@ extension WholeHosts {
                 let user = try await site.gate.run(["id", "-u", "knocknoc-agent"]).line
                 #expect(user != "0")
                 for line in [
-                    "Uid:\t\(user)\t\(user)\t\(user)\t\(user)", "CapEff:\t0000000000001000", "CapBnd:\t0000000000001000",
+                    "Uid:\t\(user)\t\(user)\t\(user)\t\(user)", "CapEff:\t0000000000001000",
+                    "CapBnd:\t0000000000001000",
                     "NoNewPrivs:\t1",
                 ] { #expect(status.contains { $0 == line }, "\(line)") }
                 for probe in [service, alice, mallory] { await probe.stop() }

@@ -38,12 +38,12 @@ import Testing
                 guard entry.reference.wholeMatch(of: /#0x[0-9a-f]+/) != nil else {
                     throw BrokenRule("a reference that is a command: \(entry.reference)")
                 }
-                if let address = entry.address, IPAddress(address.description) != address {
-                    throw BrokenRule("an address that is another: \(address)")
+                if let network = entry.network, (try? CIDR(parsing: network.description)) != network {
+                    throw BrokenRule("a network that is another: \(network)")
                 }
             }
             let foreign = ListFile.foreign(text)
-            let mine = [(address: IPAddress.v4(0xc000_020a), value: "17")]
+            let mine: [(network: CIDR, value: String?)] = [(CIDR(.v4(0xc000_020a)), "17")]
             let file = ListFile.render(foreign, mine)
             guard ListFile.foreign(file) == foreign || ListFile.foreign(file) == foreign + "\n" else {
                 throw BrokenRule("the administrator's lines are others")

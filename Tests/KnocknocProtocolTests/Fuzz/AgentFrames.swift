@@ -96,7 +96,7 @@ private struct Speaker {
                 guard applied.revision <= max(sent, 2), applied.linkEpoch == 5 else {
                     throw BrokenRule("revision \(applied.revision) of link \(applied.linkEpoch) is recorded")
                 }
-            case .trial, .ponged, .close: break
+            case .trial, .ponged, .fetched, .close: break
             }
         }
     }
