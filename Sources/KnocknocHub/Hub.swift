@@ -40,6 +40,8 @@ public final class Hub: Service {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await self.recorder.run() }
                 group.addTask { await self.follow() }
+                // By itself, since it must not wait for a database that does not answer.
+                group.addTask { await self.repeatedly(every: self.options.comparison) { self.watch() } }
                 group.addTask { await self.repeatedly(every: self.options.comparison) { await self.compare() } }
                 group.addTask { await self.repeatedly(every: self.options.presence) { await self.notePresence() } }
                 await group.waitForAll()
@@ -85,13 +87,23 @@ public final class Hub: Service {
         }
     }
 
-    /// Compares every link with the store and looks after the dead; the truth where a hint was lost.
+    /// Compares every link with the store; the truth where a hint was lost.
     func compare(now: ContinuousClock.Instant = .now) async {
+        guard watch(now: now) else { return }
+        await compare(registry.all)
+        await answerPings()
+    }
+
+    /// Lets all go where this node has no database, cuts links that are dead, tells the others of nodes.
+    ///
+    /// - Returns: whether the store may be asked.
+    @discardableResult
+    func watch(now: ContinuousClock.Instant = .now) -> Bool {
         let links = registry.all
         recorder.retry()
         if let refusal = self.refusal {
             for link in links { link.put(.close(refusal.code, refusal.text)) }
-            return
+            return false
         }
         for link in links {
             guard let complaint = link.vitals.complaint(at: now, silence: options.silence, write: options.write) else {
@@ -101,8 +113,7 @@ public final class Hub: Service {
             link.cut()
         }
         tellNodes(links)
-        await compare(links)
-        await answerPings()
+        return true
     }
 
     func compare(_ links: [Link]) async {

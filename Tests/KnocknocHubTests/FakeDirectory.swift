@@ -15,6 +15,8 @@ final class FakeDirectory: LinkDirectory {
         var databaseAge = Duration.zero
         var pings: [PingRequest] = []
         var looks = 0
+        /// Whether standings are never answered.
+        var isStuck = false
         var endpoints: [String] = []
         var stepped: (@Sendable (AgentID, StreamStep) -> Void)?
         var now = Timestamp(microseconds: 1_000_000_000)
@@ -27,6 +29,9 @@ final class FakeDirectory: LinkDirectory {
     /// Pings that were answered, with the node that says so.
     let answered: AsyncStream<(PingID, String)>
     private let answer: AsyncStream<(PingID, String)>.Continuation
+    /// Each question for standings that is not answered.
+    let stuck: AsyncStream<Void>
+    private let asked: AsyncStream<Void>.Continuation
     private let hints: AsyncStream<LinkChange>
     let hint: AsyncStream<LinkChange>.Continuation
 
@@ -35,6 +40,7 @@ final class FakeDirectory: LinkDirectory {
         (recorded, record) = AsyncStream.makeStream()
         (answered, self.answer) = AsyncStream.makeStream()
         (hints, hint) = AsyncStream.makeStream()
+        (stuck, asked) = AsyncStream.makeStream()
     }
 
     func attach(
@@ -60,7 +66,14 @@ final class FakeDirectory: LinkDirectory {
 
     func replay(agent: AgentID, removals: [Removal]) async throws { state.withLock { $0.replayed += removals } }
 
-    func standings(of agents: [AgentID]) async throws -> [AgentID: LinkStanding] { state.withLock { $0.standings } }
+    func standings(of agents: [AgentID]) async throws -> [AgentID: LinkStanding] {
+        let (standings, isStuck) = state.withLock { ($0.standings, $0.isStuck) }
+        if isStuck {
+            asked.yield()
+            try await Task.sleep(for: .seconds(3600))
+        }
+        return standings
+    }
 
     func presence(_ agents: [AgentID], node: String) async throws {}
 

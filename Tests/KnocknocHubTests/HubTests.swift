@@ -205,6 +205,25 @@ struct HubTests {
         await late.hangUp()
     }
 
+    @Test("agents are let go though the comparison still waits for the database")
+    func stuckDatabase() async throws {
+        let directory = Self.restingDirectory()
+        directory.state.withLock { $0.isStuck = true }
+        var options = HubOptions()
+        options.comparison = .milliseconds(5)
+        let hub = Hub(
+            directory: directory, node: "web-1", options: options,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let agent = try await linkedAgent(hub)
+        let running = Task { try await hub.run() }
+        for await _ in directory.stuck { break }
+        directory.state.withLock { $0.databaseAge = .milliseconds(5001) }
+        #expect(try await agent.byeCode() == .noDatabase)
+        await agent.hangUp()
+        running.cancel()
+        try await running.value
+    }
+
     @Test("a stopping node says so")
     func draining() async throws {
         let directory = Self.restingDirectory()

@@ -17,6 +17,10 @@ extension Scaffold {
         # ProbeURLs = https://v4.knocknoc.example, https://v6.knocknoc.example
         # What agents are told to dial, where that is not PublicURL.
         # AgentURL = https://agents.knocknoc.example
+        # Tokens that agents may come with before anybody has made them, as their SHA-256.
+        # AgentTokens = sha256:0000000000000000000000000000000000000000000000000000000000000000
+        # Packages of the agent, for whoever has an agent's token.
+        # DownloadDir = /var/lib/knocknoc/packages
         # Whose X-Forwarded-For is believed: the addresses of your load balancers, or none.
         TrustedForwarders = 127.0.0.1/32
         # AllowAnyForwarder = false
@@ -50,6 +54,8 @@ extension Scaffold {
 
         # The site; several are tried in turn, for ever.
         ServerURL = https://knocknoc.example
+        # Further hosts that a server may send this agent to.
+        # ServerHosts = *.knocknoc.example
         # What the page of a new agent shows once, in a file that root alone may read.
         TokenFile = /opt/knocknoc-agent/etc/token
         # Trust these certificates alone (several separated by commas), or authorities of your own.
