@@ -103,6 +103,23 @@ struct ZoneTests {
     }
 
     @Test(
+        "a guard that was confirmed is confirmed on an agent that comes into the zone, one that was not is on trial there",
+        arguments: Driver.available, [true, false])
+    func trial(_ driver: Driver, isConfirmed: Bool) async throws {
+        try await World.with(driver) { world in
+            let floor = try await Floor(world, backend: guardPort(9000, trial: 60))
+            if isConfirmed {
+                try await world.write(
+                    Statement("update targets set confirmed = 1 where agent_id = $1", floor.office[0].id))
+            }
+            try await floor.update(floor.lab) { $0.zone = .set("office") }
+            let targets = try await world.access.knoc(floor.knoc).targets
+            #expect(targets.map(\.agentName) == ["gw1", "gw2", "gw3"])
+            #expect(targets.map(\.confirmed) == [isConfirmed, false, isConfirmed])
+        }
+    }
+
+    @Test(
         "what an agent says of its zone counts where its administrator has said nothing, from its first contact on",
         arguments: Driver.available)
     func told(_ driver: Driver) async throws {

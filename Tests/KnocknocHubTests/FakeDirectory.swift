@@ -32,6 +32,9 @@ final class FakeDirectory: LinkDirectory {
     /// Each question for standings that is not answered.
     let stuck: AsyncStream<Void>
     private let asked: AsyncStream<Void>.Continuation
+    /// Links that were said to be gone.
+    let left: AsyncStream<Int64>
+    private let leave: AsyncStream<Int64>.Continuation
     private let hints: AsyncStream<LinkChange>
     let hint: AsyncStream<LinkChange>.Continuation
 
@@ -41,6 +44,7 @@ final class FakeDirectory: LinkDirectory {
         (answered, self.answer) = AsyncStream.makeStream()
         (hints, hint) = AsyncStream.makeStream()
         (stuck, asked) = AsyncStream.makeStream()
+        (left, leave) = AsyncStream.makeStream()
     }
 
     func attach(
@@ -77,7 +81,11 @@ final class FakeDirectory: LinkDirectory {
 
     func presence(_ agents: [AgentID], node: String) async throws {}
 
-    func detach(agent: AgentID, linkEpoch: Int64) async throws {}
+    /// As a database does, it does nothing for a task that is cancelled.
+    func detach(agent: AgentID, linkEpoch: Int64) async throws {
+        try Task.checkCancellation()
+        leave.yield(linkEpoch)
+    }
 
     func pings() async throws -> [PingRequest] {
         state.withLock { state in

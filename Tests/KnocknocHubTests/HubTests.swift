@@ -224,6 +224,18 @@ struct HubTests {
         try await running.value
     }
 
+    @Test("a link that ends is said to be gone, however it ends", arguments: [true, false])
+    func detached(isCancelled: Bool) async throws {
+        let directory = Self.restingDirectory()
+        let agent = try await linkedAgent(hub(directory))
+        if isCancelled { agent.served.cancel() } else { await agent.hangUp() }
+        for await epoch in directory.left {
+            #expect(epoch == 1)
+            break
+        }
+        await agent.hangUp()
+    }
+
     @Test("a stopping node says so")
     func draining() async throws {
         let directory = Self.restingDirectory()

@@ -46,9 +46,12 @@ extension Access {
 
     /// Does on some agents what the spots say; what stands on others is left alone. All of them, old and new, are
     /// bumped before anything of theirs is touched.
+    ///
+    /// - Parameter follows: whether no administrator is there who could confirm a guard on trial: one that was confirmed
+    ///   on another agent of the Knoc is confirmed here too, since it would open again by itself otherwise.
     func enforce(
         _ knoc: KnocID, _ terms: EnforcementTerms, _ spots: [ZonePlan.Spot], _ held: [HeldSpot],
-        on agents: Set<AgentID>, at now: Timestamp, _ tx: any Transaction
+        on agents: Set<AgentID>, at now: Timestamp, follows: Bool = false, _ tx: any Transaction
     ) async throws -> Effects {
         // Keys and lists are changed by turns, with the site's own stream as the lock.
         let agents = agents.union(terms.specs.contains { $0.backend.isAllowList } ? [.server] : [])
@@ -64,7 +67,12 @@ extension Access {
         var targets: [TargetID] = []
         for spot in spots {
             let backend = terms.specs[spot.item].backend.served(by: service)
-            targets.append(try await target(for: backend, on: spot.agent, of: knoc, at: now, tx))
+            var isTried = backend.isTried
+            if isTried, follows {
+                let key = backend.targetKey(of: knoc)
+                isTried = try await tx.run(TargetTable.confirmed(knoc, key: key, besides: spot.agent)).isEmpty
+            }
+            targets.append(try await target(for: backend, isTried: isTried, on: spot.agent, of: knoc, at: now, tx))
         }
         try await tx.run(
             ZoneTable.clearSpots(knoc, on: agents.sorted())
@@ -105,7 +113,7 @@ extension Access {
 
     /// The target of a backend on its agent: the one that is there already, or a new one.
     private func target(
-        for backend: Backend, on agent: AgentID, of knoc: KnocID, at now: Timestamp, _ tx: any Transaction
+        for backend: Backend, isTried: Bool, on agent: AgentID, of knoc: KnocID, at now: Timestamp, _ tx: any Transaction
     ) async throws -> TargetID {
         let key = backend.targetKey(of: knoc)
         let json = try JSON.text(backend)
@@ -114,14 +122,14 @@ extension Access {
             try await tx.run(
                 TargetTable.insert(
                     id, agent: agent, key: key, backend: json, ipv6Prefix: backend.ipv6Prefix,
-                    endsAlone: backend.promise?.endsByItself ?? true, confirmed: !backend.isTried, now: now))
+                    endsAlone: backend.promise?.endsByItself ?? true, confirmed: !isTried, now: now))
             return id
         }
         let id: TargetID = try row.identifier("id")
         let purpose = TargetDefinition.Purpose(rawValue: try row.text("purpose")) ?? .enforce
         // A released guard still drops, so taking it up again is not new; one that was taken away is.
         let wasConfirmed = try row.bool("confirmed")
-        let confirmed = !backend.isTried || (purpose != .unguard && wasConfirmed)
+        let confirmed = !isTried || (purpose != .unguard && wasConfirmed)
         // A secret that was sealed anew is the same object with another value, and so is a list with other keys.
         let isValued = backend.hasSecrets || backend.isAllowList
         let isAnother = try isValued && JSON.closing(try row.text("backend")).backend != backend

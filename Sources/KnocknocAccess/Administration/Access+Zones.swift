@@ -25,23 +25,37 @@ extension Access {
     /// - Parameter leavingSilent: whether a Knoc that is enforced on one agent of each zone leaves one that has not been
     ///   heard of.
     public func rezone(leavingSilent: Bool = false) async throws {
+        var failure: (any Error)?
         for row in try await database.run(ZoneTable.knocs()) {
             let id: KnocID = try row.identifier("knoc_id")
-            guard let step = try await step(of: id, leavingSilent: leavingSilent, database), !step.agents.isEmpty
-            else { continue }
-            try await write { tx in
-                // What grants on it are under way start anew.
-                let known = try await tx.run(KnocTable.hold(id))
-                guard !known.isEmpty,
-                    let step = try await self.step(of: id, leavingSilent: leavingSilent, tx), !step.agents.isEmpty
-                else { return ((), Effects()) }
-                let now = late
-                let line = AuditLine(
-                    "knoc.follow_zones", by: .system, ("knoc", id.description, step.name),
-                    ["agents": step.agents.sorted().map(\.description).joined(separator: " ")])
-                try await tx.run(try audit(line, at: now, nil))
-                return ((), try await enforce(id, step.terms, step.spots, step.held, on: step.agents, at: now, tx))
+            do { try await rezone(id, leavingSilent: leavingSilent) } catch {
+                // One that cannot be brought in line keeps no other from it.
+                logger.warning("a Knoc could not follow its zones", metadata: ["knoc": "\(id)", "error": "\(error)"])
+                failure = failure ?? error
             }
+        }
+        if let failure { throw failure }
+    }
+
+    private func rezone(_ id: KnocID, leavingSilent: Bool) async throws {
+        guard let step = try await step(of: id, leavingSilent: leavingSilent, database), !step.agents.isEmpty
+        else { return }
+        try await write { tx in
+            // What grants on it are under way start anew.
+            let known = try await tx.run(KnocTable.hold(id))
+            guard !known.isEmpty,
+                let step = try await self.step(of: id, leavingSilent: leavingSilent, tx), !step.agents.isEmpty
+            else { return ((), Effects()) }
+            let now = late
+            let line = AuditLine(
+                "knoc.follow_zones", by: .system, ("knoc", id.description, step.name),
+                ["agents": step.agents.sorted().map(\.description).joined(separator: " ")])
+            try await tx.run(try audit(line, at: now, nil))
+            return (
+                (),
+                try await enforce(
+                    id, step.terms, step.spots, step.held, on: step.agents, at: now, follows: true, tx)
+            )
         }
     }
 

@@ -67,7 +67,12 @@ extension Access {
             )
         }
         if let name = attached.twin { await auditDuplicate(agent, name, from: address) }
-        if case .accepted = attached.0 { try await noteZone(of: agent, hello) }
+        if case .accepted = attached.0 {
+            // The link stands whatever comes of this; the next one says it again.
+            do { try await noteZone(of: agent, hello) } catch {
+                logger.warning("an agent's zone could not be noted", metadata: ["error": "\(error)"])
+            }
+        }
         return attached.0
     }
 

@@ -106,8 +106,12 @@ struct LinkSession: Sendable {
                 agent: agent, epoch: machine.linkEpoch, token: token, vitals: vitals, inbox: inbox, channel: channel)
             hub.registry.add(link)?.put(.close(.replaced, "another link of this agent took over"))
             defer { hub.registry.remove(link) }
-            try await follow(&machine, link, &inputs, hello)
-            try? await hub.directory.detach(agent: agent, linkEpoch: machine.linkEpoch)
+            let ended: Result<Void, any Error>
+            do { ended = .success(try await follow(&machine, link, &inputs, hello)) } catch { ended = .failure(error) }
+            // Also where this task is cancelled because the connection broke: who is not detached seems to be there still.
+            let epoch = machine.linkEpoch
+            try? await Task { try await hub.directory.detach(agent: agent, linkEpoch: epoch) }.value
+            try ended.get()
         case .close(let code, let text)?: try await end(.init(code: code, text: text))
         default: try await end(.init(code: .protocolError, text: "the first message must be a hello"))
         }

@@ -6,6 +6,17 @@ package enum TargetTable {
         Statement("select id, purpose, confirmed, backend from targets where agent_id = $1 and key = $2", agent, key)
     }
 
+    /// Whether the Knoc has the same object, confirmed, on another agent.
+    package static func confirmed(_ knoc: KnocID, key: String, besides agent: AgentID) -> Statement {
+        Statement(
+            """
+            select t.id from knoc_targets kt
+            join targets t on t.id = kt.target_id
+            where kt.knoc_id = $1 and t.key = $2 and t.agent_id <> $3 and t.confirmed = 1 and t.purpose = 'enforce'
+            limit 1
+            """, knoc, key, agent)
+    }
+
     package static func of(_ agent: AgentID) -> Statement {
         Statement(
             """
