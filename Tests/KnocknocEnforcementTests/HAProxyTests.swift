@@ -287,7 +287,9 @@ struct HAProxyTests {
         let folder = HAProxyBackend(socket: proxy.socket, list: .map(proxy.map), file: proxy.folder + "/keys.json")
         let socket = HAProxyBackend(socket: "/run/docker.sock", list: .map(proxy.map), file: proxy.map)
         let outcomes = await enforcer.define([definition(1, unknown), definition(2, folder), definition(3, socket)])
-        for (number, word) in [(1, "HAProxy knows no acl #77"), (2, "HAProxyFolder"), (3, "HAProxySockets")] {
+        for (number, word) in [
+            (1, "HAProxy knows no acl \(proxy.folder)/lists/other.acl"), (2, "HAProxyFolder"), (3, "HAProxySockets"),
+        ] {
             guard case .failed(let reason)? = outcomes[target(UInt128(number))] else {
                 throw EnforcementError(.refused, "\(number)")
             }

@@ -31,12 +31,12 @@ extension HAProxyEnforcer {
             let key = network.shortest
             switch (state.entries[network], wanted[network]) {
             case (nil, nil): continue
-            case (_?, nil): commands.append("del \(state.name) \(key)")
+            case (_?, nil): commands.append("del \(list.name) \(key)")
             // What is not in the file would not outlive HAProxy: then it is not in force.
             case (_, _?) where fileFailure != nil: continue
-            case (nil, let end?): commands.append("add \(state.name) \(key)" + value(end, list))
+            case (nil, let end?): commands.append("add \(list.name) \(key)" + value(end, list))
             case (let old?, let end?) where old == end: continue
-            case (_?, let end?): commands.append("set \(state.name) \(key)" + value(end, list))
+            case (_?, let end?): commands.append("set \(list.name) \(key)" + value(end, list))
             }
             state.entries[network] = wanted[network]
         }
@@ -81,21 +81,17 @@ extension HAProxyEnforcer {
         let wanted = wanted(list)
         let fileFailure = save(list, wanted)
         let foreign = lists[list]?.foreign ?? []
-        let seen = try socket.run(["show info"] + list.names.map { "show \($0)" })
-        let known = zip(list.names, seen.dropFirst()).compactMap { name, answer in
-            ProxyList.entries(in: answer).map { (name: name, entries: $0) }
-        }
-        guard let (name, entries) = known.first else {
-            let answer = seen.last ?? ""
+        let seen = try socket.run(["show info", "show \(list.name)"])
+        guard let entries = ProxyList.entries(in: seen[1]) else {
             throw EnforcementError(
-                .missing, "HAProxy knows no \(list.name): \(answer); name it in haproxy.cfg and reload HAProxy")
+                .missing, "HAProxy knows no \(list.name): \(seen[1]); name this file in haproxy.cfg and reload HAProxy")
         }
-        var state = State(process: seen[0].process, name: name, foreign: foreign)
+        var state = State(process: seen[0].process, foreign: foreign)
         var commands = ["show info"]
         var (added, removed) = (0, 0)
         for entry in entries where !foreign.contains(entry.key) {
             guard let network = entry.network, let end = wanted[network], state.entries[network] == nil else {
-                commands.append("del \(name) \(entry.reference)")
+                commands.append("del \(list.name) \(entry.reference)")
                 removed += 1
                 continue
             }
@@ -103,13 +99,13 @@ extension HAProxyEnforcer {
             if let found, found <= end, end - found <= Self.tolerance {
                 state.entries[network] = found
             } else {
-                commands.append("set \(name) \(entry.reference)" + value(end, list))
+                commands.append("set \(list.name) \(entry.reference)" + value(end, list))
                 state.entries[network] = end
             }
         }
         if fileFailure == nil {
             for (network, end) in wanted where state.entries[network] == nil && !foreign.contains(network.shortest) {
-                commands.append("add \(name) \(network.shortest)" + value(end, list))
+                commands.append("add \(list.name) \(network.shortest)" + value(end, list))
                 state.entries[network] = end
                 added += 1
             }

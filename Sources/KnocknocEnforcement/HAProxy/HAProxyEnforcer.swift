@@ -30,8 +30,6 @@ public actor HAProxyEnforcer: Enforcer {
     struct State {
         /// Which process answered last; nil where the list is to be compared as a whole.
         var process: String?
-        /// What it calls the list.
-        var name = ""
         /// What it was given: the second since 1970 at which each ends, 0 in a list without moments.
         var entries: [CIDR: Int64] = [:]
         /// The administrator's own keys.
@@ -88,7 +86,7 @@ public actor HAProxyEnforcer: Enforcer {
                 continue
             }
             let list = ProxyList(backend)
-            if let reason = options.refusal(list) {
+            if let reason = options.refusal(backend) {
                 if definition.purpose == .enforce { refusals[definition.id] = reason }
                 continue
             }

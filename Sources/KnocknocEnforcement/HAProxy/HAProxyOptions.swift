@@ -28,13 +28,21 @@ public struct HAProxyOptions: Sendable {
     }
 
     /// Why a target is beyond what this host allows; nil where it is not.
-    func refusal(_ list: ProxyList) -> String? {
-        let parent = String(list.file.prefix(upTo: list.file.lastIndex(of: "/") ?? list.file.startIndex))
+    func refusal(_ backend: HAProxyBackend) -> String? {
+        let (file, socket) = (backend.file, backend.socket)
+        let parent = String(file.prefix(upTo: file.lastIndex(of: "/") ?? file.startIndex))
         guard parent == folder else {
-            return "\(list.file): this host's agent writes HAProxy's lists in \(folder) only (HAProxyFolder)"
+            return "\(file): this host's agent writes HAProxy's lists in \(folder) only (HAProxyFolder)"
         }
-        guard sockets.contains(where: { $0.hasSuffix("/") ? list.socket.hasPrefix($0) : list.socket == $0 }) else {
-            return "\(list.socket) is not in HAProxySockets of this host's own configuration"
+        switch backend.list {
+        case .map(let name), .acl(let name):
+            guard name == file || name.first == "#" else {
+                return "\(name): this host's agent changes lists of HAProxy in \(folder) only, by their own file "
+                    + "(HAProxyFolder); the file named is \(file)"
+            }
+        }
+        guard sockets.contains(where: { $0.hasSuffix("/") ? socket.hasPrefix($0) : socket == $0 }) else {
+            return "\(socket) is not in HAProxySockets of this host's own configuration"
         }
         return nil
     }

@@ -1,33 +1,21 @@
 import KnocknocModel
 
-/// One map or access list of one HAProxy; targets that name the same share it.
+/// One map or access list of one HAProxy, by its file; targets that name the same share it.
 struct ProxyList: Hashable, Sendable, CustomStringConvertible {
     var socket: String
-    var list: HAProxyBackend.List
+    /// Whether it is a map, whose entries carry the moment at which they end.
+    var isTimed: Bool
     var file: String
 
     init(_ backend: HAProxyBackend) {
         socket = backend.socket
-        list = backend.list
+        if case .map = backend.list { isTimed = true } else { isTimed = false }
         file = backend.file
     }
 
-    /// Whether its entries carry the moment at which they end.
-    var isTimed: Bool { if case .map = list { true } else { false } }
-
-    /// `map NAME` or `acl NAME`, as the administrator names it.
-    var name: String {
-        switch list {
-        case .map(let name): "map \(name)"
-        case .acl(let name): "acl \(name)"
-        }
-    }
-
-    /// What commands may name it by, the best first. An access list with a number (`-f FILE -u 101`) is two lists for
-    /// HAProxy: what it read from the file is in the file's, which the number's does not show and cannot take out of.
-    var names: [String] {
-        if case .acl = list { ["acl \(file)"] + (name == "acl \(file)" ? [] : [name]) } else { [name] }
-    }
+    /// What commands name it by. Never a number: HAProxy numbers the administrator's own conditions too, also the
+    /// empty list beside each file of theirs, and nothing tells which number is whose.
+    var name: String { (isTimed ? "map " : "acl ") + file }
 
     var description: String { "\(name) of \(socket)" }
 

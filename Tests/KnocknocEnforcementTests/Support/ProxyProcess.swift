@@ -4,7 +4,8 @@ import Testing
 
 @testable import KnocknocEnforcement
 
-/// A real HAProxy on the gateway, before a service of the inner host: port 9000 asks a map, port 9001 an access list.
+/// A real HAProxy on the gateway, before a service of the inner host: port 9000 asks a map, port 9001 an access list,
+/// port 9002 lists of the administrator's own.
 final class ProxyProcess {
     static let skipped: Comment = "skipped: needs haproxy(8), and what network namespaces need"
     static let available = TestNetwork.available && access("/usr/sbin/haproxy", X_OK) == 0
@@ -16,14 +17,17 @@ final class ProxyProcess {
     var socket: String { folder + "/run/admin.sock" }
     var map: String { folder + "/lists/knocknoc.map" }
     var list: String { folder + "/lists/knocknoc.acl" }
+    /// The administrator's: it holds 192.0.2.7, and list #102 192.0.2.8.
+    var friends: String { folder + "/own/friends.acl" }
 
     init(_ network: TestNetwork) throws {
         self.network = network
         folder = "/tmp/knh\(UInt32.random(in: 0x1000_0000...0xffff_ffff))"
-        for name in ["", "/run", "/lists"] {
+        for name in ["", "/run", "/lists", "/own"] {
             try FileManager.default.createDirectory(atPath: folder + name, withIntermediateDirectories: true)
         }
         for file in [map, list] { try "".write(toFile: file, atomically: true, encoding: .utf8) }
+        try "192.0.2.7\n".write(toFile: friends, atomically: true, encoding: .utf8)
         try configuration.write(toFile: folder + "/haproxy.cfg", atomically: true, encoding: .utf8)
     }
 
@@ -53,6 +57,12 @@ final class ProxyProcess {
             bind :::9001 v4v6
             acl member src -f \(list) -u 101
             tcp-request connection reject unless member
+            default_backend inner
+        frontend own
+            bind :::9002 v4v6
+            acl friend src -f \(friends)
+            acl office src -u 102 192.0.2.8
+            tcp-request connection reject unless friend or office
             default_backend inner
         backend inner
             server inner \(network.address(.inner)):9000

@@ -1,0 +1,59 @@
+import Foundation
+import KnocknocModel
+import Testing
+
+@testable import KnocknocEnforcement
+
+/// Against the real HAProxy.
+@Suite(
+    "whose lists of HAProxy are", .serialized, .timeLimit(.minutes(2)),
+    .enabled(if: ProxyProcess.available, ProxyProcess.skipped)
+)
+struct HAProxyOwnersTests {
+    let network: TestNetwork
+    let proxy: ProxyProcess
+
+    init() throws {
+        network = try TestNetwork()
+        proxy = try ProxyProcess(network)
+    }
+
+    private func definition(_ list: HAProxyBackend.List, _ file: String) -> TargetDefinition {
+        let backend = HAProxyBackend(socket: proxy.socket, list: list, file: file)
+        return TargetDefinition(id: target(1), backend: .haproxy(backend), confirmed: true, purpose: .enforce)
+    }
+
+    private func reason(_ outcome: KnocknocEnforcement.Outcome?) -> String? {
+        if case .failed(let reason)? = outcome { reason } else { nil }
+    }
+
+    @Test("whatever name a server gives, nothing is put into a list of another file, nor taken out of it")
+    func names() async throws {
+        try proxy.start()
+        // Beside the list of a file HAProxy keeps an empty one under a number of its own.
+        let numbers = try proxy.ask("show acl").split(separator: "\n").compactMap { line in
+            line.split(separator: " ").first.flatMap { UInt32($0) }
+        }
+        let before = try numbers.map { try proxy.ask("show acl #\($0)") }
+        #expect(before.contains { $0.contains("192.0.2.7") } && before.contains { $0.contains("192.0.2.8") })
+        let unknown = proxy.folder + "/lists/other.acl"
+        let alice = member(1, network.address(.alice))
+        var cases: [(HAProxyBackend.List, String)] = numbers.map { (.acl("#\($0)"), "HAProxy knows no acl \(unknown)") }
+        cases += [(.acl(proxy.friends), "HAProxyFolder"), (.map(proxy.friends), "HAProxyFolder")]
+        for (list, word) in cases {
+            let enforcer = try proxy.enforcer(watch: .seconds(3600))
+            let definition = definition(list, unknown)
+            #expect(reason(await enforcer.define([definition])[target(1)])?.contains(word) == true, "\(list)")
+            #expect(reason(await enforcer.apply([.open(alice)]).first) != nil)
+            #expect(await enforcer.reconcile([definition], [alice]).failures.count == 1)
+        }
+        #expect(try numbers.map { try proxy.ask("show acl #\($0)") } == before)
+        // With a file that is the agent's, a number is another word for it.
+        let enforcer = try proxy.enforcer(watch: .seconds(3600))
+        #expect(await enforcer.define([definition(.acl("#102"), proxy.list)]) == [target(1): .applied])
+        #expect(await enforcer.apply([.open(alice)]) == [.applied])
+        #expect(try Set(proxy.entries("acl \(proxy.list)").keys) == [alice.address.description])
+        #expect(try Set(proxy.entries("acl #102").keys) == ["192.0.2.8"])
+        #expect(try Set(proxy.entries("acl \(proxy.friends)").keys) == ["192.0.2.7"])
+    }
+}
