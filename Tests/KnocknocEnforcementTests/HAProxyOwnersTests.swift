@@ -56,4 +56,58 @@ struct HAProxyOwnersTests {
         #expect(try Set(proxy.entries("acl #102").keys) == ["192.0.2.8"])
         #expect(try Set(proxy.entries("acl \(proxy.friends)").keys) == ["192.0.2.7"])
     }
+
+    /// Root reads whatever the mode is; a folder in the file's place cannot be.
+    private func hide(_ file: String) throws {
+        try FileManager.default.moveItem(atPath: file, toPath: file + ".aside")
+        try FileManager.default.createDirectory(atPath: file, withIntermediateDirectories: false)
+    }
+
+    private func show(_ file: String) throws {
+        try FileManager.default.removeItem(atPath: file)
+        try FileManager.default.moveItem(atPath: file + ".aside", toPath: file)
+    }
+
+    @Test(
+        "while the file cannot be read the administrator's entries stay, and what the agent let in goes",
+        arguments: [true, false], [true, false])
+    func unreadable(timed: Bool, startedAnew: Bool) async throws {
+        let (file, name) = timed ? (proxy.map, "map \(proxy.map)") : (proxy.list, "acl \(proxy.list)")
+        let own = timed ? "192.0.2.7 4102444800\n" : "192.0.2.7\n"
+        try own.write(toFile: file, atomically: true, encoding: .utf8)
+        try proxy.start()
+        let definition = proxy.target(1, timed: timed)
+        let (alice, mallory) = (member(1, network.address(.alice)), member(1, network.address(.mallory)))
+        var enforcer = try proxy.enforcer(watch: .seconds(3600))
+        _ = await enforcer.define([definition])
+        #expect(await enforcer.apply([.open(alice)]) == [.applied])
+        try hide(file)
+        if startedAnew {
+            enforcer = try proxy.enforcer(watch: .seconds(3600))
+            let result = await enforcer.reconcile([definition], [alice])
+            #expect(reason(result.targets[target(1)])?.contains(file) == true)
+        }
+        #expect(reason(await enforcer.apply([.open(mallory)]).first)?.contains(file) == true)
+        #expect(try Set(proxy.entries(name).keys) == ["192.0.2.7", alice.address.description])
+        #expect(reason(await enforcer.apply([.close(target: target(1), address: alice.address)]).first) != nil)
+        #expect(try Set(proxy.entries(name).keys) == ["192.0.2.7"])
+        try show(file)
+        #expect(await enforcer.reconcile([definition], []).targets == [target(1): .applied])
+        #expect(try Set(proxy.entries(name).keys) == ["192.0.2.7"])
+        #expect(try String(contentsOfFile: file, encoding: .utf8) == own + ListFile.mark + "\n")
+    }
+
+    @Test("what the administrator has just added to the file is theirs at the next change already")
+    func addedMeanwhile() async throws {
+        try proxy.start()
+        let enforcer = try proxy.enforcer(watch: .seconds(3600))
+        let mallory = member(1, network.address(.mallory))
+        #expect(await enforcer.define([proxy.target(1)]) == [target(1): .applied])
+        let own = "\(mallory.address) 4102444800"
+        try (own + "\n").write(toFile: proxy.map, atomically: true, encoding: .utf8)
+        _ = try proxy.ask("add map \(proxy.map) \(own)")
+        #expect(await enforcer.apply([.open(mallory)]) == [.applied])
+        #expect(await enforcer.apply([.close(target: target(1), address: mallory.address)]) == [.applied])
+        #expect(try proxy.entries("map \(proxy.map)") == [mallory.address.description: "4102444800"])
+    }
 }

@@ -20,15 +20,20 @@ extension HAProxyEnforcer {
 
     /// Brings some networks of a list to what is wanted, where it is known what it holds.
     func update(_ list: ProxyList, _ networks: [CIDR]) {
-        guard var state = lists[list], let process = state.process else {
+        guard let process = lists[list]?.process else {
             synchronise(list)
             return
         }
         let wanted = wanted(list)
-        let fileFailure = save(list, wanted)
+        let fileFailure = save(list, wanted).failure
+        guard var state = lists[list] else { return }
         var commands: [String] = []
-        for network in Set(networks) where !state.foreign.contains(network.shortest) {
+        for network in Set(networks) {
             let key = network.shortest
+            guard !state.foreign.contains(key) else {
+                state.entries[network] = nil
+                continue
+            }
             switch (state.entries[network], wanted[network]) {
             case (nil, nil): continue
             case (_?, nil): commands.append("del \(list.name) \(key)")
@@ -46,8 +51,8 @@ extension HAProxyEnforcer {
                 synchronise(list)
                 return
             }
-            if let fileFailure { throw fileFailure }
             lists[list] = state
+            if let fileFailure { throw fileFailure }
         } catch {
             fail(list, error)
         }
@@ -79,8 +84,9 @@ extension HAProxyEnforcer {
     private func compare(_ list: ProxyList) throws(EnforcementError) -> (added: Int, removed: Int)? {
         let socket = RuntimeSocket(path: list.socket)
         let wanted = wanted(list)
-        let fileFailure = save(list, wanted)
-        let foreign = lists[list]?.foreign ?? []
+        let (isRead, fileFailure) = save(list, wanted)
+        let before = lists[list] ?? State()
+        let foreign = before.foreign
         let seen = try socket.run(["show info", "show \(list.name)"])
         guard let entries = ProxyList.entries(in: seen[1]) else {
             throw EnforcementError(
@@ -91,6 +97,8 @@ extension HAProxyEnforcer {
         var (added, removed) = (0, 0)
         for entry in entries where !foreign.contains(entry.key) {
             guard let network = entry.network, let end = wanted[network], state.entries[network] == nil else {
+                // Without the file, what this process has not seen there as its own may be the administrator's.
+                guard isRead || entry.network.map({ before.entries[$0] != nil }) ?? false else { continue }
                 commands.append("del \(list.name) \(entry.reference)")
                 removed += 1
                 continue
@@ -117,27 +125,31 @@ extension HAProxyEnforcer {
             }
             return nil
         }
-        state.failure = lists[list]?.failure
+        state.failure = before.failure
         lists[list] = state
         if let fileFailure { throw fileFailure }
         return (added, removed)
     }
 
     /// Writes the file where it says something else.
-    private func save(_ list: ProxyList, _ wanted: [CIDR: Int64]) -> EnforcementError? {
+    ///
+    /// - Returns: whether it could be read, so that it is known what is the administrator's; what went wrong.
+    private func save(_ list: ProxyList, _ wanted: [CIDR: Int64]) -> (isRead: Bool, failure: EnforcementError?) {
+        var isRead = false
         do throws(EnforcementError) {
             let text = try ListFile.read(list.file)
             let foreign = text.map(ListFile.foreign) ?? ""
             lists[list]?.foreign = ListFile.keys(in: foreign)
+            isRead = true
             let entries = wanted.sorted { ($0.key.address, $0.key.length) < ($1.key.address, $1.key.length) }.map {
                 (network: $0.key, value: list.isTimed ? String($0.value) : nil)
             }
             let new = ListFile.render(foreign, entries)
             if text == nil { ListFile.makeFolder(options.folder) }
             if new != text { try ListFile.write(new, to: list.file) }
-            return nil
+            return (isRead, nil)
         } catch {
-            return error
+            return (isRead, error)
         }
     }
 

@@ -30,9 +30,9 @@ public actor HAProxyEnforcer: Enforcer {
     struct State {
         /// Which process answered last; nil where the list is to be compared as a whole.
         var process: String?
-        /// What it was given: the second since 1970 at which each ends, 0 in a list without moments.
+        /// What it holds of ours: the second since 1970 at which each ends, 0 in a list without moments.
         var entries: [CIDR: Int64] = [:]
-        /// The administrator's own keys.
+        /// The administrator's own keys, as the file had them when it could last be read.
         var foreign: Set<String> = []
         /// Why the list is not as it should be.
         var failure: EnforcementError?
