@@ -110,4 +110,37 @@ struct HAProxyOwnersTests {
         #expect(await enforcer.apply([.close(target: target(1), address: mallory.address)]) == [.applied])
         #expect(try proxy.entries("map \(proxy.map)") == [mallory.address.description: "4102444800"])
     }
+
+    @Test(
+        "what an earlier run let in where this host's options now forbid it is not called closed",
+        arguments: [false, true])
+    func narrowed(otherFolder: Bool) async throws {
+        try proxy.start()
+        let (alice, mallory) = (member(1, network.address(.alice)), member(1, network.address(.mallory)))
+        let first = try proxy.enforcer(watch: .seconds(3600))
+        _ = await first.define([proxy.target(1)])
+        #expect(await first.apply([.open(alice)]) == [.applied])
+        let options =
+            otherFolder
+            ? HAProxyOptions(folder: proxy.folder + "/others", sockets: [proxy.folder + "/run/"])
+            : HAProxyOptions(folder: proxy.folder + "/lists", sockets: ["/run/haproxy/"])
+        let enforcer = try HAProxyEnforcer(options)
+        let word = "what an earlier run let in may still be open"
+        let result = await enforcer.reconcile([proxy.target(1)], [alice])
+        #expect(result.failures.map(\.member) == [alice])
+        // Asked for again, it is still in.
+        #expect(reason(await enforcer.apply([.open(alice)]).first) != nil)
+        for step in [
+            MemberChange.cut(target: target(1), address: alice.address),
+            .close(target: target(1), address: alice.address),
+        ] {
+            #expect(reason(await enforcer.apply([step]).first)?.contains(word) == true)
+        }
+        // Who was never let in is not in.
+        #expect(reason(await enforcer.apply([.open(mallory)]).first)?.contains(word) == false)
+        #expect(await enforcer.apply([.close(target: target(1), address: mallory.address)]) == [.applied])
+        let released = await enforcer.define([proxy.target(1, purpose: .released)])
+        #expect(reason(released[target(1)])?.contains(word) == true)
+        #expect(try proxy.entries("map \(proxy.map)").keys.contains(alice.address.description))
+    }
 }

@@ -18,18 +18,6 @@ public final class CeilingEnforcer: Enforcer {
         var isClosed: Bool
     }
 
-    private struct Place: Hashable {
-        var target: TargetID
-        var address: IPAddress
-
-        init(target: TargetID, address: IPAddress) {
-            self.target = target
-            self.address = address
-        }
-
-        init(_ member: Member) { self.init(target: member.target, address: member.address) }
-    }
-
     private let ceilings: Ceilings
     private let inner: any Enforcer
     private let state = NIOLockedValueBox(State())

@@ -19,7 +19,12 @@ public actor HAProxyEnforcer: Enforcer {
     /// How many leading bits of an IPv6 address stand for one client, where that is not all.
     var prefixes: [TargetID: Int] = [:]
     var members: [TargetID: [IPAddress: BootTime]] = [:]
-    var refusals: [TargetID: String] = [:]
+    /// Why targets are not dealt with at all, released ones too.
+    private var refusals: [TargetID: String] = [:]
+    /// What of them was wanted before it was first asked for: an earlier run may have let it in.
+    private var inherited: Set<Place> = []
+    /// What of them was never let in, so that there is nothing to take away.
+    private var turnedAway: Set<Place> = []
     /// Lists that are to be as `members` say, with what is known of them.
     var lists: [ProxyList: State] = [:]
     var expiry: (at: BootTime, task: Task<Void, Never>)?
@@ -87,7 +92,8 @@ public actor HAProxyEnforcer: Enforcer {
             }
             let list = ProxyList(backend)
             if let reason = options.refusal(backend) {
-                if definition.purpose == .enforce { refusals[definition.id] = reason }
+                refusals[definition.id] = reason
+                if definition.purpose != .enforce { refused[definition.id] = .failed(Self.mayBeOpen(reason)) }
                 continue
             }
             if lists[list] == nil { lists[list] = State() }
@@ -101,8 +107,28 @@ public actor HAProxyEnforcer: Enforcer {
             lists[list]?.process = nil
         }
         targets = kept
-        for (id, reason) in refusals { refused[id] = .failed(reason) }
-        return refused
+        turnedAway = turnedAway.filter { refusals[$0.target] != nil }
+        inherited = inherited.filter { refusals[$0.target] != nil }
+        return refused.merging(refusals.mapValues { .failed($0) }) { released, _ in released }
+    }
+
+    private static func mayBeOpen(_ reason: String) -> String {
+        "\(reason); what an earlier run let in may still be open"
+    }
+
+    /// A step on a target that is not in force.
+    private func refused(_ change: MemberChange) -> Outcome {
+        guard let reason = refusals[change.target] else {
+            return .failed("target \(change.target) is not defined on this agent")
+        }
+        let place = Place(target: change.target, address: change.address)
+        switch change {
+        case .open:
+            if !inherited.contains(place) { turnedAway.insert(place) }
+            return .failed(reason)
+        case .close: return turnedAway.remove(place) != nil ? .applied : .failed(Self.mayBeOpen(reason))
+        case .cut: return turnedAway.contains(place) ? .applied : .failed(Self.mayBeOpen(reason))
+        }
     }
 
     func network(_ address: IPAddress, on target: TargetID) -> CIDR {
@@ -122,12 +148,7 @@ public actor HAProxyEnforcer: Enforcer {
     public func apply(_ changes: [MemberChange]) async -> [Outcome] {
         var touched: [ProxyList: [CIDR]] = [:]
         var outcomes = changes.map { change -> Outcome in
-            guard let list = targets[change.target] else {
-                let reason = refusals[change.target] ?? "target \(change.target) is not defined on this agent"
-                // Behind a refused target nothing of ours is open.
-                if case .open = change { return .failed(reason) }
-                return refusals[change.target] == nil ? .failed(reason) : .applied
-            }
+            guard let list = targets[change.target] else { return refused(change) }
             switch change {
             case .open(let member): members[change.target, default: [:]][member.address] = member.deadline
             case .close(_, let address): members[change.target]?[address] = nil
@@ -148,8 +169,12 @@ public actor HAProxyEnforcer: Enforcer {
     public func reconcile(_ definitions: [TargetDefinition], _ wanted: [Member]) async -> Reconciliation {
         let refused = take(definitions)
         members = Dictionary(targets.keys.map { ($0, [:]) }) { first, _ in first }
-        for member in wanted where targets[member.target] != nil {
-            members[member.target]?[member.address] = member.deadline
+        for member in wanted {
+            if targets[member.target] != nil {
+                members[member.target]?[member.address] = member.deadline
+            } else if refusals[member.target] != nil, !turnedAway.contains(Place(member)) {
+                inherited.insert(Place(member))
+            }
         }
         var result = Reconciliation()
         for list in Array(lists.keys) {
