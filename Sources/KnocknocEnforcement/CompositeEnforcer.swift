@@ -16,6 +16,9 @@ public final class CompositeEnforcer: Enforcer {
     private let others: [Kind: any Enforcer]
     /// Where each known target went; steps name targets only.
     private let routes = NIOLockedValueBox<[TargetID: Route]>([:])
+    /// Targets of others whose flows the packet filter's enforcer cuts.
+    private let flowing: NIOLockedValueBox<[TargetID: TargetDefinition]>
+    private let watches: [Task<Void, Never>]
 
     private enum Route: Hashable {
         case filter
@@ -44,9 +47,25 @@ public final class CompositeEnforcer: Enforcer {
     ///   - others: what enforces the backends that are not of the packet filter; targets of one that is missing are
     ///     refused.
     public init(nftables: (any Enforcer)?, others: [Kind: any Enforcer] = [:]) {
-        filter = nftables ?? DryRunEnforcer()
+        let filter = nftables ?? DryRunEnforcer()
+        let flowing = NIOLockedValueBox<[TargetID: TargetDefinition]>([:])
+        // Between the first cut, made when access ended, and the last removal somebody may have come in again.
+        watches = others.values.map { other in
+            let departures = other.departures()
+            return Task {
+                for await gone in departures {
+                    let targets = flowing.withLockedValue { $0 }
+                    let cut = gone.filter { targets[$0.target] != nil }
+                    if !cut.isEmpty { await filter.cutFlows(of: cut, on: targets) }
+                }
+            }
+        }
+        self.filter = filter
+        self.flowing = flowing
         self.others = others.merging([.dryRun: DryRunEnforcer()]) { given, _ in given }
     }
+
+    deinit { for watch in watches { watch.cancel() } }
 
     public nonisolated(nonsending) func define(_ targets: [TargetDefinition]) async -> [TargetID: Outcome] {
         let routes = route(targets)
@@ -101,14 +120,17 @@ public final class CompositeEnforcer: Enforcer {
         -> Reconciliation
     {
         let routes = route(targets)
-        var result = await filter.reconcile(
-            targets.filter { routes[$0.id]?.concernsFilter ?? false },
-            members.filter { routes[$0.target]?.concernsFilter ?? false })
+        var result = Reconciliation()
         for (kind, enforcer) in others {
             result.merge(
                 await enforcer.reconcile(
                     targets.filter { routes[$0.id]?.kind == kind }, members.filter { routes[$0.target]?.kind == kind }))
         }
+        // Last: a flow that is cut before its entry is out comes back.
+        result.merge(
+            await filter.reconcile(
+                targets.filter { routes[$0.id]?.concernsFilter ?? false },
+                members.filter { routes[$0.target]?.concernsFilter ?? false }))
         for case (let id, .refused(let reason)) in routes {
             result.targets[id] = .failed(reason)
             result.failures += members.filter { $0.target == id }.map { .init(member: $0, reason: reason) }
@@ -146,6 +168,8 @@ public final class CompositeEnforcer: Enforcer {
     private func route(_ targets: [TargetDefinition]) -> [TargetID: Route] {
         let result = Dictionary(targets.map { ($0.id, route($0)) }) { first, _ in first }
         routes.withLockedValue { $0 = result }
+        let cut = targets.filter { if case .other(_, cuts: true)? = result[$0.id] { true } else { false } }
+        flowing.withLockedValue { $0 = Dictionary(cut.map { ($0.id, $0) }) { first, _ in first } }
         return result
     }
 

@@ -58,6 +58,15 @@ public protocol Enforcer: Sendable {
     /// Guards are restored by the enforcer itself before this is sent.
     func disturbances() -> AsyncStream<Disturbance>
 
+    /// Who has just gone from what this process ends by itself, whenever that was asked for. Flows that began until
+    /// then are to be cut.
+    func departures() -> AsyncStream<[Place]>
+
+    /// Cuts flows of those who are gone and have not been let in again; tried again until it is done.
+    ///
+    /// - Parameter targets: as they were last defined; one may have been forgotten here.
+    nonisolated(nonsending) func cutFlows(of gone: [Place], on targets: [TargetID: TargetDefinition]) async
+
     /// Counts established flows that a guard would cut and names their sources, this host's SSH first.
     nonisolated(nonsending) func flowsCut(by guard: NFTablesGuard) async -> FlowCensus
 
@@ -69,6 +78,10 @@ public protocol Enforcer: Sendable {
 }
 
 extension Enforcer {
+    public func departures() -> AsyncStream<[Place]> { AsyncStream { $0.finish() } }
+
+    public nonisolated(nonsending) func cutFlows(of gone: [Place], on targets: [TargetID: TargetDefinition]) async {}
+
     public nonisolated(nonsending) func limitations() async -> [String: String] { [:] }
 
     public nonisolated(nonsending) func versions() async -> [String: String] { [:] }

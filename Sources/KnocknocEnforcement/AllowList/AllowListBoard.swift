@@ -34,7 +34,7 @@ public final class AllowListBoard: Sendable {
     }
 
     private let state = NIOLockedValueBox(State())
-    let broadcast = DisturbanceBroadcast()
+    let broadcast = Broadcast<Disturbance>()
 
     public init() {}
 

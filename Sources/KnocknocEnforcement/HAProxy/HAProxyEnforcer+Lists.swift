@@ -52,6 +52,7 @@ extension HAProxyEnforcer {
                 return
             }
             lists[list] = state
+            tellDeparted(list, wanted)
             if let fileFailure { throw fileFailure }
         } catch {
             fail(list, error)
@@ -127,6 +128,7 @@ extension HAProxyEnforcer {
         }
         state.failure = before.failure
         lists[list] = state
+        tellDeparted(list, wanted)
         if let fileFailure { throw fileFailure }
         return (added, removed)
     }
@@ -177,6 +179,25 @@ extension HAProxyEnforcer {
         lists[list]?.process = nil
     }
 
+    // MARK: Leaving
+
+    func leave(_ id: TargetID, _ address: IPAddress, _ list: ProxyList) {
+        leaving[list, default: [:]][Place(target: id, address: address)] = network(address, on: id)
+    }
+
+    /// Tells who is out, now that it is known what the list holds. Where another target still lets the same client in,
+    /// that one's end is waited for.
+    private func tellDeparted(_ list: ProxyList, _ wanted: [CIDR: Int64]) {
+        guard let places = leaving[list], let entries = lists[list]?.entries else { return }
+        var left: [Place: CIDR] = [:]
+        var gone: [Place] = []
+        for (place, network) in places where members[place.target]?[place.address] == nil {
+            if wanted[network] == nil, entries[network] == nil { gone.append(place) } else { left[place] = network }
+        }
+        leaving[list] = left.isEmpty ? nil : left
+        if !gone.isEmpty { departed.send(gone) }
+    }
+
     // MARK: Time
 
     /// Ends what has run out: a map has refused it since, a list without moments is told now.
@@ -187,6 +208,7 @@ extension HAProxyEnforcer {
         for (id, list) in targets {
             for (address, deadline) in members[id] ?? [:] where deadline <= now {
                 members[id]?[address] = nil
+                leave(id, address, list)
                 gone[list, default: []].append(network(address, on: id))
             }
         }

@@ -12,7 +12,8 @@ public actor HAProxyEnforcer: Enforcer {
 
     let options: HAProxyOptions
     let logger: Logger
-    nonisolated let broadcast = DisturbanceBroadcast()
+    nonisolated let broadcast = Broadcast<Disturbance>()
+    nonisolated let departed = Broadcast<[Place]>(keeping: nil)
 
     /// The lists of targets that are enforced.
     var targets: [TargetID: ProxyList] = [:]
@@ -25,6 +26,8 @@ public actor HAProxyEnforcer: Enforcer {
     private var inherited: Set<Place> = []
     /// What of them was never let in, so that there is nothing to take away.
     private var turnedAway: Set<Place> = []
+    /// Who is no member any more and is not known to be out of the list, with the network that stands there.
+    var leaving: [ProxyList: [Place: CIDR]] = [:]
     /// Lists that are to be as `members` say, with what is known of them.
     var lists: [ProxyList: State] = [:]
     var expiry: (at: BootTime, task: Task<Void, Never>)?
@@ -60,10 +63,13 @@ public actor HAProxyEnforcer: Enforcer {
         expiry?.task.cancel()
         watch?.cancel()
         broadcast.finish()
+        departed.finish()
         thread.stop()
     }
 
     public nonisolated func disturbances() -> AsyncStream<Disturbance> { broadcast.stream() }
+
+    public nonisolated func departures() -> AsyncStream<[Place]> { departed.stream() }
 
     public func flowsCut(by guard: NFTablesGuard) async -> FlowCensus { FlowCensus(flows: 0, sources: []) }
 
@@ -83,8 +89,8 @@ public actor HAProxyEnforcer: Enforcer {
     private func take(_ definitions: [TargetDefinition]) -> [TargetID: Outcome] {
         var refused: [TargetID: Outcome] = [:]
         var kept: [TargetID: ProxyList] = [:]
+        var lengths: [TargetID: Int] = [:]
         refusals = [:]
-        prefixes = [:]
         for definition in definitions {
             guard case .haproxy(let backend)? = try? definition.backend.validated() else {
                 refusals[definition.id] = "not a target of HAProxy that can be"
@@ -99,14 +105,16 @@ public actor HAProxyEnforcer: Enforcer {
             if lists[list] == nil { lists[list] = State() }
             if definition.purpose == .enforce {
                 kept[definition.id] = list
-                prefixes[definition.id] = backend.ipv6Prefix
+                lengths[definition.id] = backend.ipv6Prefix
             }
         }
         for (id, list) in targets where kept[id] != list {
+            for address in (members[id] ?? [:]).keys { leave(id, address, list) }
             members[id] = nil
             lists[list]?.process = nil
         }
         targets = kept
+        prefixes = lengths
         turnedAway = turnedAway.filter { refusals[$0.target] != nil }
         inherited = inherited.filter { refusals[$0.target] != nil }
         return refused.merging(refusals.mapValues { .failed($0) }) { released, _ in released }
@@ -151,7 +159,9 @@ public actor HAProxyEnforcer: Enforcer {
             guard let list = targets[change.target] else { return refused(change) }
             switch change {
             case .open(let member): members[change.target, default: [:]][member.address] = member.deadline
-            case .close(_, let address): members[change.target]?[address] = nil
+            case .close(_, let address):
+                members[change.target]?[address] = nil
+                leave(change.target, address, list)
             case .cut: return .applied
             }
             touched[list, default: []].append(network(change.address, on: change.target))
@@ -168,6 +178,7 @@ public actor HAProxyEnforcer: Enforcer {
 
     public func reconcile(_ definitions: [TargetDefinition], _ wanted: [Member]) async -> Reconciliation {
         let refused = take(definitions)
+        for (id, list) in targets { for address in (members[id] ?? [:]).keys { leave(id, address, list) } }
         members = Dictionary(targets.keys.map { ($0, [:]) }) { first, _ in first }
         for member in wanted {
             if targets[member.target] != nil {

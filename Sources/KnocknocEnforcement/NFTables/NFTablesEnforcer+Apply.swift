@@ -1,4 +1,4 @@
-import KnocknocModel
+public import KnocknocModel
 import Logging
 
 extension NFTablesEnforcer {
@@ -124,6 +124,20 @@ extension NFTablesEnforcer {
         for (id, address) in gone {
             closings[ClosingKey(target: id, address: address, kind: .leave)] = membership.targets[id]
         }
+        await end(closings)
+        scheduleExpiry(membership.nextDeadline)
+    }
+
+    public func cutFlows(of gone: [Place], on targets: [TargetID: TargetDefinition]) async {
+        var closings: [ClosingKey: Membership.Target] = [:]
+        for place in gone {
+            let target = membership.targets[place.target] ?? targets[place.target].flatMap { Membership.Target($0) }
+            closings[ClosingKey(target: place.target, address: place.address, kind: .leave)] = target
+        }
+        await end(closings)
+    }
+
+    private func end(_ closings: [ClosingKey: Membership.Target]) async {
         do throws(EnforcementError) {
             let kernel = try kernel()
             let failed = closings.isEmpty ? [:] : await close(closings, kernel)
@@ -134,7 +148,6 @@ extension NFTablesEnforcer {
             for (key, target) in closings { note(key, target, error) }
             logger.error("ending access", metadata: ["reason": "\(error.message)"])
         }
-        scheduleExpiry(membership.nextDeadline)
     }
 
     /// Sleeps, by a clock that counts through suspend, until the first member's time is up.

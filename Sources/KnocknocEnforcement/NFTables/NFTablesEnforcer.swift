@@ -21,7 +21,7 @@ public actor NFTablesEnforcer: Enforcer {
     let options: NFTablesOptions
     let clock: @Sendable () -> BootTime
     let logger: Logger
-    nonisolated let broadcast = DisturbanceBroadcast()
+    nonisolated let broadcast = Broadcast<Disturbance>()
 
     private var openKernel: Kernel?
     var watcher: KernelWatcher?

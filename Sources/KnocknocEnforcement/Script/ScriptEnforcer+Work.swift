@@ -22,13 +22,31 @@ extension ScriptEnforcer {
             let reason = await ScriptProcess.run(current, options)
             if let reason { logger.error("\(reason)") }
             let wanted = wanted(on: key)
+            let owners = lanes[key]?.owners ?? [:]
             let isToBeTriedAgain = lanes[key]?.finish(current, reason, wanted) ?? false
+            if reason == nil { tellDeparted(key, current, owners, wanted) }
             if isToBeTriedAgain { scheduleRetry(key) } else if reason == nil { lanes[key]?.pause = options.firstPause }
             call = next(key)
             lanes[key]?.running = call
             if call == nil { rest(key) }
             wake()
         }
+    }
+
+    /// Tells whom a call has taken away.
+    private func tellDeparted(
+        _ key: ScriptLane.Key, _ call: ScriptCall, _ owners: [IPAddress: Set<TargetID>], _ wanted: [IPAddress: BootTime]
+    ) {
+        let addresses: [IPAddress]
+        switch call.verb {
+        case .add: return
+        case .delete(let address): addresses = [address]
+        case .flush: addresses = lanes[key]?.flushes.isEmpty == true ? Array(owners.keys) : []
+        }
+        let gone = addresses.filter { wanted[$0] == nil }.flatMap { address in
+            (owners[address] ?? []).map { Place(target: $0, address: address) }
+        }
+        if !gone.isEmpty { departed.send(gone) }
     }
 
     private func next(_ key: ScriptLane.Key) -> ScriptCall? {

@@ -10,7 +10,8 @@ public actor ScriptEnforcer: Enforcer {
     let opener: (any SecretOpener)?
     let logger: Logger
     let clock: @Sendable () -> BootTime
-    nonisolated let broadcast = DisturbanceBroadcast()
+    nonisolated let broadcast = Broadcast<Disturbance>()
+    nonisolated let departed = Broadcast<[Place]>(keeping: nil)
 
     var lanes: [ScriptLane.Key: ScriptLane] = [:]
     /// The list of each target that is in force.
@@ -41,9 +42,12 @@ public actor ScriptEnforcer: Enforcer {
         expiry?.task.cancel()
         for lane in lanes.values { lane.retry?.cancel() }
         broadcast.finish()
+        departed.finish()
     }
 
     public nonisolated func disturbances() -> AsyncStream<Disturbance> { broadcast.stream() }
+
+    public nonisolated func departures() -> AsyncStream<[Place]> { departed.stream() }
 
     /// A script knows of no flows.
     public func flowsCut(by guard: NFTablesGuard) async -> FlowCensus { FlowCensus(flows: 0, sources: []) }
