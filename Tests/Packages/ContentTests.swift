@@ -65,7 +65,7 @@ extension PackagesSuite {
 
         @Test(
             "the units are hardened",
-            arguments: [("knocknoc", "knocknoc", 15), ("knocknoc-agent", "knocknoc-agent", 20)])
+            arguments: [("knocknoc", "knocknoc", 15), ("knocknoc-agent", "knocknoc-agent", 25)])
         func hardened(package: String, unit: String, threshold: Int) async throws {
             try await PackageFile(package).unpacked { folder in
                 let file = folder.path + "/lib/systemd/system/\(unit).service"
@@ -74,6 +74,9 @@ extension PackagesSuite {
                 #expect(result.status == 0, "\(result.text)")
                 // systemd passes over what it does not understand.
                 #expect(result.errors.isEmpty)
+                guard unit == "knocknoc-agent" else { return }
+                // With other users' processes hidden, two agents of two users would not know each other.
+                #expect(try String(contentsOfFile: file, encoding: .utf8).contains("\nProtectProc=default\n"))
             }
         }
 
