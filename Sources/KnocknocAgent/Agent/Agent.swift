@@ -104,6 +104,10 @@ public struct Agent: Sendable {
 
     private var stamp: AgentStamp { AgentStamp(boot: clocks.bootID, time: clocks.boot()) }
 
+    private static let withoutMemory =
+        "until a server speaks nobody else is let in, what the kernel ends goes on time, and what scripts and access "
+        + "lists of HAProxy have let in stays"
+
     /// What the file still grants now: nothing where there is none, or where it is damaged.
     private func memory(_ file: StateFile?) -> (state: AgentState?, isDamaged: Bool) {
         guard let file else { return (nil, false) }
@@ -122,12 +126,12 @@ public struct Agent: Sendable {
                 return (restored, false)
             case .damaged(let reason, let target):
                 logger.error(
-                    "StateFile: \(file.path): \(reason); until a server speaks nobody else is let in",
+                    "StateFile: \(file.path): \(reason); \(Self.withoutMemory)",
                     metadata: ["moved_to": "\(target ?? "nowhere: it cannot be moved")"])
                 return (nil, true)
             }
         } catch {
-            logger.error("StateFile: \(error.message); until a server speaks nobody else is let in")
+            logger.error("StateFile: \(error.message); \(Self.withoutMemory)")
             return (nil, true)
         }
     }

@@ -36,8 +36,8 @@ actor AgentLoop {
     let instance: String
 
     var machine: AgentMachine
-    /// The state file was damaged: until the server has said what is wanted, what the kernel has stays and ends by the
-    /// kernel's own timeouts.
+    /// The state file was damaged: until the server has said what is wanted, what kernel and maps of HAProxy have ends by
+    /// times of their own, and what a script or an access list of HAProxy has let in stays, for nobody knows of it.
     var isBlind: Bool
     var link: (number: Int, link: Link)?
     var early: (number: Int, frames: [ByteBuffer])?

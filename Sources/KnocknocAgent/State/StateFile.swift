@@ -4,7 +4,7 @@ import KnocknocModel
 public import KnocknocProtocol
 
 /// The agent's memory across restarts: one JSON object, mode 0600, always whole. Its first field is the SHA-256 of what
-/// follows it, so that a disk that loses or changes bytes lets nobody in, and for no longer.
+/// follows it, so that a disk that loses or changes bytes lets nobody in, and for no longer than the kernel was told.
 public struct StateFile: Sendable {
     /// More than a hundred thousand entries need.
     static let limit = 64 << 20
@@ -12,7 +12,8 @@ public struct StateFile: Sendable {
     public enum Content: Sendable {
         case none
         case state(AgentState)
-        /// It could not be understood and was moved to `movedTo`: everything stays closed until a server speaks.
+        /// It could not be understood and was moved to `movedTo`: until a server speaks nobody is let in, and what only
+        /// this agent ends (scripts, access lists of HAProxy) stays as it is.
         case damaged(reason: String, movedTo: String?)
     }
 

@@ -67,6 +67,8 @@ import Testing
             if damage != .unreadable { await link.waitApplied(3) }
         }
         #expect(log.text.contains("StateFile: "), "\(log.text)")
+        // What only that file knew is not said to be closed.
+        #expect(log.text.contains("lists of HAProxy have let in stays"), "\(log.text)")
         await server.kill()
     }
 
