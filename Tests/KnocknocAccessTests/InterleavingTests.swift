@@ -27,6 +27,29 @@ struct InterleavingTests {
         }
     }
 
+    @Test("what an administrator ends while the session moves is not left open at the new address")
+    func endWhileMoving() async throws {
+        try await World.with(.postgres) { world in
+            let group = try await world.group("staff")
+            try await world.user("alice", in: [group])
+            let agent = try await world.agent()
+            let spec = EnforcementSpec(agentID: agent.id, backend: guardPort(9000))
+            let knoc = try await world.knoc("wiki", [group], [spec])
+            let session = try await world.signIn("alice")
+            _ = try await world.access.grant(knoc, session, world.context())
+            let grant = try #require(try await world.access.listGrants(live: true).first).id
+            // The move has read what is open, and waits for the agent's stream.
+            let results = try await world.interleave(
+                [AgentTable.bump(agent.id, change: "x")], [],
+                { _ = try await world.access.move(session, world.context("198.51.100.9")) },
+                { try await world.access.endGrant(grant, by: world.root, world.context()) })
+            for result in results { try result.get() }
+            #expect(try await world.access.listGrants(live: true).isEmpty)
+            try await agent.sync()
+            #expect(await agent.addresses.isEmpty)
+        }
+    }
+
     @Test("a trial that has just run out is not confirmed")
     func confirm() async throws {
         try await World.with(.postgres) { world in

@@ -86,13 +86,19 @@ extension Access {
             parts: parts)
     }
 
-    /// Ends a grant now; established flows are cut even where the address stays open for somebody else.
+    /// Ends a grant now, and with it what its session has open of the same Knoc for other addresses; established flows
+    /// are cut even where an address stays open for somebody else.
     ///
     /// - Throws: ``AccessError`` not found where it does not exist or has ended.
     public func endGrant(_ id: GrantID, by actor: Actor, _ context: RequestContext) async throws {
         try await write { tx in
+            guard let row = try await tx.run(GrantTable.live(id)).first else { throw Access.none("live grant", id) }
+            let session: SessionID = try row.identifier("session_id")
+            // A move copies what is open to another address: it has done so, or finds nothing.
+            try await tx.run(SessionTable.lock(session))
             let now = late
-            let ending = try await end(.grant(id), reason: "admin", at: now, tx)
+            let scope = GrantTable.Scope.knocInSession(try row.identifier("knoc_id"), session)
+            let ending = try await end(scope, reason: "admin", at: now, tx)
             guard !ending.grants.isEmpty else { throw Access.none("live grant", id) }
             return ((), try await settle(ending, at: now, by: actor, context, cut: true, tx, isLast: true))
         }

@@ -84,6 +84,11 @@ package enum GrantTable {
                 """, [now, reason] + scope.parameters)
     }
 
+    /// Whose a live grant is.
+    package static func live(_ id: GrantID) -> Statement {
+        Statement("select session_id, knoc_id from grants where id = $1 and state = 'live'", id)
+    }
+
     /// The entries of what the same transaction has ended at `now` for one Knoc in one session, with their agents.
     package static func entries(endedAt now: Timestamp, _ knoc: KnocID, _ session: SessionID) -> Statement {
         Statement(
