@@ -34,6 +34,10 @@ extension Access {
         }
     }
 
+    private static var noProbe: AccessError {
+        AccessError(.unauthenticated, "this token is unknown, used or too old")
+    }
+
     /// Takes the address that a browser shows itself from into the session that its token is of; see
     /// ``move(_:password:_:)``. A token counts once, whatever comes of it.
     ///
@@ -41,15 +45,20 @@ extension Access {
     /// - Throws: ``AccessError``: unauthenticated where the token is unknown, used or too old; forbidden with the reason;
     ///   confirmation where the session has moved often lately.
     public func probe(token: String, _ context: RequestContext) async throws -> IPAddress {
+        let hash = Secret.hash(token)
+        // Nobody who only guesses makes the database write anything.
+        guard token.utf8.count == Secret.length else { throw Access.noProbe }
+        let known = try await database.run(ProbeTable.one(hash))
+        guard !known.isEmpty else { throw Access.noProbe }
         let used: SessionID? = try await write { tx in
-            guard let row = try await tx.run(ProbeTable.use(Secret.hash(token))).first,
+            guard let row = try await tx.run(ProbeTable.use(hash)).first,
                 try row.timestamp("expires_at") > row.now(self)
             else { return (SessionID?.none, Effects()) }
             let session: SessionID = try row.identifier("session_id")
             return (SessionID?.some(session), Effects())
         }
         guard let used, let row = try await database.run(ProbeTable.session(used)).first else {
-            throw AccessError(.unauthenticated, "this token is unknown, used or too old")
+            throw Access.noProbe
         }
         let user: UserID = try row.identifier("user_id")
         let mover = Mover(session: used, user: user, actor: .user(user, name: try row.text("name")))

@@ -3,6 +3,9 @@ import FoundationEssentials
 
 /// Tokens: 256 random bits in base64url, stored as their SHA-256.
 enum Secret {
+    /// Characters of a token.
+    static let length = 43
+
     static func new() -> String {
         var generator = SystemRandomNumberGenerator()
         return base64url((0..<32).map { _ in UInt8.random(in: .min ... .max, using: &generator) })

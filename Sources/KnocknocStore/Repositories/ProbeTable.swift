@@ -14,6 +14,11 @@ package enum ProbeTable {
             "select count(*) as probes from address_probes where session_id = $1 and expires_at > $2", session, now)
     }
 
+    /// Whether there is such a token, used or not: a look costs no write.
+    package static func one(_ hash: [UInt8]) -> Statement {
+        Statement(constants: "select session_id from address_probes where token_hash = $1", [hash])
+    }
+
     /// Takes a token away for good: whoever gets the row is the only one.
     package static func use(_ hash: [UInt8]) -> Statement {
         Statement(
