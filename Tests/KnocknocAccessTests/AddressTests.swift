@@ -243,6 +243,45 @@ struct AddressTests {
             #expect(moved.address?.description == Self.road)
             try await scene.agent.sync()
             #expect(await scene.agent.addresses == [Self.home, Self.road])
+            #expect(moved.addresses.map(\.origin) == [.signIn, .request])
+            world.clock.advance(seconds: 61)
+            #expect(try await world.access.leaveAddresses() == 1)
+            try await scene.agent.sync()
+            #expect(await scene.agent.addresses == [Self.road])
+        }
+    }
+
+    @Test("an administrator ends it for all addresses, and nothing is left to move", arguments: Driver.available)
+    func ended(_ driver: Driver) async throws {
+        try await with(driver) { world, scene in
+            let moved = try await world.access.move(scene.session, world.context(Self.six))
+            let group = try await world.access.knoc(scene.knoc).groupIDs
+            let other = try await world.knoc(
+                "other", group, [EnforcementSpec(agentID: scene.agent.id, backend: guardPort(9001))])
+            _ = try await world.access.grant(other, moved, world.context(Self.six))
+            let grant = try #require(try await world.access.listGrants(live: true, on: scene.knoc).first).id
+            try await world.access.endGrant(grant, by: world.root, world.context())
+            #expect(try await world.access.listGrants(live: true, on: scene.knoc).isEmpty)
+            #expect(try await world.access.listGrants(live: true, on: other).count == 2)
+            #expect(
+                await code { try await world.access.endGrant(grant, by: world.root, world.context()) } == .notFound)
+            _ = try await world.access.move(moved, world.context(Self.road))
+            #expect(try await world.access.listGrants(live: true, on: scene.knoc).isEmpty)
+            #expect(try await world.access.listGrants(live: true, on: other).count == 3)
+        }
+    }
+
+    @Test("a token that is none makes the database write nothing", arguments: Driver.available)
+    func garbage(_ driver: Driver) async throws {
+        try await with(driver) { world, _ in
+            let operations = Statement("select count(*) as n from operations")
+            let before = try await world.database.run(operations)[0].integer("n")
+            for token in ["", "x", Secret.new(), Secret.new() + "x"] {
+                #expect(
+                    await code { _ = try await world.access.probe(token: token, world.context(Self.six)) }
+                        == .unauthenticated)
+            }
+            #expect(try await world.database.run(operations)[0].integer("n") == before)
         }
     }
 

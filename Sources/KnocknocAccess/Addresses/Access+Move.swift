@@ -86,7 +86,13 @@ extension Access {
         ])
         guard !read[0].isEmpty, let first = read[3].first else { throw Access.signedOut }
         let now = try first.now(self)
-        let known = try [SessionAddress](rows: read[1])
+        var known = try [SessionAddress](rows: read[1])
+        if known.isEmpty, let own = try own(first) {
+            // An older node signed it in: its address leaves like any other from now on.
+            try await tx.run(
+                AddressTable.add(own.address, to: mover.session, origin: own.origin.rawValue, at: own.addedAt))
+            known = [own]
+        }
         guard known[address] == nil else {
             try await tx.run(kept(address, of: mover.session, at: now))
             let after = try await tx.run(AddressTable.live(mover.session))
@@ -122,6 +128,14 @@ extension Access {
                     extra: [Access.leaving(evicted, of: mover.session, "too_many", by: mover.actor)], tx))
         }
         return (try [SessionAddress](rows: written.last ?? []), effects)
+    }
+
+    /// What a session signed in from, if anything may be opened for that.
+    private func own(_ row: Row) throws -> SessionAddress? {
+        guard try row.isNull("address_reason"), let address = try row.optional("address", row.address) else {
+            return nil
+        }
+        return SessionAddress(address: address, origin: .signIn, addedAt: try row.timestamp("created_at"))
     }
 
     private func line(

@@ -76,7 +76,7 @@ package enum RightQuery {
     package static func forMove(_ session: SessionID) -> Statement {
         Statement(
             constants: """
-                select s.expires_at, s.ended_at, s.moves_since, u.id as user_id, u.name as user_name,
+                select s.expires_at, s.ended_at, s.address, s.address_reason, s.created_at, u.id as user_id, u.name as user_name,
                     u.disabled as user_disabled, k.id as knoc_id, k.name as knoc_name, k.disabled as knoc_disabled,
                     k.features, k.version, \(permitted), g.address as held, g.origin, g.created_at as granted_at,
                     g.expires_at as until, knocknoc_now() as now
