@@ -19,6 +19,17 @@ struct ReturnAddressTests {
         ] { #expect(try #require(ReturnAddress(address)).isAt(url) == false, "\(address)") }
     }
 
+    @Test("are covered by the base URL with the longest path, by whole segments")
+    func coverage() throws {
+        let address = try #require(ReturnAddress("https://apps.example/wiki/a?b=/admin/x#/c"))
+        for (url, coverage) in [
+            ("https://apps.example", 1), ("https://apps.example/", 1), ("https://apps.example/wiki", 2),
+            ("https://apps.example/wiki/", 2), ("https://APPS.example:443/wiki/a?x", 3),
+            ("https://apps.example/wik", 0), ("https://apps.example/wiki/a/b", 0), ("https://apps.example/admin", 0),
+            ("https://wiki.example/wiki", nil), ("wiki", nil),
+        ] { #expect(address.coverage(by: url) == coverage, "\(url)") }
+    }
+
     @Test(
         "are read strictly",
         arguments: [

@@ -29,6 +29,22 @@ public struct ReturnAddress: Hashable, Sendable {
     /// Whether it is at the base URL of a Knoc: the same scheme, host and port.
     public func isAt(_ url: String) -> Bool { ReturnAddress(url)?.origin == origin }
 
+    /// How much of the address a Knoc's base URL covers: more for a longer path, by whole segments; 0 where it is at the
+    /// same scheme, host and port and at another path; nil where it is elsewhere.
+    public func coverage(by url: String) -> Int? {
+        guard let base = ReturnAddress(url), base.origin == origin else { return nil }
+        let covering = base.segments
+        return segments.starts(with: covering) ? covering.count + 1 : 0
+    }
+
+    private var segments: [Substring] {
+        // Scheme, nothing and host come first.
+        let path = text.prefix { !"?#".contains($0) }
+        var segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst(3)
+        if segments.last == "" { segments.removeLast() }
+        return Array(segments)
+    }
+
     /// As the value of a query's field (RFC 3986 §2.3): what is not unreserved is escaped.
     public var escaped: String {
         let digits = Array("0123456789ABCDEF")

@@ -72,4 +72,23 @@ struct ReturnFlowTests {
         #expect(BackLink(ReturnAddress("https://wiki.example.org/"), among: [Samples.item(.open)]) == nil)
         #expect(BackLink.query(nil) == "")
     }
+
+    @Test("of several Knocs at one site leads to the one with the nearest path, then to one that is open")
+    func several() throws {
+        func item(_ name: String, _ url: String, _ state: KnocState = .closed) -> KnocItem {
+            KnocItem(
+                id: KnocID(value: 7), name: name, url: url, grantOn: .click, state: state, expiresAt: nil, reason: nil)
+        }
+        let knocs = [
+            item("other", "https://apps.example/other", .open), item("root", "https://apps.example/", .open),
+            item("wiki", "https://apps.example/wiki"), item("wiki too", "https://apps.example/wiki/", .open),
+            item("wikipedia", "https://apps.example/wiki/a/b/c", .open),
+        ]
+        for (address, name) in [
+            ("https://apps.example/wiki/a", "wiki too"), ("https://apps.example/wikis", "root"),
+            ("https://apps.example/other?x", "other"),
+        ] { #expect(BackLink(ReturnAddress(address), among: knocs)?.name == name, "\(address)") }
+        #expect(BackLink(ReturnAddress("https://apps.example/wiki"), among: Array(knocs[2...2]))?.name == "wiki")
+        #expect(BackLink(ReturnAddress("https://apps.example/"), among: [knocs[0]])?.name == "other")
+    }
 }
