@@ -1,3 +1,5 @@
+public import KnocknocModel
+
 /// What a site decides about sessions, grants and failed sign-ins.
 public struct AccessOptions: Sendable {
     /// Length of a session where the user has none of their own, in seconds.
@@ -12,6 +14,8 @@ public struct AccessOptions: Sendable {
     public var failuresPerAccountAndNetwork: Int64 = 5
     /// Failed sign-ins from one network in a quarter of an hour before more are refused.
     public var failuresPerNetwork: Int64 = 100
+    /// What stands in front of this server, which is granted nothing, nor any network that it is in.
+    public var trustedForwarders: @Sendable () -> [CIDR] = { [] }
     /// Seconds without use after which an API key ends; nil where it does not.
     public var keyIdleSeconds: Int64? = 90 * 86_400
     /// Addresses that a session may have at once.

@@ -54,6 +54,21 @@ struct GrantRuleTests {
         #expect(AddressRule.refusal(try #require(IPAddress("127.0.0.1")), loopback: true) == nil)
         #expect(AddressRule.refusal(try #require(IPAddress("0.0.0.0")), loopback: true) != nil)
     }
+
+    @Test("a network is granted nothing where it has something in it that is never granted")
+    func networks() throws {
+        let forwarders = try ["192.0.2.10/32", "2001:db8:1::10/128", "2001:db8:2::/48"].map { try CIDR(parsing: $0) }
+        func refusal(_ network: String, loopback: Bool = false) throws -> String? {
+            AddressRule.refusal(network: try CIDR(parsing: network), loopback: loopback, forwarders: forwarders)
+        }
+        for network in ["2001:db8:1::/64", "2001:db8:1::/56", "2001:db8:2:3::/64", "2001:db8::/32", "::/64"] {
+            #expect(try refusal(network) != nil, "\(network)")
+        }
+        for network in ["2001:db8:1:1::/64", "2001:db8:1::11/128", "::2/128", "192.0.2.7/32", "2001:db8:3::/48"] {
+            #expect(try refusal(network) == nil, "\(network)")
+        }
+        #expect(try refusal("::/64", loopback: true) == nil)
+    }
 }
 
 @Suite("what a user sees")

@@ -173,6 +173,8 @@ extension Access {
             case .granted(_, let limit): until = min(limit, try row.timestamp("until"))
             }
             guard until > now, seen.insert(knoc).inserted else { continue }
+            let places = try self.targets(targets, of: knoc)
+            guard refusal(address, prefixes: places.map(\.ipv6Prefix)) == nil else { continue }
             let origin = GrantOn(rawValue: try row.text("origin")) ?? .click
             var plan =
                 plans[origin]
@@ -183,7 +185,7 @@ extension Access {
                 GrantPlan.Item(
                     grant: new(), knoc: knoc, knocName: try row.text("knoc_name"),
                     version: try row.integer("version"), since: try row.timestamp("granted_at"), until: until,
-                    targets: try self.targets(targets, of: knoc)))
+                    targets: places))
             plans[origin] = plan
         }
         return plans.sorted { $0.key.rawValue < $1.key.rawValue }.map(\.value)

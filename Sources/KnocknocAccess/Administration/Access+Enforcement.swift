@@ -56,7 +56,15 @@ extension Access {
         // Keys and lists are changed by turns, with the site's own stream as the lock.
         let agents = agents.union(terms.specs.contains { $0.backend.isAllowList } ? [.server] : [])
         guard !agents.isEmpty else { return Effects() }
-        let live = try await tx.run(GrantTable.lockLive(of: knoc))
+        var live = try await tx.run(GrantTable.lockLive(of: knoc))
+        let prefixes = spots.filter { $0.isPlaced && agents.contains($0.agent) }
+            .map { terms.specs[$0.item].backend.ipv6Prefix }
+        let ending = try await endRefused(&live, prefixes, at: now, tx)
+        var effects = Effects()
+        if !ending.grants.isEmpty {
+            try await tx.run(bump(agents.union(ending.agents)))
+            effects = try await settle(ending, at: now, by: .system, nil, tx)
+        }
         let bumped = try await tx.run(bump(agents))
         for (agent, rows) in zip(agents.sorted(), bumped) where rows.isEmpty {
             throw AccessError(.invalid, "there is no agent \(agent)", field: "enforcement")
@@ -93,7 +101,26 @@ extension Access {
         try await setTerms(held.map(\.target) + targets, tx)
         try await tx.run(note(agents, at: now))
         let users = try live.map { try $0.identifier("user_id", as: UserID.self) }
-        return Effects(agents: agents, users: Set(users))
+        effects.merge(Effects(agents: agents, users: Set(users)))
+        return effects
+    }
+
+    /// Ends the live grants whose networks may not be let in, and takes them out.
+    private func endRefused(
+        _ live: inout [Row], _ prefixes: [Int?], at now: Timestamp, _ tx: any Transaction
+    ) async throws -> Ending {
+        var ending = Ending(reason: "network_refused")
+        var kept: [Row] = []
+        for row in live {
+            if try refusal(row.address("address"), prefixes: prefixes) == nil {
+                kept.append(row)
+            } else {
+                ending.merge(
+                    try await end(.grant(try row.identifier("id")), reason: ending.reason, at: now, tx))
+            }
+        }
+        live = kept
+        return ending
     }
 
     /// Has targets close without a server as early as any of their Knocs says; their agents are bumped already.

@@ -73,13 +73,22 @@ extension Access {
                 guard live.contains(click.session.id) else { throw Access.signedOut }
                 guard !rights.isEmpty else { throw Access.noKnoc(click.knoc) }
                 var wanted: [(plan: GrantPlan, old: GrantID?)] = []
+                var refused: [(address: IPAddress, reason: String)] = []
                 for row in rights {
                     var plan = try judge(row, click)
                     plan.items[0].targets = try self.targets(targets, of: click.knoc)
                     let old = try row.identifierIfPresent("live_grant", as: GrantID.self)
                     let until = try row.optional("live_until", row.timestamp)
-                    if until.map({ $0 <= plan.now }) ?? true { wanted.append((plan, old)) }
+                    guard until.map({ $0 <= plan.now }) ?? true else { continue }
+                    if let reason = refusal(plan.address, prefixes: plan.items[0].targets.map(\.ipv6Prefix)) {
+                        refused.append((plan.address, reason))
+                    } else {
+                        wanted.append((plan, old))
+                    }
                 }
+                // It may open for a session's other addresses, but for whoever asks it must.
+                let own = refused.first { $0.address == click.session.address || refused.count == rights.count }
+                if let own { throw AccessError(.forbidden, own.reason) }
                 // Their endings move their agents' streams by themselves.
                 guard clicks.count == 1 || wanted.allSatisfy({ $0.old == nil }) else {
                     verdicts.append(.alone)

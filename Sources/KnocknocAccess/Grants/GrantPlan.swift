@@ -125,6 +125,20 @@ extension Access {
         throw AccessError(.busy, "this Knoc is being changed right now; try again", retryAfter: 1)
     }
 
+    /// Why nothing may be opened for an address where networks this long stand for it: there is somebody in one who is
+    /// granted nothing.
+    func refusal(_ address: IPAddress, prefixes: [Int?]) -> String? {
+        let prefixes = Set(prefixes.compactMap(\.self))
+        guard !prefixes.isEmpty else { return nil }
+        let forwarders = options.trustedForwarders()
+        for prefix in prefixes {
+            let network = CIDR(address, ipv6Prefix: prefix)
+            let reason = AddressRule.refusal(network: network, loopback: options.allInOne, forwarders: forwarders)
+            if let reason { return reason }
+        }
+        return nil
+    }
+
     func targets(_ rows: [Row], of knoc: KnocID) throws -> [GrantPlan.Place] {
         try rows.filter { try $0.identifier("knoc_id", as: KnocID.self) == knoc }
             .map { row in

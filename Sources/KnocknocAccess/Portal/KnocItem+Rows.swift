@@ -64,9 +64,13 @@ extension Access {
                     let facts = main.facts + others.flatMap(\.facts)
                     return VisibleState.of(main.right, facts, openWhen: openWhen, refusal: refusal, at: now)
                 }
-                let beside = others.map { part in
+                var beside = others.map { part in
                     let state = VisibleState.of(part.right, part.facts, openWhen: openWhen, refusal: refusal, at: now)
                     return VisibleState.Beside(address: part.address, state: state)
+                }
+                // The others do not speak for it where it was refused.
+                if let own, own != main.address, refusal == nil {
+                    beside.append(VisibleState.Beside(address: own, state: VisibleState(.closed)))
                 }
                 return VisibleState.of(main.right, main.facts, openWhen: openWhen, refusal: refusal, at: now)
                     .telling(of: beside)

@@ -175,9 +175,11 @@ extension Access {
                 addressReason: session.addressReason)
             guard case .granted(let address, let until) = rule.decide(at: now) else { continue }
             let knoc: KnocID = try row.identifier("knoc_id")
+            let places = try self.targets(targets, of: knoc)
+            guard refusal(address, prefixes: places.map(\.ipv6Prefix)) == nil else { continue }
             let item = GrantPlan.Item(
                 grant: new(), knoc: knoc, knocName: try row.text("knoc_name"), version: try row.integer("version"),
-                until: until, targets: try self.targets(targets, of: knoc))
+                until: until, targets: places)
             if plan == nil {
                 plan = GrantPlan(
                     user: user, session: session.id, actor: session.actor, context: context, address: address,

@@ -10,4 +10,17 @@ public enum AddressRule {
         }
         return nil
     }
+
+    /// The same of a network that stands for one client: what is never granted must not be in it either.
+    ///
+    /// - Parameter forwarders: what stands in front of this server, for everybody.
+    public static func refusal(network: CIDR, loopback: Bool, forwarders: [CIDR]) -> String? {
+        // A single address has been judged by itself.
+        guard network.length < network.address.family.bits else { return nil }
+        let refuse = { (what: String) in
+            "your network \(network) also has \(what) in it, which is never granted access; this Knoc opens for whole networks"
+        }
+        if forwarders.contains(where: network.overlaps) { return refuse("a proxy in front of this server") }
+        return !loopback && network.contains(IPAddress.v6(1)) ? refuse("a loopback address") : nil
+    }
 }

@@ -42,6 +42,7 @@ public final class Server: Sendable {
         let live = LiveSettings(settings, fingerprint: fingerprint, pin: pin)
         var options = AccessOptions()
         options.allInOne = settings.allInOne
+        options.trustedForwarders = { live.addressRule.trustedForwarders }
         options.keyIdleSeconds = settings.apiTokenIdleDays.map { Int64($0) * 86_400 }
         options.agentTokens = settings.agentTokens
         let access = Access(
