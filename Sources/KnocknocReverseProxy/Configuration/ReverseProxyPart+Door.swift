@@ -45,12 +45,18 @@ extension ReverseProxyPart {
         if !door.gatedMethods.isEmpty {
             lines += [
                 "    acl closed_method method \(door.gatedMethods.joined(separator: " "))",
-                "    http-request set-var(txn.\(Self.name)_closed) bool(false) if !closed_method rooted",
+                "    # Some server may tell no case: what is no method as they are written is closed.",
+                "    acl clear_method method -m reg ^[A-Z-]+$",
+                "    http-request set-var(txn.\(Self.name)_closed) bool(false) if !closed_method clear_method rooted",
                 "    # What passes as one method must not become another behind us.",
             ]
-            lines += ["X-HTTP-Method", "X-HTTP-Method-Override", "X-Method-Override"].map {
-                "    http-request del-header \($0) if !closed_method"
+            lines += ["x-http-method", "x-http-method-override", "x-method-override"].map {
+                "    http-request del-header \(Self.header($0)) -m reg unless closed_method"
             }
+        }
+        if !door.gatedPaths.isEmpty || !door.passedPaths.isEmpty {
+            lines.append("    # What passes as one path must not become another behind us.")
+            lines += ["x-original-url", "x-rewrite-url"].map { "    http-request del-header \(Self.header($0)) -m reg" }
         }
         return lines + [
             "    http-request set-var(txn.\(Self.name)_until) src,map_ip_int(\(plan.list(of: door.name)),0)",

@@ -66,25 +66,27 @@ struct ReverseProxyPart {
         let known = plan.doors.flatMap { $0.domains.flatMap { plan.origin(of: $0).spellings } } + portal
         var lines = ["", "frontend \(Self.name) from \(Self.name)"] + binds
         lines += [
-            "    # Only names that are ours go on, to a server or into an answer.",
-            "    acl \(Self.name)_known req.hdr(host) -i -m str \(known.joined(separator: " "))",
+            "    # Only names that are ours go on, to a server or into an answer; commas are a part of them.",
+            "    http-request return status 400 content-type \"text/plain; charset=utf-8\" string "
+                + "\"There is more than one Host.\" hdr Cache-Control no-store if { req.fhdr_cnt(host) gt 1 }",
+            "    acl \(Self.name)_known req.fhdr(host) -i -m str \(known.joined(separator: " "))",
             "    http-request return status 421 content-type \"text/plain; charset=utf-8\" string "
                 + "\"There is no such site here.\" hdr Cache-Control no-store unless \(Self.name)_known",
-            "    http-request set-var(\(Self.host)) req.hdr(host),field(1,:),lower",
+            "    http-request set-var(\(Self.host)) req.fhdr(host),field(1,:),lower",
         ]
         if plan.isTLS { lines.append("    http-request redirect scheme https code 308 unless { ssl_fc }") }
         lines +=
             """
-                # Who the client is, servers are told by us alone.
-                http-request del-header Forwarded
-                http-request del-header X-Real-IP
-                http-request del-header X-Forwarded- -m beg
+                # Who the client is, servers are told by us alone. Many take "_" for "-".
+                http-request del-header \(Self.header("forwarded")) -m reg
+                http-request del-header \(Self.header("x-real-ip")) -m reg
+                http-request del-header \(Self.header("x-forwarded-", isBeginning: true)) -m reg
                 http-request set-header X-Forwarded-For %[src]
                 http-request set-header X-Forwarded-Proto \(plan.isTLS ? "https" : "http")
-                http-request set-header X-Forwarded-Host %[req.hdr(host)]
+                http-request set-header X-Forwarded-Host %[req.fhdr(host)]
                 # Behind any other upgrade, as to h2c, requests would be out of our sight.
-                http-request del-header Upgrade unless { req.fhdr(upgrade) -i -m str websocket }
-                http-request del-header HTTP2-Settings
+                http-request del-header Upgrade unless { req.fhdr(upgrade) -i -m str websocket } { req.fhdr_cnt(upgrade) 1 }
+                http-request del-header \(Self.header("http2-settings")) -m reg
             """.lines
         if plan.portalUpstream != nil {
             lines.append("    use_backend \(Self.name)_portal if { var(\(Self.host)) -m str \(plan.portal.host) }")
@@ -94,6 +96,12 @@ struct ReverseProxyPart {
             lines.append("    use_backend \(Self.name)_\(door.name) if { var(\(Self.host)) -m str \(hosts) }")
         }
         return lines
+    }
+
+    /// Matches a header however a server may spell its name: CGI and what came of it know no character of a name but
+    /// letters and digits. HAProxy has names in lower case.
+    static func header(_ name: String, isBeginning: Bool = false) -> String {
+        "^" + name.replacing("-", with: "[^a-z0-9]") + (isBeginning ? "" : "$")
     }
 
     /// Mozilla's "intermediate" settings, on our own sockets only.

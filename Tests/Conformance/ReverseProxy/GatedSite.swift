@@ -41,9 +41,12 @@ struct GatedSite {
     }
 
     /// The answers to requests of these lines, on connections of their own.
-    func answers(_ lines: [String], headers: String = "", from host: Host? = nil) async throws -> [RawRequests.Answer] {
+    func answers(
+        _ lines: [String], headers: String = "", from host: Host? = nil, family6: Bool = false
+    ) async throws -> [RawRequests.Answer] {
         let requests = lines.map { "\($0) HTTP/1.1\r\nHost: app.test:8080\r\n\(headers)\r\n" }
-        return try await RawRequests.send(requests, from: host ?? mallory, to: gateway.ipv4, port: 8080)
+        let address = family6 ? gateway.ipv6 : gateway.ipv4
+        return try await RawRequests.send(requests, from: host ?? mallory, to: address, port: 8080)
     }
 }
 
