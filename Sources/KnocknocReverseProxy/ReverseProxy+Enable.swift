@@ -59,12 +59,12 @@ extension ReverseProxy {
         for (folder, mode) in [(SystemFolder.parent(of: agent.lists), UInt32(0o700)), (agent.lists, 0o750)] {
             try SystemFolder.make(folder, mode: mode, owner: agent.owner, group: agent.group)
         }
-        for path in lists(draft.plan) where !SystemFile(path).exists {
+        for path in try missing(draft.plan) {
+            guard let list = try SystemFile.unfollowed(path) else { continue }
             try await steps.step("making the list \(path), which is the agent's") {
-                try SystemFile(path).replace(
-                    with: "", attributes: .init(mode: 0o640, owner: agent.owner, group: agent.group))
+                try list.replace(with: "", attributes: .init(mode: 0o640, owner: agent.owner, group: agent.group))
             } undo: {
-                try SystemFile(path).remove()
+                try list.remove()
             }
         }
         guard let old = agent.text, let new = agent.changed else { return }

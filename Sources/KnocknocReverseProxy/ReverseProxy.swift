@@ -69,7 +69,7 @@ public struct ReverseProxy: Sendable {
         if layout.root.isEmpty, try await DebianPackage.isInstalled(HAProxyService.package) == false {
             console.tell("would install the package \(HAProxyService.package)")
         }
-        for path in lists(draft.plan) where !SystemFile(path).exists { console.tell("would make the list \(path)") }
+        for path in try missing(draft.plan) { console.tell("would make the list \(path)") }
         if let text = draft.agent.text, let new = draft.agent.changed {
             console.tell(diff(text, new, layout.agentConfiguration))
         }
@@ -89,7 +89,7 @@ public struct ReverseProxy: Sendable {
         // Lists that are still to be made must not be what is complained of.
         let folder = layout.configuration + ".knocknoc-lists"
         var plan = draft.plan
-        if lists(plan).contains(where: { !SystemFile($0).exists }) { plan.lists = folder }
+        if try missing(plan).isEmpty == false { plan.lists = folder }
         defer {
             for door in plan.doors where plan.lists == folder { unlink(plan.list(of: door.name)) }
             rmdir(folder)
@@ -107,6 +107,15 @@ public struct ReverseProxy: Sendable {
     }
 
     func lists(_ plan: ReverseProxyPlan) -> [String] { plan.doors.map { plan.list(of: $0.name) } }
+
+    /// The lists that are still to be made.
+    ///
+    /// - Throws: ``SystemError`` `invalid` where the agent's user, whose folder it is, has put a link in a list's place.
+    func missing(_ plan: ReverseProxyPlan) throws(SystemError) -> [String] {
+        var paths: [String] = []
+        for path in lists(plan) where try SystemFile.unfollowed(path)?.attributes() == nil { paths.append(path) }
+        return paths
+    }
 
     func diff(_ draft: Draft) -> String {
         diff(

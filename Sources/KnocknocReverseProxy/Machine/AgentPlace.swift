@@ -49,7 +49,7 @@ struct AgentPlace: Sendable {
 
     private static func first(_ folders: [String]) throws(SystemError) -> SystemFile.Attributes? {
         for folder in folders {
-            if let attributes = try SystemFile(folder).attributes() { return attributes }
+            if let attributes = try SystemFolder.attributes(of: folder) { return attributes }
         }
         return nil
     }

@@ -39,6 +39,17 @@ public struct SystemFile: Sendable {
         isReal = true
     }
 
+    /// The file of an absolute path whose folder may be another user's: root follows a symbolic link on the way only where
+    /// root alone could have put it, and nobody follows one in the file's own place.
+    ///
+    /// - Returns: nil where its folder is not there.
+    /// - Throws: ``SystemError`` `invalid` for a link that is not followed.
+    public static func unfollowed(_ path: String) throws(SystemError) -> SystemFile? {
+        guard let name = path.split(separator: "/").last, let folder = try FolderWay.find(SystemFolder.parent(of: path))
+        else { return nil }
+        return SystemFile(real: (folder.path == "/" ? "/" : folder.path + "/") + name)
+    }
+
     /// Where ``replace(with:attributes:)`` keeps what it found.
     public var backup: SystemFile {
         let path = path + ".knocknoc-backup"

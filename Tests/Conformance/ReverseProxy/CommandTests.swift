@@ -67,6 +67,52 @@ extension WholeSystem {
             }
         }
 
+        @Test("goes by no link that the agent's user has put in its own folder", .timeLimit(limit))
+        func links() async throws {
+            let network = Network()
+            let host = try await network.host("g", 1)
+            let proxy = try ReverseProxy(on: host)
+            let (agent, kept) = (proxy.root + "/var/lib/knocknoc-agent", proxy.root + "/kept")
+            try FileManager.default.createDirectory(atPath: kept, withIntermediateDirectories: false)
+            try Data("root's".utf8).write(to: URL(fileURLWithPath: kept + "/file"))
+            let facts = { (path: String) in
+                let found = try FileManager.default.attributesOfItem(atPath: path)
+                return [found[.ownerAccountID], found[.groupOwnerAccountID], found[.posixPermissions]].map {
+                    "\($0 ?? "-")"
+                }
+            }
+            let before = (try facts(kept), try facts(kept + "/file"))
+            #expect(chown(agent, 4711, 4711) == 0)
+            func refused(_ path: String) async throws {
+                for mode in [[], ["--dry-run"], ["--check"]] {
+                    let result = try await proxy.knocker("enable", GatedSite.arguments + mode)
+                    #expect(result.status == 78 && result.errors.contains("\(path) is a symbolic link"), "\(result)")
+                }
+            }
+            for target in [kept, kept + "/new"] {
+                #expect(symlink(target, proxy.lists) == 0 && lchown(proxy.lists, 4711, 4711) == 0)
+                try await refused(proxy.lists)
+                #expect(unlink(proxy.lists) == 0)
+            }
+            #expect(mkdir(proxy.lists, 0o750) == 0 && chown(proxy.lists, 4711, 4711) == 0)
+            for target in [kept + "/file", kept + "/new"] {
+                let list = proxy.lists + "/door.map"
+                #expect(symlink(target, list) == 0 && lchown(list, 4711, 4711) == 0)
+                try await refused(list)
+                #expect(unlink(list) == 0)
+            }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: kept) == ["file"])
+            #expect(try String(contentsOfFile: kept + "/file", encoding: .utf8) == "root's")
+            #expect(try (facts(kept), facts(kept + "/file")) == before)
+            #expect(!FileManager.default.fileExists(atPath: proxy.configuration))
+
+            // Without links the list is the agent's.
+            try await proxy.enable(GatedSite.arguments)
+            #expect(try facts(proxy.lists + "/door.map") == ["4711", "4711", "\(0o640)"])
+            await proxy.remove()
+            await network.remove()
+        }
+
         @Test("says what is missing or wrong, and who may not", .timeLimit(limit))
         func refused() async throws {
             let network = Network()
