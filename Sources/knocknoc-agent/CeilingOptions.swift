@@ -15,6 +15,8 @@ struct CeilingOptions: ParsableArguments {
     var maxPrefix: String?
     @Flag(inversion: .prefixedNo, help: "Let a server have scripts of this machine called.") var customScripts: Bool?
     @Option(help: "The folder that such scripts must be in, at any depth.") var scriptDirectory: String?
+    @Option(help: "The variables that a server may give them, such as 'HOST, FW_*', or none.") var scriptVariables:
+        String?
     @Option(help: "How long one call of a script may take, 1 to 600.") var scriptSeconds: String?
     @Option(name: .customLong("haproxy-folder"), help: "The folder in which lists of HAProxy are written.")
     var haproxyFolder: String?
@@ -31,6 +33,7 @@ struct CeilingOptions: ParsableArguments {
             (AgentConfiguration.Key.maxPrefix, maxPrefix),
             (AgentConfiguration.Key.customScripts, customScripts.map(String.init)),
             (AgentConfiguration.Key.scriptDirectory, scriptDirectory),
+            (AgentConfiguration.Key.scriptVariables, scriptVariables),
             (AgentConfiguration.Key.scriptSeconds, scriptSeconds),
             (AgentConfiguration.Key.haproxyFolder, haproxyFolder),
             (AgentConfiguration.Key.haproxySockets, haproxySockets),

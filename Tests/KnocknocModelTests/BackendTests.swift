@@ -75,6 +75,37 @@ struct BackendTests {
         #expect(throws: (any Error).self) { try decode(json) }
     }
 
+    @Test(
+        "a variable on which programs act unasked is given to no script, open or sealed",
+        arguments: [
+            "PATH", "ENV", "BASH_ENV", "BASH_FUNC", "PS4", "PROMPT_COMMAND", "HOME", "TMPDIR", "LD_PRELOAD", "DYLD_X",
+            "GCONV_PATH", "LOCPATH", "NLSPATH", "TERMINFO_DIRS", "HOSTALIASES", "RES_OPTIONS", "PYTHONHOME",
+            "PYTHONSTARTUP",
+            "PERL5OPT", "PERL5DB", "RUBYOPT", "NODE_OPTIONS", "NODE_PATH", "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS",
+            "JDK_JAVA_OPTIONS", "MAVEN_OPTS", "GREP_OPTIONS", "GIT_SSH_COMMAND", "SSH_ASKPASS", "OPENSSL_CONF",
+            "RSYNC_RSH",
+            "LESSOPEN", "HTTPS_PROXY", "ALL_PROXY", "MAKEFLAGS", "EDITOR", "MANPAGER", "LUA_INIT", "PHPRC",
+            "KNOCKNOC_SCRIPT",
+        ])
+    func reserved(_ name: String) throws {
+        for field in ["environment", "sealed"] {
+            let json = #"{"type":"script","script":{"path":"/opt/x","\#(field)":{"\#(name)":"x"}}}"#
+            let error = #expect(throws: ModelError.self) { try decode(json) }
+            #expect(error?.message.hasPrefix("script.\(field): \(name) may not be set") == true)
+        }
+        let secret = ScriptBackend(path: "/opt/x", secrets: [name: SecretText("x")])
+        #expect(throws: ModelError.self) { try Backend.script(secret).validated() }
+    }
+
+    @Test(
+        "names of an administrator's own are given",
+        arguments: [
+            "A", "HOST", "TOKEN", "REGION", "API_URL", "USER_NAME", "MARK", "FW_PATH", "PROXY", "OPTION", "HOMES", "_X",
+        ])
+    func own(_ name: String) throws {
+        _ = try decode(#"{"type":"script","script":{"path":"/opt/x","environment":{"\#(name)":"x"}}}"#)
+    }
+
     @Test("equal objects have equal keys, whatever the order, and a trial is no part of them")
     func keys() throws {
         let one = try Backend.nftablesGuard(NFTablesGuard(protocol: .tcp, ports: [2, 1, 2])).validated()

@@ -19,6 +19,10 @@ extension AgentConfiguration {
             reader.value(Key.maxPrefix, expected: "a length such as /64, from /32 to /128", Self.prefix) ?? 128
         ceilings.scripts = reader.flag(Key.customScripts, default: false)
         ceilings.scriptDirectory = reader.value(Key.scriptDirectory, expected: "an absolute path", Self.folder)
+        let variables = reader.list(
+            Key.scriptVariables, expected: "names such as HOST, beginnings such as FW_*, or none",
+            Ceilings.Variables.init)
+        ceilings.scriptVariables = variables.isEmpty ? nil : variables
         haproxyFolder =
             reader.value(Key.haproxyFolder, expected: "an absolute path", Self.folder)
             ?? stateFile.map { $0.prefix(upTo: $0.lastIndex(of: "/") ?? $0.startIndex) + "/haproxy" }
@@ -30,7 +34,10 @@ extension AgentConfiguration {
             } ?? 10
         maxDuration = reader.value(
             Key.maxDuration, expected: "a time such as 8h: a number and s, m, h or d, from 1s to 3650d", Self.duration)
-        for key in [Key.allowBackends, Key.allowTables, Key.allowSets, Key.allowPorts, Key.haproxySockets] {
+        let lists = [
+            Key.allowBackends, Key.allowTables, Key.allowSets, Key.allowPorts, Key.scriptVariables, Key.haproxySockets,
+        ]
+        for key in lists {
             // Nothing but commas must not mean that everything is allowed.
             guard let text = reader.text(key), text.allSatisfy({ $0 == "," || $0.isWhitespace }) else { continue }
             reader.refuse(key, "\(key.name): \"\(text)\" cannot be used; expected names, or no such line at all")

@@ -30,6 +30,7 @@ extension AgentConfiguration {
         public static let maxPrefix = SettingKey("MaxPrefix", "max", "prefix")
         public static let customScripts = SettingKey("CustomScripts", "custom", "scripts")
         public static let scriptDirectory = SettingKey("ScriptDirectory", "script", "directory")
+        public static let scriptVariables = SettingKey("ScriptVariables", "script", "variables")
         public static let scriptSeconds = SettingKey("ScriptSeconds", "script", "seconds")
         public static let haproxyFolder = SettingKey("HAProxyFolder", "haproxy", "folder")
         public static let haproxySockets = SettingKey("HAProxySockets", "haproxy", "sockets")
@@ -41,7 +42,7 @@ extension AgentConfiguration {
             serverURL, serverHosts, token, tokenFile, id, name, zone, stateFile, keyFile, guardFile, healthListen,
             allowListListen, tlsCAFile, tlsFingerprint, insecureHTTP, alwaysAllow, neverGuard, createSets,
             allowBackends, allowTables, allowSets, allowPorts, maxDuration, maxEntries, maxPrefix, customScripts,
-            scriptDirectory, scriptSeconds, haproxyFolder, haproxySockets, trustRTC, logLevel, backend,
+            scriptDirectory, scriptVariables, scriptSeconds, haproxyFolder, haproxySockets, trustRTC, logLevel, backend,
         ]
     }
 

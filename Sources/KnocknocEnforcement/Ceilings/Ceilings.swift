@@ -22,6 +22,22 @@ public struct Ceilings: Hashable, Sendable {
         public var description: String { "\(family.rawValue) \(name)" }
     }
 
+    /// Variables that a script may be given: one, as `HOST`, or all that begin alike, as `FW_*`.
+    public struct Variables: Hashable, Sendable {
+        var name: String
+        var isPrefix: Bool
+
+        /// - Returns: nil unless the text is a name, or its beginning and `*`; `none` names no variable.
+        public init?(_ text: String) {
+            isPrefix = text.hasSuffix("*")
+            name = isPrefix ? String(text.dropLast()) : text
+            let fits = name.utf8.allSatisfy { (65...90).contains($0) || (48...57).contains($0) || $0 == 95 }
+            guard text == "none" || fits && (1...64).contains(name.utf8.count) else { return nil }
+        }
+
+        func contains(_ variable: String) -> Bool { isPrefix ? variable.hasPrefix(name) : variable == name }
+    }
+
     /// `AllowBackends`.
     public var backends: Set<CompositeEnforcer.Kind>?
     /// `AllowTables`: where sets of nftables may be.
@@ -34,6 +50,8 @@ public struct Ceilings: Hashable, Sendable {
     public var scripts: Bool
     /// `ScriptDirectory`: the folder that scripts must be in, at any depth.
     public var scriptDirectory: String?
+    /// `ScriptVariables`: what they may be given, beside what no script is given.
+    public var scriptVariables: [Variables]?
     /// `MaxEntries`: how many addresses may be open at once, each counted once for each target.
     public var entries: Int?
     /// `MaxPrefix`: the fewest leading bits of an IPv6 address that may stand for one client.
@@ -42,7 +60,7 @@ public struct Ceilings: Hashable, Sendable {
     public init(
         backends: Set<CompositeEnforcer.Kind>? = nil, tables: Set<Table>? = nil, sets: Set<String>? = nil,
         ports: [ClosedRange<UInt16>]? = nil, scripts: Bool = false, scriptDirectory: String? = nil,
-        entries: Int? = nil, ipv6Prefix: Int = 128
+        scriptVariables: [Variables]? = nil, entries: Int? = nil, ipv6Prefix: Int = 128
     ) {
         self.backends = backends
         self.tables = tables
@@ -50,6 +68,7 @@ public struct Ceilings: Hashable, Sendable {
         self.ports = ports
         self.scripts = scripts
         self.scriptDirectory = scriptDirectory
+        self.scriptVariables = scriptVariables
         self.entries = entries
         self.ipv6Prefix = ipv6Prefix
     }
@@ -77,6 +96,12 @@ public struct Ceilings: Hashable, Sendable {
         if kind == .script, !scripts { return "this host's CustomScripts is not true" }
         if case .script(let script) = backend, let scriptDirectory, !script.path.hasPrefix(scriptDirectory + "/") {
             return "\(script.path) is not in this host's ScriptDirectory \(scriptDirectory)"
+        }
+        if case .script(let script) = backend, let scriptVariables {
+            let names = (Array(script.environment.keys) + script.sealed.keys).sorted()
+            if let name = names.first(where: { name in !scriptVariables.contains { $0.contains(name) } }) {
+                return "this host's ScriptVariables does not name \(name)"
+            }
         }
         return nil
     }

@@ -81,9 +81,10 @@ extension Scaffold {
         # MaxDuration = 12h
         # MaxEntries = 10000
         # MaxPrefix = /64
-        # Programs of yours that a server may have called, where they are, and for how long each call.
+        # Programs of yours that a server may have called, where they are, what it may give them, and for how long each call.
         # CustomScripts = false
         # ScriptDirectory = /opt/knocknoc-agent/scripts
+        # ScriptVariables = HOST, FW_*
         # ScriptSeconds = 10
         # HAProxyFolder = /var/lib/knocknoc-agent/haproxy
         # HAProxySockets = /run/haproxy/

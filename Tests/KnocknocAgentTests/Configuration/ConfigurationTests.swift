@@ -80,6 +80,7 @@ struct ConfigurationTests {
                 MaxPrefix = /56
                 CustomScripts = yes
                 ScriptDirectory = /opt//scripts/
+                ScriptVariables = HOST, FW_*
                 ScriptSeconds = 30
                 """)
         #expect(
@@ -88,7 +89,9 @@ struct ConfigurationTests {
                     backends: [.nftables, .allowList],
                     tables: [.init(family: .inet, name: "filter"), .init(family: .ip6, name: "mangle")],
                     sets: ["a", "b"], ports: [443...443, 8000...8100], scripts: true,
-                    scriptDirectory: "/opt/scripts", entries: 500, ipv6Prefix: 56))
+                    scriptDirectory: "/opt/scripts",
+                    scriptVariables: ["HOST", "FW_*"].compactMap(Ceilings.Variables.init), entries: 500, ipv6Prefix: 56)
+        )
         #expect(try (read(good).scriptSeconds, configuration.scriptSeconds) == (10, 30))
         #expect(configuration.maxDuration == 43_200_000)
         for (text, milliseconds) in [("90s", 90_000), ("1m", 60_000), ("2d", 172_800_000)] as [(String, Int64)] {
@@ -138,6 +141,18 @@ struct ConfigurationTests {
             ),
             ("ScriptSeconds = 0", "ScriptSeconds: \"0\" cannot be used; expected seconds from 1 to 600"),
             ("ScriptDirectory = a/b", "ScriptDirectory: \"a/b\" cannot be used; expected an absolute path"),
+            (
+                "ScriptVariables = HOST, fw*",
+                "ScriptVariables: \"fw*\" cannot be used; expected names such as HOST, beginnings such as FW_*, or none"
+            ),
+            (
+                "ScriptVariables = *",
+                "ScriptVariables: \"*\" cannot be used; expected names such as HOST, beginnings such as FW_*, or none"
+            ),
+            (
+                "ScriptVariables = \",\"",
+                "ScriptVariables: \",\" cannot be used; expected names, or no such line at all"
+            ),
             ("MaxEntries = 0", "MaxEntries: \"0\" cannot be used; expected a number from 1 to 10000000"),
             ("MaxPrefix = /24", "MaxPrefix: \"/24\" cannot be used; expected a length such as /64, from /32 to /128"),
             ("ID = gateway", "ID: \"gateway\" cannot be used; expected the agent's UUID"),

@@ -7,9 +7,15 @@ import Testing
 struct CeilingEnforcerTests {
     private let inner = RecordingEnforcer()
 
-    private func scriptTarget(_ path: String) -> TargetDefinition {
-        TargetDefinition(
-            id: target(4), backend: .script(ScriptBackend(path: path)), confirmed: true, purpose: .enforce)
+    private func scriptTarget(_ path: String, _ variables: [String] = [], sealed: [String] = []) -> TargetDefinition {
+        let script = ScriptBackend(
+            path: path, environment: Dictionary(uniqueKeysWithValues: variables.map { ($0, "x") }),
+            sealed: Dictionary(uniqueKeysWithValues: sealed.map { ($0, SealedValue(text: "x")) }))
+        return TargetDefinition(id: target(4), backend: .script(script), confirmed: true, purpose: .enforce)
+    }
+
+    private func variables(_ texts: String...) -> Ceilings {
+        Ceilings(scripts: true, scriptVariables: texts.compactMap(Ceilings.Variables.init))
     }
 
     private var ipsetTarget: TargetDefinition {
@@ -41,6 +47,18 @@ struct CeilingEnforcerTests {
             ),
             (.init(), scriptTarget("/opt/open"), "this host's CustomScripts is not true"),
             (.init(scripts: true, scriptDirectory: "/opt/scripts"), scriptTarget("/opt/scripts/a/open"), nil),
+            (
+                variables("HOST", "FW_*"), scriptTarget("/opt/open", ["FW_A", "HOST", "HOSTS"]),
+                "this host's ScriptVariables does not name HOSTS"
+            ),
+            (
+                variables("HOST"), scriptTarget("/opt/open", ["HOST"], sealed: ["TOKEN"]),
+                "this host's ScriptVariables does not name TOKEN"
+            ),
+            (variables("HOST", "FW_*"), scriptTarget("/opt/open", ["FW_A", "HOST"], sealed: ["FW_TOKEN"]), nil),
+            (variables("none"), scriptTarget("/opt/open", ["A"]), "this host's ScriptVariables does not name A"),
+            (variables("none"), scriptTarget("/opt/open"), nil),
+            (.init(scripts: true), scriptTarget("/opt/open", ["A"], sealed: ["B"]), nil),
         ]
         for (ceilings, definition, reason) in cases {
             let enforcer = CeilingEnforcer(ceilings, around: inner)

@@ -74,7 +74,7 @@ public struct ScriptBackend: Hashable, Sendable {
         return "script \(path) \(name) [\((variables + names).joined(separator: " "))] \(flows?.key ?? "-")"
     }
 
-    /// Names that the loader of programs, a shell or the agent itself would act on are refused.
+    /// Names that programs act on unasked are refused (``ReservedVariables``).
     private func checkVariable(_ name: String, _ field: String) throws(ModelError) {
         let fits = name.utf8.allSatisfy { (65...90).contains($0) || (48...57).contains($0) || $0 == 95 }
         guard (1...64).contains(name.utf8.count), fits, name.utf8.first.map({ !(48...57).contains($0) }) == true else {
@@ -83,9 +83,10 @@ public struct ScriptBackend: Hashable, Sendable {
                 "\(field): \"\(name)\" is not a variable's name; expected A to Z, 0 to 9 and _, at most 64, no digit first"
             )
         }
-        let refused = ["PATH", "IFS", "ENV", "BASH_ENV", "SHELLOPTS", "PYTHONPATH", "PERL5LIB", "RUBYLIB"]
-        guard !refused.contains(name), !name.hasPrefix("LD_"), !name.hasPrefix("KNOCKNOC_") else {
-            throw ModelError(.invalidIdentifier, "\(field): \(name) may not be set")
+        guard !ReservedVariables.contains(name) else {
+            throw ModelError(
+                .invalidIdentifier,
+                "\(field): \(name) may not be set: programs act on it unasked; expected another name")
         }
     }
 }
