@@ -1,4 +1,5 @@
 import Foundation
+import KnocknocModel
 import Testing
 
 @testable import KnocknocEnforcement
@@ -29,13 +30,68 @@ struct BootFileTests {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let path = folder + "/guard.nft"
         #expect(chown(folder, 65_534, 65_534) == 0)
-        try SkeletonFile.write("text", to: path)
+        try SkeletonFile.write("add table inet x\n", to: path)
         #expect(try FileManager.default.attributesOfItem(atPath: path)[.ownerAccountID] as? Int == 65_534)
-        #expect(try SkeletonFile.read(path) == "text")
+        #expect(try SkeletonFile.read(path) == "add table inet x\n")
         #expect(chown(path, 65_533, 65_534) == 0)
         #expect(throws: EnforcementError.self) { try SkeletonFile.read(path) }
         #expect(chown(path, 65_534, 65_534) == 0 && chmod(path, 0o620) == 0)
         #expect(throws: EnforcementError.self) { try SkeletonFile.read(path) }
+    }
+
+    @Test("what the agent writes is read again, whatever its names and comments say")
+    func written() throws {
+        try inFolder { path in
+            let include = "add rule inet knocknoc boot_file accept comment \"/srv/include /include/guard.nft\"\n"
+            guard case .nftablesGuard(let value) = guardTarget(1, interfaces: ["include"]).backend else { return }
+            let table = OwnTable(
+                guards: [try GuardRules(target(1), value)],
+                marks: [GuardName(target(2))], alwaysAllow: [try CIDR(parsing: "192.0.2.0/24")],
+                bootFile: BootFile("/srv/include/guard.nft"))
+            for text in [SkeletonFile.render(table), include, ""] {
+                try SkeletonFile.write(text, to: path)
+                #expect(try SkeletonFile.read(path) == text)
+            }
+        }
+    }
+
+    private static let table = "add table inet knocknoc"
+    private static let include = "include \"/etc/shadow\""
+    private static let others: [String] = [
+        include, "\(table)\n\(include)", "\(table); \(include)", "\(table) \\\n\(include)",
+        "add table inet \"a\n\(include)",
+        " \(table)", "add table inet x {include\t\"/etc/shadow\";}", "# \n\r\n\(include)", "# a\r\n\(include)\n",
+        "list ruleset", "define x = 1",
+    ]
+
+    @Test("a file that would have nft open others is not handed to it", arguments: others)
+    func including(_ text: String) throws {
+        try inFolder { path in
+            try SkeletonFile.write(text + "\n", to: path)
+            let error = #expect(throws: EnforcementError.self) { try SkeletonFile.read(path) }
+            #expect(
+                error?.message.hasPrefix(path + ":") == true && error?.message.contains("shadow") == false,
+                "\(String(describing: error))")
+        }
+    }
+
+    @Test("neither a link nor anything but a file is read")
+    func noFile() throws {
+        try inFolder { path in
+            try SkeletonFile.write(Self.table + "\n", to: path + ".other")
+            #expect(symlink(path + ".other", path) == 0)
+            let error = #expect(throws: EnforcementError.self) { try SkeletonFile.read(path) }
+            #expect(error?.message.contains("is a symbolic link") == true, "\(String(describing: error))")
+            #expect(unlink(path) == 0 && mkfifo(path, 0o600) == 0)
+            #expect(throws: EnforcementError.self) { try SkeletonFile.read(path) }
+        }
+    }
+
+    private func inFolder(_ body: (String) throws -> Void) throws {
+        let folder = FileManager.default.temporaryDirectory.path + "/knocknoc-boot-\(UUID())"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try body(folder + "/guard.nft")
     }
 
     @Test("a name that would end the comment is not remembered", arguments: ["/a\"b", "/a\\", "/a\nb", "relative"])

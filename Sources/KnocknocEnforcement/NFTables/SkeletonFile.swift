@@ -57,16 +57,24 @@ enum SkeletonFile {
 
     /// The file's text; nil where there is none.
     ///
-    /// - Throws: ``EnforcementError`` where others could have written it: it becomes firewall rules.
+    /// - Throws: ``EnforcementError`` where others could have written it, or it is not what is written here: it becomes
+    ///   firewall rules, and root may be who reads it in the folder of the agent's user.
     static func read(_ path: String) throws(EnforcementError) -> String? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // Not blocking: a FIFO in its place would keep us waiting.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard descriptor >= 0 else {
             if errno == ENOENT { return nil }
+            guard errno != ELOOP else {
+                throw EnforcementError(.refused, "\(path) is a symbolic link; expected the file itself")
+            }
             throw failure(path)
         }
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw failure(path) }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw EnforcementError(.refused, "\(path) is no regular file")
+        }
         let owners = [0, geteuid(), owner(ofFolderOf: path)?.user]
         guard owners.contains(status.st_uid), status.st_mode & 0o022 == 0 else {
             throw EnforcementError(
@@ -80,7 +88,40 @@ enum SkeletonFile {
             if count == 0 { break }
             bytes += buffer[..<count]
         }
-        return String(decoding: bytes, as: UTF8.self)
+        let text = String(decoding: bytes, as: UTF8.self)
+        try check(text, path)
+        return text
+    }
+
+    /// Lets pass such commands as are written here: an `include` would have root open any file, and say what is in it.
+    private static func check(_ text: String, _ path: String) throws(EnforcementError) {
+        // Bytes, as nft reads them: to Swift a carriage return and what follows it are one character.
+        for (index, line) in text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+            .enumerated()
+        {
+            if line.isEmpty || line.first == UInt8(ascii: "#") { continue }
+            let isCommand = ["add ", "flush ", "delete "].contains { line.starts(with: $0.utf8) }
+            // What is in quotes is every second part: comments and names of interfaces.
+            let parts = line.split(separator: UInt8(ascii: "\""), omittingEmptySubsequences: false)
+            let includes = stride(from: 0, to: parts.count, by: 2).contains { part in
+                parts[part].split { !isOfWord($0) }.contains { $0.elementsEqual("include".utf8) }
+            }
+            guard isCommand, parts.count % 2 == 1, !line.contains(UInt8(ascii: "\\")), !includes else {
+                throw EnforcementError(
+                    .refused,
+                    "\(path):\(index + 1): not a line that the agent writes; remove the file, and the agent makes it anew"
+                )
+            }
+        }
+    }
+
+    private static func isOfWord(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
+            true
+        default: false
+        }
     }
 
     /// Whose folder a file is in: the agent's user, for whom root may have to write.
