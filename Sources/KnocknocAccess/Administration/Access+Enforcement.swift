@@ -140,7 +140,8 @@ extension Access {
 
     /// The target of a backend on its agent: the one that is there already, or a new one.
     private func target(
-        for backend: Backend, isTried: Bool, on agent: AgentID, of knoc: KnocID, at now: Timestamp, _ tx: any Transaction
+        for backend: Backend, isTried: Bool, on agent: AgentID, of knoc: KnocID, at now: Timestamp,
+        _ tx: any Transaction
     ) async throws -> TargetID {
         let key = backend.targetKey(of: knoc)
         let json = try JSON.text(backend)
