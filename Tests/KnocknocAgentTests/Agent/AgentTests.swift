@@ -236,10 +236,11 @@ struct AgentTests {
             try await open(try await server.link(), ttl: 5000)
             await server.kill()
             await enforcer.changes.wait("the end") {
-                if clocks.boot().milliseconds < 105_000 { clocks.advance(milliseconds: 100) }
+                // A timer that was about to be set when the clock moved is up to a second late.
+                clocks.advance(milliseconds: clocks.boot().milliseconds < 105_000 ? 100 : 5)
                 return enforcer.members.isEmpty
             }
-            #expect(clocks.boot().milliseconds <= 105_100)
+            #expect(clocks.boot().milliseconds <= 106_500)
         }
     }
 

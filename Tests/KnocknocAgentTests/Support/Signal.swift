@@ -9,7 +9,7 @@ final class Signal: Sendable {
 
     /// Waits until `condition` holds, looking whenever notified and, for what cannot notify, 50 times a second.
     func wait(
-        _ what: String, seconds: Int = 10, sourceLocation: SourceLocation = #_sourceLocation,
+        _ what: String, seconds: Int = 60, sourceLocation: SourceLocation = #_sourceLocation,
         _ condition: @Sendable () -> Bool
     ) async {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
