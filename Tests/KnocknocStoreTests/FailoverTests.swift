@@ -68,8 +68,19 @@ struct FailoverTests {
         try await standby.sql(
             "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'knocknoc'")
         try await insert(3, running)
-        let starting = try Fixture.open(url)
-        try await insert(4, starting)
+        // The new primary is slow to answer, the old one is not.
+        let proxy = try FaultProxy(to: standby, .allHeld)
+        defer { proxy.stop() }
+        let starting = try Fixture.open(url.replacing(":\(standby.port)/", with: ":\(proxy.port)/"))
+        let written = Latch()
+        let writing = Task {
+            try await insert(4, starting)
+            written.set()
+        }
+        #expect(try await proxy.holding.wait(within: .seconds(60)))
+        #expect(try await !written.wait(within: .milliseconds(600)))
+        proxy.letThrough()
+        try await writing.value
         #expect(try await standby.sql("select count(*) from knocknoc.probe", database: name) == "4")
         #expect(try await primary.sql("select count(*) from knocknoc.probe", database: name) == "1")
         for database in [running, starting] { await database.close() }

@@ -5,18 +5,20 @@ import KnocknocModel
 extension PostgresConnector {
     /// Asks all hosts which timeline they write, so that the first to answer is not taken for the only one.
     func lookAround(_ generation: Int) async {
-        guard takesTurnToLook() else { return }
         let targets = targets
-        await withTaskGroup(of: Int64?.self) { group in
-            for target in targets {
-                // Hosts that are near answer within milliseconds; one that is cut off must not hold up the others.
-                let deadline = ContinuousClock.now + .milliseconds(300)
-                group.addTask {
-                    try? await Self.reach(target, until: deadline) { try await Self.timeline($0, until: deadline) }
+        let look = look { [weak self] limit in
+            await withTaskGroup(of: Int64?.self) { group in
+                // Hosts that are near answer within milliseconds; one that is cut off must not hold up the others for long.
+                let deadline = ContinuousClock.now + limit
+                for target in targets {
+                    group.addTask {
+                        try? await Self.reach(target, until: deadline) { try await Self.timeline($0, until: deadline) }
+                    }
                 }
+                for await timeline in group { self?.note(timeline, asked: generation) }
             }
-            for await timeline in group { note(timeline, asked: generation) }
         }
+        await look?.value
     }
 
     /// - Throws: ``StoreError`` `unavailable` where another host was seen with a newer timeline.

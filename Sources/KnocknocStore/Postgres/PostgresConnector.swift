@@ -9,6 +9,12 @@ final class PostgresConnector: Sendable {
         weak var connection: PostgresConnection?
     }
 
+    private struct Look {
+        let task: Task<Void, Never>
+        /// Until then its answer is new enough for others.
+        let holds: ContinuousClock.Instant
+    }
+
     private struct State {
         var targets: [PostgresTarget]
         var generation = 0
@@ -19,7 +25,7 @@ final class PostgresConnector: Sendable {
         var open: [Entry] = []
         /// The newest history that any host was seen to write.
         var timeline: Int64 = 0
-        var lookedAt: ContinuousClock.Instant?
+        var look: Look?
     }
 
     private let options: PostgresOptions
@@ -57,7 +63,7 @@ final class PostgresConnector: Sendable {
             state.generation += 1
             state.beginning = state.generation
             // Another cluster's timelines have nothing to do with these.
-            (state.primary, state.timeline, state.lookedAt) = (nil, 0, nil)
+            (state.primary, state.timeline, state.look) = (nil, 0, nil)
         }
     }
 
@@ -120,14 +126,21 @@ final class PostgresConnector: Sendable {
         }
     }
 
-    /// Whether it is time to ask all hosts again: not for every connection of a pool that fills.
-    func takesTurnToLook() -> Bool {
-        guard targets.count > 1 else { return false }
+    /// One look at all hosts for every connection of a pool that fills: who comes while it lasts waits for it too.
+    ///
+    /// - Parameter begin: given how long a host may take to answer.
+    /// - Returns: nil where there is only one host.
+    func look(_ begin: @escaping @Sendable (Duration) async -> Void) -> Task<Void, Never>? {
+        guard targets.count > 1 else { return nil }
         return state.withLock { state in
             let now = ContinuousClock.now
-            if let last = state.lookedAt, now - last < .seconds(1) { return false }
-            state.lookedAt = now
-            return true
+            if let look = state.look, now < look.holds { return look.task }
+            // Who knows a timeline refuses an older one by itself. Who knows none would believe the first that answers, and
+            // rather waits for a host that is slow.
+            let limit = state.timeline > 0 ? Duration.milliseconds(300) : min(.seconds(3), options.connectTimeout)
+            let task = Task { await begin(limit) }
+            state.look = Look(task: task, holds: now + max(.seconds(1), limit))
+            return task
         }
     }
 

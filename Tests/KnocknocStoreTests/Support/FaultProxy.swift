@@ -12,6 +12,8 @@ final class FaultProxy: Sendable {
         case afterCommit
         /// The first connection waits until it is let through.
         case held
+        /// All connections do.
+        case allHeld
     }
 
     /// Somebody waits.
@@ -55,9 +57,10 @@ final class FaultProxy: Sendable {
 
     private func carry(_ client: Int32) {
         defer { close(client) }
-        if takeFault({ $0 == .held }) != nil {
+        if fault.withLock({ $0 == .allHeld }) || takeFault({ $0 == .held }) != nil {
             holding.set()
             passing.wait()
+            passing.signal()
         }
         let upstream = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(upstream) }
@@ -82,7 +85,7 @@ final class FaultProxy: Sendable {
                 let count = read(side.fd, &buffer, buffer.count)
                 guard count > 0 else { return }
                 let isCommit = index == 0 && buffer[..<count].containsCommit
-                let strike = isCommit ? takeFault { $0 != .held } : nil
+                let strike = isCommit ? takeFault { $0 == .beforeCommit || $0 == .afterCommit } : nil
                 if strike == .beforeCommit { return }
                 var sent = 0
                 while sent < count {
