@@ -12,6 +12,7 @@ public protocol Clocks: Sendable {
     func wall() -> Timestamp
     /// Whether the kernel calls the wall clock synchronised.
     func isSynchronised() -> Bool
-    /// Returns after so many milliseconds, or at once when the task is cancelled.
-    nonisolated(nonsending) func sleep(milliseconds: Int64) async
+    /// Returns when ``monotonic()`` has come to `moment`, or at once when the task is cancelled. A moment and not a time, so
+    /// that whoever comes late to sleep does not wake late.
+    nonisolated(nonsending) func sleep(until moment: Int64) async
 }

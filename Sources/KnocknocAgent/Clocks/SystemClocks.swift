@@ -25,8 +25,9 @@ public struct SystemClocks: Clocks {
         return answer >= 0 && answer != TIME_ERROR && state.status & STA_UNSYNC == 0
     }
 
-    public nonisolated(nonsending) func sleep(milliseconds: Int64) async {
-        try? await Task.sleep(for: .milliseconds(milliseconds))
+    public nonisolated(nonsending) func sleep(until moment: Int64) async {
+        let left = moment - monotonic()
+        if left > 0 { try? await Task.sleep(for: .milliseconds(left)) }
     }
 
     private static func read(_ clock: clockid_t) -> Int64 {

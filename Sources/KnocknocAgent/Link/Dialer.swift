@@ -27,7 +27,7 @@ struct Dialer: Sendable {
             if stood { (round, lost) = ([], server) }
             let wait = max(pause ?? 0, backoff.next(spread: servers.spread, using: &generator))
             logger.debug("next attempt", metadata: ["wait_ms": "\(wait)"])
-            await clocks.sleep(milliseconds: wait)
+            await clocks.sleep(until: clocks.monotonic() + wait)
         }
     }
 

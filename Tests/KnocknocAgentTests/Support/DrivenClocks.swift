@@ -58,7 +58,7 @@ final class DrivenClocks: Clocks {
         for continuation in woken { continuation.resume() }
     }
 
-    func sleep(milliseconds: Int64) async {
+    func sleep(until moment: Int64) async {
         let number = state.withLockedValue { state in
             state.next += 1
             return state.next
@@ -66,8 +66,8 @@ final class DrivenClocks: Clocks {
         await withTaskCancellationHandler {
             await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
                 let over = state.withLockedValue { state in
-                    if state.cancelled.remove(number) != nil { return true }
-                    state.sleepers[number] = Sleeper(due: state.monotonic + milliseconds, continuation: continuation)
+                    if state.cancelled.remove(number) != nil || moment <= state.monotonic { return true }
+                    state.sleepers[number] = Sleeper(due: moment, continuation: continuation)
                     return false
                 }
                 if over { continuation.resume() }
