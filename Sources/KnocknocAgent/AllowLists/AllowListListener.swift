@@ -40,7 +40,7 @@ struct AllowListListener: Sendable {
             logger.info("lists are served", metadata: ["listen": "\(listen.host):\(listen.port)"])
             return channel
         } catch {
-            let reason = "AllowListListen: cannot listen on \(listen.host):\(listen.port): \(error)"
+            let reason = "AllowListListen: \(listen.refusal(error))"
             logger.error("\(reason); it is tried again")
             board.listens(failure: reason)
             return nil
@@ -62,7 +62,7 @@ struct AllowListListener: Sendable {
                 if Task.isCancelled { return }
                 board.listens(failure: "AllowListListen: nothing listens there any more")
             } else {
-                await clocks.sleep(milliseconds: 10_000)
+                await clocks.sleep(until: clocks.monotonic() + 10_000)
                 if Task.isCancelled { return }
             }
             channel = await self.open()

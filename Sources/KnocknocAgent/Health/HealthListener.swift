@@ -25,8 +25,7 @@ struct HealthListener: Sendable {
         } catch {
             throw AgentError(
                 .health,
-                "HealthListen: cannot listen on \(listen.host):\(listen.port): \(error); "
-                    + "choose a free port, or none")
+                "HealthListen: \(listen.refusal(error)); choose a free port, or none")
         }
     }
 
