@@ -190,7 +190,8 @@ let tests: [Target] = [
         name: "KnocknocProtocolTests", dependencies: ["KnocknocModel", "KnocknocProtocol", "Fuzz"],
         exclude: ["Corpus", "Recorded"], swiftSettings: settings),
     .testTarget(
-        name: "KnocknocSystemTests", dependencies: ["KnocknocModel", "KnocknocSystem", "KnocknocCertificates"],
+        name: "KnocknocSystemTests",
+        dependencies: ["KnocknocModel", "KnocknocSystem", "KnocknocLogging", "KnocknocCertificates"],
         swiftSettings: settings),
     .testTarget(
         name: "KnocknocIdentityTests", dependencies: ["KnocknocModel", "KnocknocIdentity"], swiftSettings: settings),

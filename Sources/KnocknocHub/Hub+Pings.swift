@@ -1,15 +1,17 @@
 public import KnocknocModel
-import KnocknocProtocol
+public import KnocknocProtocol
 import Logging
 import Synchronization
 
 extension Hub {
-    /// The time to this agent and back over its link; nil where it is not linked here or does not answer within 5 s.
-    public func ping(_ agent: AgentID) async -> Duration? {
+    /// Asks an agent over its link; nil where it is not linked here or does not answer within 5 s.
+    ///
+    /// - Parameter logLines: how many of its last log lines it is to say.
+    public func ping(_ agent: AgentID, logLines: Int? = nil) async -> PingAnswer? {
         guard let link = registry[agent] else { return nil }
         var generator = SystemRandomNumberGenerator()
         let id = String(generator.next(), radix: 16)
-        return await pings.ping(id, limit: .seconds(5)) { link.put(.ping(id)) }
+        return await pings.ping(id, limit: .seconds(5)) { link.put(.ping(.init(id: id, logLines: logLines))) }
     }
 
     /// Passes on the pings that the store has for agents that are linked here. It does not wait for the answers, which
@@ -30,8 +32,8 @@ extension Hub {
     }
 
     private func answer(_ request: PingRequest) async {
-        guard let time = await ping(request.agent) else { return }
-        do { try await directory.answer(request.id, roundTrip: time, node: node) } catch {
+        guard let answer = await ping(request.agent, logLines: request.logLines) else { return }
+        do { try await directory.answer(request.id, answer, node: node) } catch {
             logger.debug("A ping's answer could not be written.", metadata: ["error": "\(error)"])
         }
     }

@@ -39,7 +39,7 @@ public protocol LinkDirectory: Sendable {
     func pings() async throws -> [PingRequest]
 
     /// The agent has answered over a link of this node.
-    func answer(_ ping: PingID, roundTrip: Duration, node: String) async throws
+    func answer(_ ping: PingID, _ answer: PingAnswer, node: String) async throws
 
     /// URLs of the web nodes that live, as this node last read them.
     func endpoints() -> [String]

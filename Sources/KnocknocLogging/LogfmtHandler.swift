@@ -5,9 +5,16 @@ import Synchronization
 /// Log lines `time level message key=value …` on standard error, at a level that a reload may change.
 public struct LogfmtHandler: LogHandler {
     private static let level = Mutex(Logger.Level.info)
+    private static let kept = Mutex(KeptLines())
 
     /// Changes the level of every logger at once.
     public static func setLevel(_ level: Logger.Level) { Self.level.withLock { $0 = level } }
+
+    /// From now on the last lines are kept in memory too, each up to 500 bytes.
+    public static func keep(lines: Int) { kept.withLock { $0.limit = lines } }
+
+    /// At most so many of the lines that were kept, the oldest first.
+    public static func recent(_ count: Int) -> [String] { kept.withLock { $0.last(count) } }
 
     public var metadata: Logger.Metadata = [:]
     private let label: String
@@ -28,6 +35,7 @@ public struct LogfmtHandler: LogHandler {
         var line = Self.time() + " " + event.level.rawValue + " " + Self.clean("\(event.message)")
         let all = metadata.merging(event.metadata ?? [:]) { $1 }
         for (key, value) in all.sorted(by: { $0.key < $1.key }) { line += " \(key)=\(Self.quoted("\(value)"))" }
+        Self.kept.withLock { $0.add(line) }
         line += "\n"
         var bytes = Array(line.utf8)[...]
         while !bytes.isEmpty {

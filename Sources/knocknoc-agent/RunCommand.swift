@@ -22,7 +22,8 @@ struct RunCommand: AsyncParsableCommand {
         let lists = configuration.allowListListen.map { _ in AllowListBoard() }
         let agent = Agent(
             configuration: configuration, enforcer: try await Backends.enforcer(configuration, lists, logger),
-            clocks: try SystemClocks(), logger: logger, allowLists: lists)
+            clocks: try SystemClocks(), logger: logger, allowLists: lists,
+            recentLog: { LogfmtHandler.recent($0) })
         try await untilStopped { try await agent.run() }
     }
 
@@ -41,6 +42,7 @@ struct RunCommand: AsyncParsableCommand {
 
     private static func logger(_ configuration: AgentConfiguration) -> Logger {
         LogfmtHandler.setLevel(configuration.logLevel)
+        LogfmtHandler.keep(lines: 200)
         LoggingSystem.bootstrap { LogfmtHandler(label: $0) }
         return Logger(label: "knocknoc-agent")
     }

@@ -94,7 +94,7 @@ final class FakeDirectory: LinkDirectory {
         }
     }
 
-    func answer(_ ping: PingID, roundTrip: Duration, node: String) async throws {
+    func answer(_ ping: PingID, _ pong: PingAnswer, node: String) async throws {
         state.withLock { state in state.pings.removeAll { $0.id == ping } }
         answer.yield((ping, node))
     }

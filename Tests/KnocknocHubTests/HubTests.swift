@@ -126,6 +126,22 @@ struct HubTests {
         running.cancel()
     }
 
+    @Test("of several reports the newest is written, with what all of them have mended")
+    func merged() async throws {
+        let directory = Self.restingDirectory()
+        let recorder = ReportRecorder(directory: directory, logger: Logger(label: "test"))
+        for (revision, drift) in [(3, AgentMessage.Drift(added: 2, removed: 0)), (4, nil), (5, .init(added: 1, removed: 4))]
+        {
+            recorder.put(
+                .init(linkEpoch: 1, revision: Int64(revision), failures: [], dryRun: [], drift: drift), agent: FakeAgent.id)
+        }
+        let running = Task { await recorder.run() }
+        var reports = directory.recorded.makeAsyncIterator()
+        let written = await reports.next()
+        #expect(written?.revision == 5 && written?.drift == .init(added: 3, removed: 4))
+        running.cancel()
+    }
+
     @Test("an agent is told which web nodes live, when it comes and when that changes")
     func nodes() async throws {
         let directory = Self.restingDirectory()
@@ -324,8 +340,14 @@ struct HubTests {
         let agent = try await linkedAgent(hub)
         async let time = hub.ping(FakeAgent.id)
         guard case .ping(let ping) = try await agent.next() else { throw Unexpected() }
+        #expect(ping.logLines == nil)
         try await agent.say(.pong(.init(id: ping.id)))
         #expect(await time != nil)
+        async let answer = hub.ping(FakeAgent.id, logLines: 7)
+        guard case .ping(let second) = try await agent.next() else { throw Unexpected() }
+        #expect(second.logLines == 7)
+        try await agent.say(.pong(.init(id: second.id, log: ["one"])))
+        #expect(await answer?.log == ["one"])
         await agent.hangUp()
     }
 }

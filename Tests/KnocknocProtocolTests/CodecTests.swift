@@ -31,6 +31,7 @@ struct CodecTests {
                     Samples.targetRow(5, backend: Samples.guarded, confirmed: false, purpose: .unguard),
                 ], entries: [])),
         .nodes(.init(endpoints: ["https://web-2.example.org:8756"], spread: 512)),
+        .ping(.init(id: "p", logLines: 50)),
     ]
 
     static let agentMessages: [AgentMessage] = [
@@ -50,6 +51,9 @@ struct CodecTests {
         .trial(
             .init(target: Samples.target, state: .started, flows: 2, sources: [Samples.address], secondsLeft: 60)),
         .pong(.init(id: "p")),
+        .pong(.init(id: "p", log: ["one", "two"])),
+        .applied(
+            .init(linkEpoch: 5, revision: 2, failures: [], dryRun: [], drift: .init(added: 3, removed: 1))),
     ]
 
     @Test("a web node's message comes back as it was", arguments: serverMessages)
@@ -71,6 +75,8 @@ struct CodecTests {
         let chunk = String(decoding: try Codec.encode(Self.serverMessages[3]), as: UTF8.self)
         #expect(chunk.contains(#""type":"snapshot_chunk""#))
         #expect(chunk.contains(#""ttl_ms":500"#))
+        let ping = String(decoding: try Codec.encode(ServerMessage.ping(.init(id: "p", logLines: 7))), as: UTF8.self)
+        #expect(ping.contains(#""log_lines":7"#))
     }
 
     @Test("of several protocols the highest in common is spoken")

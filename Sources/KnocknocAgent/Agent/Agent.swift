@@ -14,17 +14,21 @@ public struct Agent: Sendable {
     let clocks: any Clocks
     let logger: Logger
     let allowLists: AllowListBoard?
+    let recentLog: @Sendable (Int) -> [String]
 
-    /// - Parameter allowLists: what the enforcer puts its lists on, where `AllowListListen` is set.
+    /// - Parameters:
+    ///   - allowLists: what the enforcer puts its lists on, where `AllowListListen` is set.
+    ///   - recentLog: at most so many of the last log lines, the oldest first; an administrator may ask for them.
     public init(
         configuration: AgentConfiguration, enforcer: any Enforcer, clocks: any Clocks, logger: Logger,
-        allowLists: AllowListBoard? = nil
+        allowLists: AllowListBoard? = nil, recentLog: @escaping @Sendable (Int) -> [String] = { _ in [] }
     ) {
         self.configuration = configuration
         self.enforcer = enforcer
         self.clocks = clocks
         self.logger = logger
         self.allowLists = allowLists
+        self.recentLog = recentLog
     }
 
     /// Runs until the task is cancelled, which ends it in order: what is known goes to the file, the kernel stays.
@@ -60,7 +64,7 @@ public struct Agent: Sendable {
             machine: AgentMachine(state: memory.state, now: stamp, maxDuration: configuration.maxDuration),
             isBlind: memory.isDamaged, mailbox: mailbox, servers: servers,
             writer: file.map { StateWriter(file: $0, threads: threads) }, board: board, desk: lists?.desk,
-            logger: logger)
+            recentLog: recentLog, logger: logger)
         // Subscribed first, so that nothing that happens during the adoption goes unnoticed.
         let disturbances = enforcer.disturbances()
         // Nobody is said to be on a list that nobody can fetch.

@@ -29,6 +29,7 @@ extension AgentLoop {
             await settle()
             await reconcile(ticket, targets, members)
         case .persist(let ticket): persist(ticket)
+        case .answer(let ping, let lines): send(.pong(.init(id: ping, log: recentLog(lines))))
         case .closeLink(let reason): close(reason)
         }
     }
@@ -44,6 +45,8 @@ extension AgentLoop {
             logger.notice(
                 "the kernel differed from what is wanted and was mended",
                 metadata: ["added": "\(result.added)", "removed": "\(result.removed)"])
+            // After a reboot everything is missing, and nobody has done that.
+            if isAdopted { machine.drifted(.init(added: result.added, removed: result.removed)) }
         }
         var failures: [MemberKey: String] = [:]
         for failure in result.failures {
@@ -81,6 +84,7 @@ extension AgentLoop {
             var capabilities = host.capabilities.merging(limitations) { host, _ in host }
                 .merging(versions) { known, _ in known }
             capabilities["backend"] = configuration.backend.rawValue
+            capabilities["backends"] = configuration.ceilings.allowed.map(\.rawValue).joined(separator: " ")
             capabilities["name"] = configuration.name
             capabilities["zone"] = configuration.zone
             send(

@@ -31,6 +31,7 @@ actor AgentLoop {
     let writer: StateWriter?
     let board: HealthBoard
     let desk: AllowListDesk?
+    let recentLog: @Sendable (Int) -> [String]
     let logger: Logger
     /// Made once for each running process.
     let instance: String
@@ -46,6 +47,8 @@ actor AgentLoop {
     var targetsKnown = 0
     /// How many targets are closed because no server speaks.
     private var lapsed = 0
+    /// Whether the kernel has been made what the state says since the start.
+    var isAdopted = false
     /// What this host's kernel cannot do.
     var limitations: [String: String] = [:]
     /// Of what this host enforces with.
@@ -70,7 +73,8 @@ actor AgentLoop {
         eventLoop: any EventLoop, configuration: AgentConfiguration, enforcer: any Enforcer, clocks: any Clocks,
         keys: AgentKeys,
         machine: AgentMachine, isBlind: Bool = false, mailbox: Mailbox, servers: KnownServers,
-        writer: StateWriter?, board: HealthBoard, desk: AllowListDesk?, logger: Logger
+        writer: StateWriter?, board: HealthBoard, desk: AllowListDesk?,
+        recentLog: @escaping @Sendable (Int) -> [String], logger: Logger
     ) {
         self.eventLoop = eventLoop
         executor = eventLoop.executor
@@ -86,6 +90,7 @@ actor AgentLoop {
         self.writer = writer
         self.board = board
         self.desk = desk
+        self.recentLog = recentLog
         self.logger = logger
         var generator = SystemRandomNumberGenerator()
         instance = String(generator.next(), radix: 36) + String(generator.next(), radix: 36)
@@ -107,6 +112,7 @@ actor AgentLoop {
                 await perform([effect])
             }
         }
+        isAdopted = true
         await perform(machine.tick(now: stamp))
         limitations = await enforcer.limitations()
         versions = await enforcer.versions()
@@ -143,16 +149,18 @@ actor AgentLoop {
 
     /// Wakes the loop at the next moment that matters.
     private func arm() {
+        // Read first: a moment between the two makes it early, never late.
+        let start = clocks.monotonic()
         let now = clocks.boot()
         let moments = [nextHeartbeat, nextCheck, nextStamp, nextReconcile, machine.nextDeadline, writeDue]
         // A suspend is seen by looking: CLOCK_MONOTONIC timers stand still in it.
         let due = moments.compactMap { $0 }.reduce(now.adding(milliseconds: 1000), min)
         if let timer, timer.due <= due, timer.due > now { return }
         timer?.task.cancel()
-        let wait = max(1, due.milliseconds(since: now))
+        let moment = start + max(1, due.milliseconds(since: now))
         // Of this actor, so that setting it wakes no other thread.
         let task = Task { [self] in
-            await clocks.sleep(milliseconds: wait)
+            await clocks.sleep(until: moment)
             if !Task.isCancelled { mailbox.post(.tick) }
         }
         timer = (due, task)

@@ -73,6 +73,13 @@ public struct Ceilings: Hashable, Sendable {
         self.ipv6Prefix = ipv6Prefix
     }
 
+    /// The backends that a server may use here at all.
+    public var allowed: [CompositeEnforcer.Kind] {
+        CompositeEnforcer.Kind.allCases.filter { kind in
+            kind == .dryRun || backends?.contains(kind) != false && (kind != .script || scripts)
+        }
+    }
+
     /// Why a target may not be enforced here; nil where it may.
     func refusal(of backend: Backend) -> String? {
         if case .unknown = backend { return nil }

@@ -45,7 +45,7 @@ struct LinkDriver {
                     session.logger.warning(
                         "Who fetched lists from an agent could not be noted.", metadata: ["error": "\(error)"])
                 }
-            case .ponged(let id): hub.pings.finish(id, answered: true)
+            case .ponged(let pong): hub.pings.finish(pong.id, pong)
             case .close(let bye):
                 try await session.end(bye)
                 return false

@@ -15,7 +15,7 @@ enum LinkInput: Sendable {
     case replayed
     /// The last message of a snapshot is out.
     case written
-    case ping(String)
+    case ping(ServerMessage.Ping)
     case nodes(ServerMessage.Nodes)
     case close(ServerMessage.Bye.Code, String)
 }

@@ -50,7 +50,7 @@ extension LinkSession {
             return []
         case .replayed: return machine.replayed()
         case .written: return machine.written()
-        case .ping(let id): return [.send(.ping(.init(id: id)))]
+        case .ping(let ping): return [.send(.ping(ping))]
         case .nodes(let nodes): return [.send(.nodes(nodes))]
         case .close(let code, let text): return machine.close(code, text)
         }

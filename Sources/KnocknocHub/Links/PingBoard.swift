@@ -1,20 +1,21 @@
+import KnocknocProtocol
 import Synchronization
 
 /// Pings on their way, each waiting for its answer.
 final class PingBoard: Sendable {
     private struct Waiting {
         var began: ContinuousClock.Instant
-        var answer: CheckedContinuation<Duration?, Never>
+        var answer: CheckedContinuation<PingAnswer?, Never>
     }
     private let waiting = Mutex<[String: Waiting]>([:])
 
     /// Sends a ping and waits for its answer.
     ///
-    /// - Returns: the time there and back, nil where none came within `limit`.
-    func ping(_ id: String, limit: Duration, send: @Sendable @escaping () -> Void) async -> Duration? {
+    /// - Returns: nil where none came within `limit`.
+    func ping(_ id: String, limit: Duration, send: @Sendable @escaping () -> Void) async -> PingAnswer? {
         let timer = Task {
             try await Task.sleep(for: limit)
-            self.finish(id, answered: false)
+            self.finish(id, nil)
         }
         defer { timer.cancel() }
         return await withCheckedContinuation { continuation in
@@ -23,8 +24,10 @@ final class PingBoard: Sendable {
         }
     }
 
-    func finish(_ id: String, answered: Bool) {
+    /// - Parameter pong: nil where the agent did not answer.
+    func finish(_ id: String, _ pong: AgentMessage.Pong?) {
         guard let found = waiting.withLock({ $0.removeValue(forKey: id) }) else { return }
-        found.answer.resume(returning: answered ? found.began.duration(to: .now) : nil)
+        let answer = pong.map { PingAnswer(roundTrip: found.began.duration(to: .now), log: $0.log) }
+        found.answer.resume(returning: answer)
     }
 }

@@ -28,7 +28,10 @@ final class ReportRecorder: Sendable {
         pending.withLock { pending in
             // A link that is gone may repeat itself after its successor has spoken.
             guard (pending[agent]?.epoch ?? .min) <= applied.linkEpoch else { return }
-            pending[agent] = Pending(epoch: applied.linkEpoch, applied: applied)
+            var newest = applied
+            // All but this is said anew with each.
+            if let drift = pending[agent]?.applied.drift { newest.drift = newest.drift.map { $0 + drift } ?? drift }
+            pending[agent] = Pending(epoch: applied.linkEpoch, applied: newest)
         }
         wake.yield()
     }

@@ -18,6 +18,8 @@ public enum AgentEffect: Hashable, Sendable {
     /// Write ``AgentMachine/state(wall:now:)``. With a ticket somebody waits for it: answer with
     /// ``AgentMachine/persisted(_:)`` once the file is durable or, where it cannot be written, unlinked.
     case persist(ticket: Int?)
+    /// Answer this ping with so many of the last log lines.
+    case answer(ping: String, logLines: Int)
     case closeLink(CloseReason)
 
     /// What the machine contributes to a hello.

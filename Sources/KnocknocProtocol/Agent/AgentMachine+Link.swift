@@ -35,7 +35,9 @@ extension AgentMachine {
         case .heartbeat(let reply):
             link?.unanswered = 0
             return take(reply, now: now.time)
-        case .ping(let ping): return [.send(.pong(.init(id: ping.id)))]
+        case .ping(let ping):
+            guard let lines = ping.logLines else { return [.send(.pong(.init(id: ping.id)))] }
+            return [.answer(ping: ping.id, logLines: min(max(0, lines), Self.logLimit))]
         case .nodes(let nodes):
             let known = nodes.endpoints.prefix(Self.endpointLimit).filter { $0.utf8.count <= 255 }
             guard known != endpoints else { return [] }

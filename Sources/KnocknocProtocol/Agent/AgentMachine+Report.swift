@@ -12,11 +12,16 @@ extension AgentMachine {
         let message = AgentMessage.Applied(
             linkEpoch: welcome.linkEpoch, revision: confirmed.revision, failures: failures(),
             dryRun: dryRun.sorted())
-        guard message != link.reported else { return [] }
+        guard message != link.reported || drift != nil else { return [] }
         link.reported = message
         self.link = link
-        return [.send(.applied(message))]
+        var told = message
+        (told.drift, drift) = (drift, nil)
+        return [.send(.applied(told))]
     }
+
+    /// What enforces was not as wanted, and was mended: told with the next report, on the next link where there is none.
+    public mutating func drifted(_ found: AgentMessage.Drift) { drift = drift.map { $0 + found } ?? found }
 
     /// Every target and entry that is not in force as the server wants it.
     private func failures() -> [Failure] {

@@ -14,6 +14,8 @@ public struct AgentMachine: Sendable {
     static let expiryMemory: Int64 = 600_000
     /// How many web nodes are remembered.
     static let endpointLimit = 32
+    /// Lines of log with one answer to a ping.
+    static let logLimit = 200
     /// Nothing is open for longer than a century, whatever a server says: such moments can be computed with. Milliseconds.
     static let longest: Int64 = 100 * 365 * 86_400_000
     /// The most removals held; the oldest give way. They fit into a hello of 1 MiB.
@@ -59,6 +61,9 @@ public struct AgentMachine: Sendable {
     var nextExpiry: BootTime?
     /// Something that the file still grants was taken away since the last persist.
     var shortened = false
+
+    /// What was mended and no server has been told of.
+    var drift: AgentMessage.Drift?
 
     // The link.
     var link: Link?

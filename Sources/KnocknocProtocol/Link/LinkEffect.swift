@@ -11,8 +11,8 @@ public enum LinkEffect: Hashable, Sendable {
     case fetched(AgentMessage.Fetched)
     /// End the rights behind these, then say ``LinkMachine/replayed()``.
     case replayRemovals([Removal])
-    /// The agent answered this ping.
-    case ponged(String)
+    /// The agent answered a ping.
+    case ponged(AgentMessage.Pong)
     /// Say bye and close.
     case close(ServerMessage.Bye)
 }

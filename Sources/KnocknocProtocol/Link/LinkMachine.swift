@@ -157,7 +157,7 @@ public struct LinkMachine: Sendable {
             reported = applied
             return [.record(applied)]
         case .trial(let trial): return [.trial(trial)]
-        case .pong(let pong): return [.ponged(pong.id)]
+        case .pong(let pong): return [.ponged(pong)]
         case .fetched(let fetched): return [.fetched(fetched)]
         case .hello: return close(.protocolError, "a second hello")
         case .heartbeat: return []

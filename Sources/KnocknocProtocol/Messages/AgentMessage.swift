@@ -71,18 +71,44 @@ public enum AgentMessage: Hashable, Sendable {
         public var failures: [Failure]
         /// Targets and entries are in force nowhere because this agent changes nothing, by choice.
         public var dryRun: [TargetID]
+        /// What somebody had changed by hand and the agent has mended since its last message of this kind; nil for nothing.
+        public var drift: Drift?
 
         enum CodingKeys: String, CodingKey {
-            case revision, failures
+            case revision, failures, drift
             case linkEpoch = "link_epoch"
             case dryRun = "dry_run"
         }
 
-        public init(linkEpoch: Int64, revision: Int64, failures: [Failure], dryRun: [TargetID]) {
+        public init(
+            linkEpoch: Int64, revision: Int64, failures: [Failure], dryRun: [TargetID], drift: Drift? = nil
+        ) {
             self.linkEpoch = linkEpoch
             self.revision = revision
             self.failures = failures
             self.dryRun = dryRun
+            self.drift = drift
+        }
+    }
+
+    /// How far what enforces was from what is wanted before it was mended.
+    public struct Drift: Hashable, Sendable, Codable {
+        /// Entries that were missing and were put back.
+        public var added: Int
+        /// Entries of ours that were too many and were taken away.
+        public var removed: Int
+
+        public init(added: Int, removed: Int) {
+            self.added = added
+            self.removed = removed
+        }
+
+        public static func + (one: Drift, other: Drift) -> Drift {
+            func sum(_ one: Int, _ other: Int) -> Int {
+                let (sum, isTooMuch) = one.addingReportingOverflow(other)
+                return isTooMuch ? .max : sum
+            }
+            return Drift(added: sum(one.added, other.added), removed: sum(one.removed, other.removed))
         }
     }
 
@@ -117,7 +143,12 @@ public enum AgentMessage: Hashable, Sendable {
 
     public struct Pong: Hashable, Sendable, Codable {
         public var id: String
+        /// The agent's last log lines, the oldest first, where the ping asked for them.
+        public var log: [String]?
 
-        public init(id: String) { self.id = id }
+        public init(id: String, log: [String]? = nil) {
+            self.id = id
+            self.log = log
+        }
     }
 }

@@ -126,8 +126,18 @@ public enum ServerMessage: Hashable, Sendable {
 
     public struct Ping: Hashable, Sendable, Codable {
         public var id: String
+        /// How many of its last log lines the agent is to say with its answer; nil for none. Older agents say none.
+        public var logLines: Int?
 
-        public init(id: String) { self.id = id }
+        enum CodingKeys: String, CodingKey {
+            case id
+            case logLines = "log_lines"
+        }
+
+        public init(id: String, logLines: Int? = nil) {
+            self.id = id
+            self.logLines = logLines
+        }
     }
 
     public struct Nodes: Hashable, Sendable, Codable {

@@ -4,9 +4,12 @@ public import KnocknocModel
 public struct PingRequest: Hashable, Sendable {
     public var id: PingID
     public var agent: AgentID
+    /// How many of the agent's last log lines are wanted too; nil for none.
+    public var logLines: Int?
 
-    public init(id: PingID, agent: AgentID) {
+    public init(id: PingID, agent: AgentID, logLines: Int? = nil) {
         self.id = id
         self.agent = agent
+        self.logLines = logLines
     }
 }

@@ -28,6 +28,7 @@ struct LinkLifeTests {
             #expect(hello.position == nil)
             #expect(hello.capabilities["backend"] == "nftables")
             #expect(hello.capabilities["ipset"] == "protocol 7")
+            #expect(hello.capabilities["backends"] == "nftables ipset haproxy allow_list dry-run")
         }
         await server.kill()
     }
@@ -176,6 +177,30 @@ struct LinkLifeTests {
             await link.changes.wait("the pong") { link.received.contains(.pong(.init(id: "p1"))) }
             link.send(raw: "{\"type\":")
             await link.waitClosed()
+        }
+        await server.kill()
+    }
+
+    @Test("with an answer to a ping go as many log lines as it asks for, and none where it asks for none")
+    func log() async throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let server = try await FakeServer.start()
+        let lines: @Sendable (Int) -> [String] = { (0..<$0).map { "line \($0)" } }
+        try await withAgent(
+            scene.configuration(server), enforcer: RecordingEnforcer(), clocks: DrivenClocks(), recentLog: lines
+        ) {
+            let link = try await server.link()
+            try await link.greet()
+            try link.send(.ping(.init(id: "p1")))
+            try link.send(.ping(.init(id: "p2", logLines: 2)))
+            try link.send(.ping(.init(id: "p3", logLines: 100_000)))
+            try link.send(.ping(.init(id: "p4", logLines: -1)))
+            let expected: [AgentMessage] = [
+                .pong(.init(id: "p1")), .pong(.init(id: "p2", log: lines(2))), .pong(.init(id: "p3", log: lines(200))),
+                .pong(.init(id: "p4", log: [])),
+            ]
+            await link.changes.wait("the pongs") { expected.allSatisfy(link.received.contains) }
         }
         await server.kill()
     }

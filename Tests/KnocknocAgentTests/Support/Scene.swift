@@ -58,9 +58,10 @@ struct Scene {
 /// An agent running in this process, stopped at the end of `body`.
 func withAgent(
     _ configuration: AgentConfiguration, enforcer: any Enforcer, clocks: any Clocks, log: RecordedLog = RecordedLog(),
-    _ body: () async throws -> Void
+    recentLog: @escaping @Sendable (Int) -> [String] = { _ in [] }, _ body: () async throws -> Void
 ) async throws {
-    let agent = Agent(configuration: configuration, enforcer: enforcer, clocks: clocks, logger: log.logger)
+    let agent = Agent(
+        configuration: configuration, enforcer: enforcer, clocks: clocks, logger: log.logger, recentLog: recentLog)
     let task = Task { try await agent.run() }
     do { try await body() } catch {
         task.cancel()

@@ -115,7 +115,7 @@ extension World {
         case .send(let message):
             if case .applied(let applied) = message { confirm(applied) }
             if let agentLink { say(agentLink, message) }
-        case .census: break
+        case .census, .answer: break
         case .define(let ticket, let targets):
             results = agent?.defined(ticket, .init(targets.map { ($0.id, .applied) }) { one, _ in one }) ?? []
         case .apply(let ticket, let steps):
