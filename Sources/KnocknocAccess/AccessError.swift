@@ -5,7 +5,7 @@ public struct AccessError: Error, Hashable, Sendable, CustomStringConvertible {
     public struct Code: Hashable, Sendable {
         private enum Base {
             case notFound, duplicate, stale, invalid, unauthenticated, forbidden, throttled, busy,
-                encryptionKey, confirmation
+                encryptionKey, confirmation, declared
         }
         private let base: Base
 
@@ -27,6 +27,8 @@ public struct AccessError: Error, Hashable, Sendable, CustomStringConvertible {
         public static let throttled = Code(base: .throttled)
         /// No slot became free in time; try again.
         public static let busy = Code(base: .busy)
+        /// A file of a web node says so; it changes there.
+        public static let declared = Code(base: .declared)
         /// The site's data key cannot be had with what was given for it.
         public static let encryptionKey = Code(base: .encryptionKey)
     }

@@ -39,7 +39,7 @@ struct DuplicateTests {
                 async let second = attach(world, agent.id, "two")
                 while true {
                     if let asked = try await world.access.waitingPings().first {
-                        try await world.access.answer(asked.id, roundTrip: .milliseconds(1), node: "a")
+                        try await world.access.answer(asked.id, PingAnswer(roundTrip: .milliseconds(1)), node: "a")
                         break
                     }
                     await Task.yield()

@@ -32,11 +32,11 @@ struct PingTests {
             let events = world.database.events()
             async let outcome = world.access.ping(agent.id)
             let asked = try await request(second, agent.id)
-            try await second.answer(asked.id, roundTrip: .microseconds(1250), node: "b")
+            try await second.answer(asked.id, PingAnswer(roundTrip: .microseconds(1250)), node: "b")
             #expect(try await outcome == .pong(roundTrip: .microseconds(1250), node: "b"))
             #expect(try await second.waitingPings().isEmpty, "it was answered")
             // A second answer comes from a link that somebody has replaced.
-            try await second.answer(asked.id, roundTrip: .seconds(1), node: "a")
+            try await second.answer(asked.id, PingAnswer(roundTrip: .seconds(1)), node: "a")
             let row = try await world.database.run(PingTable.read(asked.id))[0]
             #expect(try row.text("node") == "b")
             for await event in events {
@@ -45,6 +45,41 @@ struct PingTests {
                     break
                 }
             }
+        }
+    }
+
+    @Test("an agent's log comes by the same way, without what moves a cursor; an older one says none", arguments: Driver.available)
+    func log(_ driver: Driver) async throws {
+        try await World.with(driver, patient) { world in
+            let agent = try await world.agent()
+            #expect(try await world.access.log(of: agent.id) == .offline(lastSeen: nil))
+            try await agent.attach(node: "b")
+            async let outcome = world.access.log(of: agent.id, lines: 2)
+            let asked = try await request(world.access, agent.id)
+            #expect(asked.logLines == 2)
+            let lines = ["zero", "one \u{1b}[2J\u{9b}31m\ntwo", "three\r" + String(repeating: "x", count: 5000)]
+            try await world.access.answer(asked.id, PingAnswer(roundTrip: .zero, log: lines), node: "b")
+            let long = "three " + String(repeating: "x", count: 594)
+            #expect(try await outcome == .lines(["one  [2J 31m two", long], node: "b"))
+
+            async let second = world.access.log(of: agent.id)
+            let again = try await request(world.access, agent.id)
+            try await world.access.answer(again.id, PingAnswer(roundTrip: .zero), node: "b")
+            #expect(try await second == .untold(version: "1"))
+            #expect(try await second.refusal?.contains("knocknoc-agent 1 does not tell") == true)
+        }
+    }
+
+    @Test("what somebody changed by hand is audited, once a minute", arguments: Driver.available)
+    func drift(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            let scene = try await Scene(world)
+            try await scene.agent.report()
+            #expect(try await !world.actions().contains("agent.drift"))
+            for _ in 1...2 { try await scene.agent.report(drift: .init(added: 3, removed: 1)) }
+            let lines = try await world.access.listAudit(limit: 1000).filter { $0.action == "agent.drift" }
+            #expect(lines.count == 1)
+            #expect(lines.first?.details["put back"] == "3" && lines.first?.details["taken away"] == "1")
         }
     }
 

@@ -34,6 +34,7 @@ extension Access {
             guard !agent.embedded else {
                 throw AccessError(.invalid, "the all-in-one gives its own agent a new token at each start")
             }
+            try Self.refuseDeclared(agent)
             let now = late
             try await tx.run([
                 RevokedTokenTable.keep(id, at: now),

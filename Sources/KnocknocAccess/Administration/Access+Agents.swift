@@ -5,8 +5,17 @@ import KnocknocStore
 
 extension Access {
     /// Agents in the order of their making, those after `after`.
-    public func listAgents(after: AgentID? = nil, limit: Int = 100) async throws -> [AgentRecord] {
-        try await database.run(AgentTable.list(after: after, limit: limit)).map(agent)
+    ///
+    /// - Parameter zone: those that stand in it; nil for all.
+    public func listAgents(
+        after: AgentID? = nil, limit: Int = 100, zone: String? = nil
+    ) async throws -> [AgentRecord] {
+        try await database.run(AgentTable.list(after: after, limit: limit, zone: zone)).map(agent)
+    }
+
+    /// Zones that agents stand in, by name, 500 at most.
+    public func agentZones() async throws -> [String] {
+        try await database.run(AgentTable.zones(limit: 500)).map { try $0.text("zone") }
     }
 
     /// - Throws: ``AccessError`` not found.
@@ -39,7 +48,7 @@ extension Access {
             try await write { tx in
                 let now = try await clock(tx)
                 let id = try await insertAgent(
-                    name, key, zone: zone, embedded: false, token: token, at: now, by: actor, context, tx)
+                    name, key, zone: zone, embedded: false, token: Secret.hash(token), at: now, by: actor, context, tx)
                 return (try await agent(id, tx), Effects())
             }
         }
@@ -47,14 +56,14 @@ extension Access {
     }
 
     func insertAgent(
-        _ name: String, _ key: String, id given: AgentID? = nil, zone: String?, embedded: Bool, token: String,
+        _ name: String, _ key: String, id given: AgentID? = nil, zone: String?, embedded: Bool, token hash: [UInt8],
         at now: Timestamp, by actor: Actor, _ context: RequestContext?, from address: IPAddress? = nil,
         _ tx: any Transaction
     ) async throws -> AgentID {
         let id = given ?? new()
         try await tx.run([
             AgentTable.insert(
-                id, name: name, key: key, zone: zone, embedded: embedded, token: Secret.hash(token),
+                id, name: name, key: key, zone: zone, embedded: embedded, token: hash,
                 change: Secret.new(), now: now),
             AgentTable.noteRevision(id, now: now),
             try audit(
@@ -77,6 +86,7 @@ extension Access {
                 let name = wanted ?? old.name
                 var zone = patch.zone.applied(to: old.zone)
                 if zone != old.zone { zone = try zone.map { try checkedZone($0) } }
+                if name != old.name || zone != old.zone { try Self.refuseDeclared(old) }
                 let disabled = patch.disabled ?? old.disabled
                 let now = late
                 let updated = try await tx.run(
@@ -115,6 +125,7 @@ extension Access {
         try await write { tx in
             let old = try await agent(id, tx)
             try checkVersion(version, old.version, what: "the agent")
+            try Self.refuseDeclared(old)
             try await tx.run(RevokedTokenTable.keep(id, at: late))
             let deleted = try await tx.run([AgentTable.touchKnocs(id), AgentTable.delete(id, version: version)])
             guard !deleted[1].isEmpty else { throw Access.moved("the agent") }
@@ -176,7 +187,7 @@ extension Access {
         return AgentRecord(
             id: try row.identifier("id"), name: try row.text("name"), zone: try row.optional("zone", row.text),
             toldZone: try row.optional("told_zone", row.text), isEdge: try row.bool("edge"), disabled: disabled,
-            embedded: try row.bool("embedded"), status: status,
+            embedded: try row.bool("embedded"), declaredBy: try row.optional("declared_by", row.text), status: status,
             node: try row.optional("node", row.text), connectedAt: try row.optional("connected_at", row.timestamp),
             lastSeenAt: seen, software: software,
             machine: try row.optional("machine", row.text), system: try row.optional("system", row.text),

@@ -13,6 +13,8 @@ public struct AgentRecord: Sendable, Hashable {
     public var isEdge = false
     public var disabled: Bool
     public var embedded: Bool
+    /// The web node whose `AgentsDir` declares it; nil where none does.
+    public var declaredBy: String?
     public var status: Status
     /// The web node that holds, or last held, its link.
     public var node: String?

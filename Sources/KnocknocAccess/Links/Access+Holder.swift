@@ -81,7 +81,7 @@ extension Access {
         do {
             let id = try await write { tx in
                 let id = try await insertAgent(
-                    name, NameRule.key(name), id: caller.id, zone: nil, embedded: false, token: token,
+                    name, NameRule.key(name), id: caller.id, zone: nil, embedded: false, token: Secret.hash(token),
                     at: try await clock(tx), by: .system, nil, from: caller.address, tx)
                 return (id, Effects())
             }

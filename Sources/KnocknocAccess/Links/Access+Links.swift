@@ -87,7 +87,7 @@ extension Access {
             try row.optional("signing_key", row.text) == hello.signingKey,
             try row.optional("sealing_key", row.text) == hello.sealingKey,
             late.milliseconds(since: try row.timestamp("last_seen_at")) <= AgentStatusRule.offline * 1000,
-            case .pong = try await ask(agent, within: options.duplicatePatience)
+            case .some = try await ask(agent, within: options.duplicatePatience)
         else { return false }
         try await write { tx in
             try await tx.run([LinkTable.noteDuplicate(agent, address: address?.description, at: late)])

@@ -10,43 +10,65 @@ extension Access {
     public func ping(_ id: AgentID) async throws -> PingOutcome {
         let agent = try await agent(id)
         guard agent.isLinked else { return .offline(lastSeen: agent.lastSeenAt) }
-        return try await ask(id, within: options.pingPatience)
+        guard let answer = try await ask(id, within: options.pingPatience) else { return .silent }
+        return .pong(roundTrip: answer.roundTrip, node: answer.node)
+    }
+
+    /// The last lines of an agent's log, asked for as ``ping(_:)`` asks.
+    ///
+    /// - Parameter lines: at most; an agent keeps 200.
+    /// - Throws: ``AccessError`` not found.
+    public func log(of id: AgentID, lines: Int = 200) async throws -> LogOutcome {
+        let agent = try await agent(id)
+        guard agent.isLinked else { return .offline(lastSeen: agent.lastSeenAt) }
+        guard let answer = try await ask(id, within: options.pingPatience, logLines: lines) else { return .silent }
+        guard let log = answer.log else { return .untold(version: agent.software ?? "") }
+        return .lines(log.split(separator: "\n").suffix(lines).map(String.init), node: answer.node)
     }
 
     /// Asks over the link that stands, whatever the agent's status.
-    func ask(_ id: AgentID, within patience: Duration) async throws -> PingOutcome {
+    ///
+    /// - Returns: nil where no answer came in time.
+    func ask(
+        _ id: AgentID, within patience: Duration, logLines: Int? = nil
+    ) async throws -> (roundTrip: Duration, node: String, log: String?)? {
         let deadline = ContinuousClock.now + patience
         let ping: PingID = new()
         try await write(WriteOptions(durability: .hasty)) { tx in
-            try await tx.run([PingTable.ask(ping, of: id)])
+            try await tx.run([PingTable.ask(ping, of: id, logLines: logLines)])
             return ((), Effects())
         }
         database.announce(.pings([id]))
         var pause = Duration.milliseconds(5)
         while ContinuousClock.now < deadline {
             if let row = try await database.run(PingTable.read(ping)).first, try !row.isNull("node") {
-                return .pong(
-                    roundTrip: .microseconds(try row.integer("round_trip")), node: try row.text("node"))
+                return (
+                    .microseconds(try row.integer("round_trip")), try row.text("node"),
+                    try row.optional("log", row.text)
+                )
             }
             try await Task.sleep(for: pause)
             pause = min(pause * 2, .milliseconds(100))
         }
-        return .silent
+        return nil
     }
 
     /// Pings that somebody waits for.
     public func waitingPings() async throws -> [PingRequest] {
         let patience = options.pingPatience / .microseconds(1)
         return try await database.run(PingTable.waiting(patience: Int64(patience))).map { row in
-            PingRequest(id: try row.identifier("id"), agent: try row.identifier("agent_id"))
+            PingRequest(
+                id: try row.identifier("id"), agent: try row.identifier("agent_id"),
+                logLines: try row.optional("log_lines", row.integer).map { Int($0) })
         }
     }
 
     /// The agent has answered over a link of that node.
-    public func answer(_ ping: PingID, roundTrip: Duration, node: String) async throws {
-        let microseconds = Int64(roundTrip / .microseconds(1))
+    public func answer(_ ping: PingID, _ answer: PingAnswer, node: String) async throws {
+        let microseconds = Int64(answer.roundTrip / .microseconds(1))
+        let log = answer.log?.suffix(200).map(LogOutcome.plain).joined(separator: "\n")
         try await write(WriteOptions(durability: .hasty)) { tx in
-            try await tx.run([PingTable.answer(ping, node: node, roundTrip: microseconds)])
+            try await tx.run([PingTable.answer(ping, node: node, roundTrip: microseconds, log: log)])
             return ((), Effects())
         }
     }

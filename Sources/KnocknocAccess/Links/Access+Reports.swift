@@ -43,6 +43,15 @@ extension Access {
         // The report is written; where its people cannot be looked up, everybody looks again.
         let users = try? await users(targets, entries, database)
         announce(users.map { Effects(users: $0) } ?? Effects(everybody: true))
+        if let drift = newest.drift { await note(drift, agent) }
+    }
+
+    /// Somebody changed by hand what an agent enforces, and it has put that right.
+    private func note(_ drift: AgentMessage.Drift, _ agent: AgentID) async {
+        let line = AuditLine(
+            "agent.drift", by: .agent(agent, name: ""), ("agent", agent.description, nil),
+            ["put back": "\(drift.added)", "taken away": "\(drift.removed)"])
+        await auditSparingly("agent.drift \(agent)", line, from: nil)
     }
 
     /// Notes how a guard on trial fares.

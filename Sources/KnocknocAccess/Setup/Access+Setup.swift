@@ -112,7 +112,7 @@ extension Access {
                     return (id, Effects())
                 }
                 let id = try await insertAgent(
-                    name, key, zone: nil, embedded: true, token: token, at: now, by: .system, nil, tx)
+                    name, key, zone: nil, embedded: true, token: Secret.hash(token), at: now, by: .system, nil, tx)
                 return (id, Effects())
             }
         }

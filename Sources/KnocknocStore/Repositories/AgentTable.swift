@@ -2,11 +2,13 @@ package import KnocknocModel
 
 /// The statements about agents and where their streams stand.
 package enum AgentTable {
+    // A node that is gone declares nothing.
     private static let columns = """
         select a.id, a.name, a.zone, a.told_zone, a.edge, a.disabled, a.embedded, a.signing_key, a.sealing_key,
             a.offered_signing_key, a.offered_sealing_key, a.version, a.created_at, l.node, l.connected_at,
             l.last_seen_at, l.closed_at, l.software, l.machine, l.system,
             l.capabilities, l.protocol, l.duplicate_at, l.duplicate_address, knocknoc_now() as now,
+            (select max(d.name) from nodes d where d.name = a.declared_by) as declared_by,
             (select count(*) from enforcements n where n.agent_id = a.id and n.wanted = 1) as entries_wanted,
             (select count(*) from enforcements n
                 where n.agent_id = a.id and n.wanted = 1 and n.outcome in ('applied', 'dry_run')) as entries_applied
@@ -15,8 +17,25 @@ package enum AgentTable {
         """
 
     /// Without the site itself, whose id comes before all others.
-    package static func list(after: AgentID?, limit: Int) -> Statement {
-        Statement(constants: "\(columns) where a.id > $1 order by a.id limit $2", [after ?? .server, limit])
+    ///
+    /// - Parameter zone: those that stand in it; nil for all.
+    package static func list(after: AgentID?, limit: Int, zone: String? = nil) -> Statement {
+        guard let zone else {
+            return Statement(constants: "\(columns) where a.id > $1 order by a.id limit $2", [after ?? .server, limit])
+        }
+        return Statement(
+            constants: "\(columns) where a.id > $1 and coalesce(a.zone, a.told_zone) = $3 order by a.id limit $2",
+            [after ?? .server, limit, zone])
+    }
+
+    /// Zones that agents stand in.
+    package static func zones(limit: Int) -> Statement {
+        Statement(
+            """
+            select distinct coalesce(zone, told_zone) as zone from agents
+            where coalesce(zone, told_zone) is not null
+            order by zone limit $1
+            """, limit)
     }
 
     package static func one(_ id: AgentID) -> Statement { Statement(constants: "\(columns) where a.id = $1", [id]) }
@@ -38,6 +57,30 @@ package enum AgentTable {
 
     package static func embedded(key: String) -> Statement {
         Statement("select id from agents where name_key = $1 and embedded = 1", key)
+    }
+
+    /// What a declaration is compared with.
+    package static func declared(key: String) -> Statement {
+        Statement("select id, name, zone, embedded, declared_by, token_hash from agents where name_key = $1", key)
+    }
+
+    package static func declared(by node: String) -> Statement {
+        Statement("select id, name from agents where declared_by = $1 order by id", node)
+    }
+
+    package static func declare(_ id: AgentID, name: String, zone: String?, by node: String?, now: Timestamp) -> Statement {
+        Statement(
+            """
+            update agents set name = $2, zone = $3, declared_by = $4, version = version + 1, updated_at = $5 where id = $1
+            """, id, name, zone, node, now)
+    }
+
+    package static func undeclare(_ id: AgentID, by node: String, now: Timestamp) -> Statement {
+        Statement(
+            """
+            update agents set declared_by = null, version = version + 1, updated_at = $3
+            where id = $1 and declared_by = $2
+            """, id, node, now)
     }
 
     package static func insert(

@@ -68,10 +68,11 @@ actor FakeAgent {
         try await report()
     }
 
-    func report(epoch: Int64? = nil) async throws {
+    func report(epoch: Int64? = nil, drift: AgentMessage.Drift? = nil) async throws {
         guard let position else { return }
         let applied = AgentMessage.Applied(
-            linkEpoch: epoch ?? self.epoch, revision: position.revision, failures: failures, dryRun: dryRun)
+            linkEpoch: epoch ?? self.epoch, revision: position.revision, failures: failures, dryRun: dryRun,
+            drift: drift)
         try await access.record(agent: id, linkEpoch: epoch ?? self.epoch, applied: [applied])
     }
 
