@@ -10,20 +10,21 @@ import Testing
 @Suite("What administrators ask of agents")
 struct AgentAnswerTests {
     /// Has an agent look linked to a node, and nothing behind it.
-    static func attach(_ id: String, _ site: TestSite, node: String = "web-9") async throws {
+    static func attach(_ id: String, _ site: TestSite, node: String = "web-9", capabilities: [String: String] = [:]) async throws {
         let hello = AgentMessage.Hello(
             protocolMin: 1, protocolMax: 1, instance: "i",
             stamp: AgentStamp(boot: "b", time: BootTime(milliseconds: 0)), position: nil, removals: [],
             signingKey: "c2lnbmluZw==", sealingKey: "c2VhbGluZw==", signature: "", version: "1", machine: "gw1",
-            system: "test", capabilities: [:])
+            system: "test", capabilities: capabilities)
         _ = try await site.server.access.attach(agent: try #require(AgentID(id)), hello: hello, node: node)
     }
 
     /// Answers the next ping as the node would that holds the link.
-    static func answer(_ site: TestSite, node: String = "web-9") async throws {
+    static func answer(_ site: TestSite, node: String = "web-9", log: [String] = []) async throws {
         while true {
             if let asked = try await site.server.access.waitingPings().first {
-                return try await site.server.access.answer(asked.id, roundTrip: .microseconds(1250), node: node)
+                return try await site.server.access.answer(
+                    asked.id, PingAnswer(roundTrip: .microseconds(1250), log: asked.logLines.map { _ in log }), node: node)
             }
             await Task.yield()
         }
@@ -50,6 +51,92 @@ struct AgentAnswerTests {
             #expect(try await site.admin(.post, "/agents/00000000-0000-7000-8000-000000000000/ping").status == 404)
             #expect(try await site.post("/api/v1/admin/agents/\(id)/ping").status == 401)
             #expect(try await site.admin(.post, "/agents/\(id)/resync").status == 202)
+        }
+    }
+
+    @Test("an agent's log is there for administrators, as text on its page, and says why where it is not")
+    func log() async throws {
+        try await TestSite.run { site in
+            let id = try await site.admin(.post, "/agents", #"{"name":"gw"}"#).text("id")
+            #expect(try await site.admin(.get, "/agents/\(id)/log").text("type") == "urn:knocknoc:problem:agent-offline")
+            #expect(try await site.get("/api/v1/admin/agents/\(id)/log").status == 401)
+            #expect(try await site.admin(.get, "/agents/\(id)/log?lines=0").status == 400)
+            let browser = PaperBrowser(site)
+            try await browser.signInAsAdmin()
+            try await browser.open("/admin/agents/\(id)/log")
+            #expect(browser.page.body.contains("The agent has never linked."))
+            try await Self.attach(id, site)
+            let lines = ["first", "<script>alert(1)</script>"]
+            async let asked = site.admin(.get, "/agents/\(id)/log?lines=2")
+            try await Self.answer(site, log: lines)
+            let answer = try await asked
+            #expect(answer.status == 200 && answer.text("via") == "web-9")
+            #expect(answer.json["lines"] as? [String] == lines, "\(answer.body)")
+            async let answering: Void = Self.answer(site, log: lines)
+            try await browser.open("/admin/agents/\(id)/log")
+            try await answering
+            let body = browser.page.body
+            #expect(body.contains("first\n&lt;script&gt;alert(1)&lt;/script&gt;</pre>"), "\(body)")
+            try await browser.open("/admin/agents")
+            #expect(browser.page.body.contains("href=\"/admin/agents/\(id)/log\""))
+        }
+    }
+
+    @Test("agents are listed by zone too, in the API and on the page, over several pages")
+    func zones() async throws {
+        try await TestSite.run { site in
+            func names(_ path: String) async throws -> [String] {
+                let list = try await site.admin(.get, path)
+                return (list.json["items"] as? [[String: Any]] ?? []).compactMap { $0["name"] as? String }
+            }
+            let browser = PaperBrowser(site)
+            try await browser.signInAsAdmin()
+            try await browser.open("/admin/agents")
+            #expect(!browser.page.body.contains("name=\"zone\""), "there is nothing to choose")
+            for number in 1...51 {
+                _ = try await site.admin(.post, "/agents", #"{"name":"eu-\#(number)","zone":"e&u"}"#)
+            }
+            let told = try await site.admin(.post, "/agents", #"{"name":"told"}"#).text("id")
+            try await Self.attach(told, site, capabilities: ["zone": "us"])
+            _ = try await site.admin(.post, "/agents", #"{"name":"nowhere"}"#)
+            #expect(try await names("/agents?zone=us") == ["told"])
+            #expect(try await names("/agents?zone=e%26u&limit=500").count == 51)
+            #expect(try await names("/agents?zone=mars").isEmpty)
+            try await browser.open("/admin/agents?zone=us")
+            #expect(browser.page.body.contains(">told<") && !browser.page.body.contains(">nowhere<"))
+            #expect(browser.page.body.contains("<option value=\"us\" selected>us</option>"))
+            try await browser.open("/admin/agents?zone=e%26u")
+            let next = try #require(browser.page.body.firstMatch(of: /rel="next" href="([^"]+)"/)?.1)
+            #expect(next.hasSuffix("&amp;zone=e%26u"), "\(next)")
+            try await browser.open(next.replacing("&amp;", with: "&"))
+            #expect(browser.page.body.contains("eu-51") && !browser.page.body.contains("nowhere"))
+            try await browser.open("/admin/agents?zone=mars")
+            #expect(browser.page.body.contains("Nothing in &quot;mars&quot;"))
+        }
+    }
+
+    @Test("a Knoc's form offers what the agent's own file allows, and what it does there already")
+    func offers() async throws {
+        try await TestSite.run { site in
+            func options(_ path: String, _ browser: PaperBrowser, _ id: String) async throws -> [Substring] {
+                try await browser.open(path)
+                let field = browser.page.body.components(separatedBy: "name=\"at.\(id).0.backend\"")
+                let select = try #require(field.last?.components(separatedBy: "</select>").first)
+                return select.matches(of: /value="([a-z_-]+)"/).map(\.1)
+            }
+            let id = try await site.admin(.post, "/agents", #"{"name":"gw"}"#).text("id")
+            let browser = PaperBrowser(site)
+            try await browser.signInAsAdmin()
+            let all: [Substring] = ["none", "guard", "set", "ipset", "haproxy", "script", "allow_list", "dry-run"]
+            #expect(try await options("/admin/knocs/new", browser, id) == all)
+            try await Self.attach(id, site, capabilities: ["backends": "nftables allow_list dry-run"])
+            let offered = try await options("/admin/knocs/new", browser, id)
+            #expect(offered == ["none", "guard", "set", "allow_list", "dry-run"])
+            let set = #"{"agent_id":"\#(id)","type":"ipset","ipv4":"k4"}"#
+            let knoc = try await site.admin(.post, "/knocs", #"{"name":"Wiki","enforcement":[\#(set)]}"#)
+            #expect(knoc.status == 201, "\(knoc.body)")
+            let kept = try await options("/admin/knocs/\(knoc.text("id"))", browser, id)
+            #expect(kept == ["none", "guard", "set", "ipset", "allow_list", "dry-run"])
         }
     }
 

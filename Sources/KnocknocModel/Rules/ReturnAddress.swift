@@ -45,10 +45,15 @@ public struct ReturnAddress: Hashable, Sendable {
         return Array(segments)
     }
 
+    /// As the value of a query's field.
+    public var escaped: String { text.queryEscaped }
+}
+
+extension String {
     /// As the value of a query's field (RFC 3986 §2.3): what is not unreserved is escaped.
-    public var escaped: String {
+    public var queryEscaped: String {
         let digits = Array("0123456789ABCDEF")
-        return text.utf8.map { byte in
+        return utf8.map { byte in
             let isPlain =
                 (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
                 || "-._~".utf8.contains(byte)

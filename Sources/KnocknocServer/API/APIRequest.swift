@@ -14,12 +14,7 @@ struct PageQuery<Subject>: Sendable where Subject: SendableMetatype {
 
     init(_ request: Request) throws {
         fields = FormFields(query: request.uri.query)
-        if let text = fields["limit"] {
-            guard let number = Int(text), (1...Self.maximum).contains(number) else {
-                throw Problem.invalid("limit: expected 1 to \(Self.maximum), not \"\(text)\".", field: "limit")
-            }
-            limit = number
-        }
+        limit = try fields.number("limit", in: 1...Self.maximum) ?? limit
         if let text = fields["after"] {
             guard let id = Identifier<Subject>(text) else {
                 throw Problem.invalid(
@@ -36,6 +31,19 @@ struct PageQuery<Subject>: Sendable where Subject: SendableMetatype {
         let page = records.prefix(limit)
         let next = records.count > limit ? page.last.map(id) : nil
         return .json(.object([("items", .list(page.map(json))), ("next", JSON(next))]))
+    }
+}
+
+extension FormFields {
+    /// - Returns: nil where there is no such field.
+    /// - Throws: ``Problem`` 400 where it is no such number.
+    func number(_ name: String, in range: ClosedRange<Int>) throws -> Int? {
+        guard let text = self[name] else { return nil }
+        guard let number = Int(text), range.contains(number) else {
+            throw Problem.invalid(
+                "\(name): expected \(range.lowerBound) to \(range.upperBound), not \"\(text)\".", field: name)
+        }
+        return number
     }
 }
 

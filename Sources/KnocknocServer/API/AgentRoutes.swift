@@ -12,7 +12,8 @@ struct AgentRoutes: Sendable {
         router.answer(.get, "api/v1/admin/agents") { request, context in
             _ = try await site.requireAdmin(request, context)
             let page = try PageQuery<AgentSubject>(request)
-            let records = try await access.listAgents(after: page.after, limit: page.limit + 1)
+            let records = try await access.listAgents(
+                after: page.after, limit: page.limit + 1, zone: page.fields["zone"])
             return page.answer(records, id: \.id, json: \.json)
         }
         router.answer(.post, "api/v1/admin/agents") { request, context in
@@ -65,6 +66,11 @@ struct AgentRoutes: Sendable {
         router.answer(.post, "api/v1/admin/agents/:id/ping") { request, context in
             _ = try await site.requireAdmin(request, context)
             return try .pinged(try await access.ping(try context.identifier("agent")))
+        }
+        router.answer(.get, "api/v1/admin/agents/:id/log") { request, context in
+            _ = try await site.requireAdmin(request, context)
+            let lines = try FormFields(query: request.uri.query).number("lines", in: 1...200) ?? 200
+            return try .logged(try await access.log(of: try context.identifier("agent"), lines: lines))
         }
         router.answer(.post, "api/v1/admin/agents/:id/resync") { request, context in
             let admin = try await site.requireAdmin(request, context)

@@ -24,6 +24,21 @@ extension Response {
     }
 }
 
+extension Response {
+    /// An agent's last log lines.
+    ///
+    /// - Throws: ``Problem`` 409 where the agent is offline or too old to tell, 504 where it did not answer in time.
+    static func logged(_ outcome: LogOutcome) throws -> Response {
+        switch outcome {
+        case .lines(let lines, let node):
+            return .json(.object([("lines", .list(lines.map { .text($0) })), ("via", .text(node))]))
+        case .offline(let seen): return try pinged(.offline(lastSeen: seen))
+        case .silent: return try pinged(.silent)
+        case .untold: throw Problem(.conflict, "agent-outdated", "Outdated", outcome.refusal ?? "")
+        }
+    }
+}
+
 extension Notice {
     static func pinged(_ outcome: PingOutcome) -> Notice {
         if case .pong = outcome { return .done(outcome.words) }

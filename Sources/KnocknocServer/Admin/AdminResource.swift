@@ -10,6 +10,10 @@ protocol AdminResource: Sendable {
     static var words: ResourceWords { get }
     var access: Access { get }
 
+    /// - Parameter choice: of ``choices()``; nil for all.
+    func list(after: ID?, limit: Int, choice: String?) async throws -> [Record]
+    /// What the list can be narrowed to; nil where it cannot.
+    func choices() async throws -> ListChoices?
     func list(after: ID?, limit: Int) async throws -> [Record]
     func record(_ id: ID) async throws -> Record
     func face(_ record: Record) -> ResourceFace<Subject>
@@ -31,6 +35,10 @@ protocol AdminResource: Sendable {
 }
 
 extension AdminResource {
+    func list(after: ID?, limit: Int, choice: String?) async throws -> [Record] {
+        try await list(after: after, limit: limit)
+    }
+    func choices() async throws -> ListChoices? { nil }
     func complete(_ page: inout FormPage, _ record: Record) async throws {}
     func complete(
         new page: inout FormPage, _ values: FormValues, _ site: Site, _ context: KnocknocRequestContext

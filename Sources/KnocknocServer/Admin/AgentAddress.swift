@@ -5,6 +5,8 @@ struct AgentAddress {
     let url: WebOrigin
     /// Whether neither `PublicURL` nor `AgentURL` says so: then it is how somebody's browser came here.
     let isGuessed: Bool
+    /// Whether it is an address of this node, which lets no agents in.
+    let isShut: Bool
     /// Of the certificate that this node made itself, where the address is this node's; nil where something else may
     /// answer there, such as a load balancer, or where authorities are to vouch for what does.
     let fingerprint: String?
@@ -27,6 +29,7 @@ struct AgentAddress {
             isGuessed = true
             self.fingerprint = isSecure ? fingerprint : nil
         }
+        isShut = !settings.allowAgents && (isGuessed || settings.isOwn(url))
         self.pin = self.fingerprint == nil ? nil : pin
     }
 
@@ -37,6 +40,9 @@ struct AgentAddress {
 
     /// What may keep agents of other machines from it.
     var warning: String? {
+        if isShut {
+            return "This node lets no agents in (AllowAgents): set AgentURL to the address of one that does."
+        }
         if url.isLoopback {
             return "Only this machine reaches \(url). For an agent on another machine set PublicURL or AgentURL."
         }

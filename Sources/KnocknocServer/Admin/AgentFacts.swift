@@ -19,6 +19,9 @@ enum AgentFacts {
         var facts = [
             FormPage.Fact(label: "State", pill: pill(agent), text: agent.node.map { "through web node \($0)" })
         ]
+        if let node = agent.declaredBy {
+            facts.append(FormPage.Fact(label: "Declared", text: "by a file in AgentsDir of web node \(node)"))
+        }
         if let address = agent.duplicateAddress {
             facts.append(FormPage.Fact(label: "A second one", text: "with its identity came from \(address)"))
         }
@@ -43,7 +46,7 @@ enum AgentFacts {
         return [
             FormPage.Action(path: path + "/ping", label: "Ping", ping: agent.id.description),
             FormPage.Action(path: path + "/resync", label: "Resync"),
-        ] + (agent.embedded ? [] : [FormPage.Action(path: path + "/rotate", label: "Rotate token")])
+        ] + (agent.embedded || agent.declaredBy != nil ? [] : [FormPage.Action(path: path + "/rotate", label: "Rotate token")])
     }
 
     static func keyCall(_ agent: AgentRecord, offered: String) -> FormPage.Call {

@@ -7,11 +7,15 @@ struct AgentInstall {
     var server: String
     /// Whether no other machine reaches that.
     var isLoopback: Bool
+    /// Whether that is this node, which lets no agents in.
+    var isShut: Bool
     var isGuessed: Bool
     /// Of the certificate that we made ourselves, which no authority vouches for; nil where agents may meet another.
     var fingerprint: String?
     /// Whether agents meet a certificate there that we do not know.
     var isUnknown: Bool
+    /// What it is to open with: the one that was chosen, or all to choose from.
+    var backends: [BackendChoice]
     /// How to get the package from here; nil where the server has none.
     var fetch: Fetch?
     /// The units of Packaging/systemd.
@@ -26,14 +30,14 @@ struct AgentInstall {
     }
 
     /// - Parameter architectures: of the packages in `DownloadDir`.
-    init(token: String, address: AgentAddress, architectures: [String]) {
-        self.token = token
-        (server, isLoopback) = (address.url.description, address.url.isLoopback)
+    init(token: String, address: AgentAddress, architectures: [String], backends: [BackendChoice] = []) {
+        (self.token, self.backends) = (token, backends)
+        (server, isLoopback, isShut) = (address.url.description, address.url.isLoopback, address.isShut)
         // The warning about loopback says it already.
         isGuessed = address.isGuessed && !address.url.isLoopback
         fingerprint = address.fingerprint
         isUnknown = address.url.secure && address.fingerprint == nil
-        guard !architectures.isEmpty else { return }
+        guard !architectures.isEmpty, !address.isShut else { return }
         fetch = Fetch(
             url: address.url.description + DownloadRoutes.path,
             options: address.pin.map { "-k --pinnedpubkey 'sha256//\($0)' " } ?? "",
@@ -42,9 +46,9 @@ struct AgentInstall {
 }
 
 extension AgentInstall {
-    init(token: String, site: Site, _ context: KnocknocRequestContext) async {
+    init(token: String, backends: [BackendChoice] = [], site: Site, _ context: KnocknocRequestContext) async {
         self.init(
             token: token, address: AgentAddress(site, context),
-            architectures: await site.packages?.packages().map(\.architecture) ?? [])
+            architectures: await site.packages?.packages().map(\.architecture) ?? [], backends: backends)
     }
 }

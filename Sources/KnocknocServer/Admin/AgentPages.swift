@@ -16,6 +16,15 @@ struct AgentPages {
                 return try answer(agent, .pinged(outcome), asked, context)
             }
         }
+        router.get("admin/agents/:id/log") { request, context in
+            try await site.adminPage(request, context) { asked in
+                let agent = try await site.access.agent(try context.identifier("id", AgentID.self))
+                let page = LogPage(
+                    try await site.access.log(of: agent.id), agent,
+                    frame: site.adminFrame(agent.name, current: "agents", asked.session, context))
+                return try site.renderer.page("log", page)
+            }
+        }
         router.post("admin/agents/:id/resync") { request, context in
             try await site.adminForm(request, context) { asked, _ in
                 let agent = try await site.access.resync(

@@ -15,6 +15,13 @@ struct AgentResource: AdminResource {
     func list(after: AgentID?, limit: Int) async throws -> [AgentRecord] {
         try await access.listAgents(after: after, limit: limit)
     }
+    func list(after: AgentID?, limit: Int, choice zone: String?) async throws -> [AgentRecord] {
+        try await access.listAgents(after: after, limit: limit, zone: zone)
+    }
+    func choices() async throws -> ListChoices? {
+        let zones = try await access.agentZones()
+        return zones.isEmpty ? nil : ListChoices(name: "zone", label: "Zone", all: "All zones", values: zones)
+    }
     func record(_ id: AgentID) async throws -> AgentRecord { try await access.agent(id) }
     func face(_ record: AgentRecord) -> ResourceFace<AgentSubject> {
         ResourceFace(id: record.id, name: record.name, version: record.version)
@@ -41,7 +48,12 @@ struct AgentResource: AdminResource {
                 .hint("Usually the machine's name; any that is free will do."),
             .text("zone", "Zone").with { $0.plainWords = true }.half().hint("A label for a part of the network."),
         ]
-        if record != nil {
+        if record == nil {
+            fields.append(
+                .select("backend", "Opens with", BackendChoice.all.map { ($0.name, $0.label) }).hint(
+                    "Lines of its own file, shown below, which no server can go beyond. Which doors it opens is said by each "
+                        + "Knoc."))
+        } else {
             fields.append(
                 .checkbox("disabled", "Disabled").hint(
                     "Cuts its link and empties its sets at once. Guarded ports stay closed."))
@@ -50,7 +62,11 @@ struct AgentResource: AdminResource {
     }
 
     func create(_ values: FormValues, by request: AdminRequest) async throws -> Created<AgentSubject> {
-        try Self.errors(values).check()
+        var errors = Self.errors(values)
+        if let backend = values.optional("backend"), BackendChoice.offered(backend).isEmpty {
+            errors.fields["backend"] = "That is none of these."
+        }
+        try errors.check()
         let draft = AgentDraft(
             name: values.text("name"), zone: values.optional("zone"), token: values.optional("token"))
         let (agent, token) = try await access.createAgent(draft, by: request.actor, request.context)
@@ -95,7 +111,7 @@ struct AgentResource: AdminResource {
         page.note =
             "Nothing is saved until you press Add agent. The token below counts from then on; another one comes "
             + "with each visit of this page."
-        page.install = await AgentInstall(token: token, site: site, context)
+        page.install = await AgentInstall(token: token, backends: BackendChoice.offered(nil), site: site, context)
     }
 
     func complete(_ page: inout FormPage, _ record: AgentRecord) async throws {

@@ -11,7 +11,7 @@ enum AgentRow {
         let path = "/admin/agents/\(agent.id)"
         return Table.Row(
             cells: [
-                .link(agent.name, to: path, detail: agent.embedded ? "embedded" : nil),
+                .link(agent.name, to: path, detail: agent.embedded ? "embedded" : agent.declaredBy.map { _ in "config" }),
                 .pill(AgentFacts.pill(agent), detail: trouble(agent)),
                 .text(agent.zoneInForce),
                 .text(agent.machine, detail: agent.system),
@@ -44,11 +44,13 @@ enum AgentRow {
 
     private static func menu(_ agent: AgentRecord, _ path: String) -> [Table.MenuItem] {
         var items = [
-            Table.MenuItem(label: "Details", href: path), Table.MenuItem(label: "Resync", path: path + "/resync"),
+            Table.MenuItem(label: "Details", href: path), Table.MenuItem(label: "Log", href: path + "/log"),
+            Table.MenuItem(label: "Resync", path: path + "/resync"),
             agent.disabled
                 ? Table.MenuItem(label: "Enable", path: path + "/enable")
                 : Table.MenuItem(label: "Disable", path: path + "/disable"),
         ]
+        guard agent.declaredBy == nil else { return items }
         if !agent.embedded { items.append(Table.MenuItem(label: "Rotate token…", href: path + "/rotate")) }
         return items + [Table.MenuItem(label: "Delete…", href: path + "/delete")]
     }

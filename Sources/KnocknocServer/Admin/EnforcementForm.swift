@@ -27,8 +27,11 @@ enum EnforcementForm {
         return (0..<(count + (isFree ? 1 : 0))).map { Place(agent: nil, number: $0) }
     }
 
+    private static let kinds = ["guard", "set", "ipset", "haproxy", "script", "allow_list", "dry-run"]
+    /// As an agent names what it has, where the form has a name of its own.
+    private static let backends = ["guard": "nftables", "set": "nftables"]
+
     static func section(_ place: Place) -> FormPage.Section {
-        let kinds = ["guard", "set", "ipset", "haproxy", "script", "allow_list", "dry-run"]
         let zone = words(.text(place.name("zone"), "Zone")).with {
             $0.placeholder = "office"
             for kind in kinds { $0.width += " only-" + kind }
@@ -46,12 +49,20 @@ enum EnforcementForm {
         }
     }
 
-    static func section(_ place: Place, agent: AgentRecord) -> FormPage.Section {
+    /// - Parameter old: what the agent does there now, which is offered whatever the agent's own file has come to say.
+    static func section(_ place: Place, agent: AgentRecord, replacing old: Backend?) -> FormPage.Section {
         let name = place.name
+        var chosen = FormValues()
+        if let old { BackendForm.fill(&chosen, from: old, name) }
+        let kept = chosen.text(name("backend"))
+        var offered: Set<String>?
+        if let allowed = agent.capabilities["backends"]?.split(separator: " ").map(String.init) {
+            offered = Set(kinds.filter { $0 == kept || allowed.contains(backends[$0] ?? $0) })
+        }
         return FormPage.Section(
             legend: "On agent \(agent.name)" + (place.number > 0 ? ", another way" : ""),
             about: agent.isLinked ? nil : "This agent is not linked now; it will catch up when it is.",
-            fields: common(name, words, none: "Not on this agent") + nftables(name, words) + lists(name, words))
+            fields: common(name, words, none: "Not on this agent", offered) + nftables(name, words) + lists(name, words))
     }
 
     /// The site itself, which enforces by lists alone.
@@ -67,9 +78,9 @@ enum EnforcementForm {
     }
 
     private static func common(
-        _ name: (String) -> String, _ words: (Field) -> Field, none: String
+        _ name: (String) -> String, _ words: (Field) -> Field, none: String, _ offered: Set<String>? = nil
     ) -> [Field] {
-        let withPorts = ["guard", "set", "ipset", "haproxy", "script", "allow_list"]
+        let withPorts = kinds.dropLast()
         let only = { (field: Field) in field.with { for kind in withPorts { $0.width += " only-" + kind } } }
         return [
             .select(
@@ -81,7 +92,7 @@ enum EnforcementForm {
                     ("haproxy", "HAProxy: a map or an access list that it asks"),
                     ("script", "Script: a program on that machine"),
                     ("allow_list", "Allow list: other devices fetch it"), ("dry-run", "Dry run: nothing is changed"),
-                ]),
+                ].filter { $0.0 == "none" || offered?.contains($0.0) != false }),
             only(.select(name("protocol"), "Protocol", [("tcp", "TCP"), ("udp", "UDP")]).half()),
             only(words(.text(name("ports"), "Ports")).with { $0.placeholder = "22, 443" }.half())
                 .hint(

@@ -53,8 +53,10 @@ struct KnocResource: AdminResource {
         return KnocForm.sections(record, groups: groups.map { ($0.key.description, $0.value) })
             + [EnforcementForm.serverSection()]
             + agents.flatMap { agent in
-                EnforcementForm.places(of: agent.id, in: record).map { place in
-                    EnforcementForm.section(place, agent: agent)
+                let old = record?.enforcement.filter { $0.agentID == agent.id } ?? []
+                return EnforcementForm.places(of: agent.id, in: record).map { place in
+                    EnforcementForm.section(
+                        place, agent: agent, replacing: old.indices.contains(place.number) ? old[place.number].backend : nil)
                 }
             } + EnforcementForm.zonePlaces(in: record, agents).map { EnforcementForm.section($0) }
     }

@@ -51,19 +51,29 @@ struct ResourcePages<Resource: AdminResource> {
     ) async throws -> Response {
         let size = 50
         let after = request.query["after"].flatMap { Resource.ID($0) }
-        let records = try await resource.list(after: after, limit: size + 1)
+        let choices = try await resource.choices()
+        let choice = choices.flatMap { request.query[$0.name] }.flatMap { $0.isEmpty ? nil : $0 }
+        let records = try await resource.list(after: after, limit: size + 1, choice: choice)
         let shown = Array(records.prefix(size))
         let (columns, rows) = try await resource.table(shown)
         let new = Link(href: root + "/new", label: "\(words.adds) \(words.one)")
         let table = Table(
             words.title, columns: columns, rows: rows,
-            empty: Table.Empty(icon: words.icon, title: words.emptyTitle, text: words.emptyText, action: new))
-        let next = records.count > size ? shown.last.map { root + "?after=\(resource.face($0).id)" } : nil
+            empty: choice.map {
+                Table.Empty(icon: words.icon, title: "Nothing in \"\($0)\"", text: "Choose another above.", action: nil)
+            } ?? Table.Empty(icon: words.icon, title: words.emptyTitle, text: words.emptyText, action: new))
+        let narrowed = choices.flatMap { choices in choice.map { "\(choices.name)=\($0.queryEscaped)" } }
+        let next = records.count > size ? shown.last.map { "?after=\(resource.face($0).id)" } : nil
+        let first = root + (narrowed.map { "?" + $0 } ?? "")
         let page = ListPage(
             frame: site.adminFrame(words.title, current: words.path, asked.session, context, notice: request.notice),
-            heading: Heading(title: words.title, lead: words.lead, action: rows.isEmpty ? nil : new), table: table,
+            heading: Heading(title: words.title, lead: words.lead, action: rows.isEmpty ? nil : new),
+            narrowing: choices.map { ListPage.Narrowing(action: root, field: $0.field(choice)) }, table: table,
             live: words.path == "agents",
-            pager: next == nil && after == nil ? nil : ListPage.Pager(first: after.map { _ in root }, next: next))
+            pager: next == nil && after == nil
+                ? nil
+                : ListPage.Pager(
+                    first: after.map { _ in first }, next: next.map { root + $0 + (narrowed.map { "&" + $0 } ?? "") }))
         return try site.renderer.page("list", page)
     }
 
@@ -81,7 +91,9 @@ struct ResourcePages<Resource: AdminResource> {
             let page = TokenPage(
                 frame: site.adminFrame(made.name, current: words.path, asked.session, context),
                 heading: Heading(title: "Agent \(made.name) is ready to link"),
-                install: await AgentInstall(token: token, site: site, context), done: "\(root)/\(made.id)")
+                install: await AgentInstall(
+                    token: token, backends: BackendChoice.offered(typed.text("backend")), site: site, context),
+                done: "\(root)/\(made.id)")
             return try site.renderer.page("agent-token", page)
         } catch {
             let (errors, status) = try await FormFailure.read(error, fields: resource.sections(of: nil))

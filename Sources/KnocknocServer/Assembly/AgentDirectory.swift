@@ -54,8 +54,8 @@ struct AgentDirectory: LinkDirectory {
 
     func pings() async throws -> [PingRequest] { try await access.waitingPings() }
 
-    func answer(_ ping: PingID, roundTrip: Duration, node: String) async throws {
-        try await access.answer(ping, roundTrip: roundTrip, node: node)
+    func answer(_ ping: PingID, _ answer: PingAnswer, node: String) async throws {
+        try await access.answer(ping, answer, node: node)
     }
 
     func onStep(_ handler: @escaping @Sendable (AgentID, StreamStep) -> Void) { access.steps.subscribe(handler) }

@@ -7,8 +7,10 @@ extension Site {
         router.add(middleware: EdgeMiddleware(site: self))
         HealthRoutes(site: self).addRoutes(to: router)
         assets.addRoutes(to: router)
-        LinkRoutes(site: self).addRoutes(to: router)
-        DownloadRoutes(site: self).addRoutes(to: router)
+        if settings.allowAgents {
+            LinkRoutes(site: self).addRoutes(to: router)
+            DownloadRoutes(site: self).addRoutes(to: router)
+        }
         SignInRoutes(site: self).addRoutes(to: router)
         PortalRoutes(site: self).addRoutes(to: router)
         AddressRoutes(site: self).addRoutes(to: router)

@@ -37,7 +37,7 @@ public final class Server: Sendable {
         let port = Once<Int>()
         let node = try WebNode(
             name: settings.nodeName, version: Self.version, engine: database.engine, zone: settings.zone,
-            agentURL: settings.agentURL.map { "\($0)" })
+            agentURL: settings.allowAgents ? settings.agentURL.map { "\($0)" } : nil)
         let (tls, fingerprint, pin) = try Self.certificate(settings)
         let live = LiveSettings(settings, fingerprint: fingerprint, pin: pin)
         var options = AccessOptions()
@@ -57,6 +57,7 @@ public final class Server: Sendable {
             directory: AgentDirectory(access: access, database: database), node: settings.nodeName,
             options: hubOptions, logger: logger)
         let links = LinkEndpoint(
+            isOpen: settings.allowAgents,
             client: { peer, lines in
                 switch live.addressRule.decide(peer: peer, forwardedFor: lines) {
                 case .address(let address): address
@@ -101,8 +102,7 @@ public final class Server: Sendable {
             AfterReady(phase: phase, service: hub),
             Preparation(
                 database: database, access: access, way: way, keyProtection: settings.keyProtection, node: node,
-                phase: phase,
-                logger: logger),
+                declared: settings.declaredAgents, phase: phase, logger: logger),
             DrainGate(phase: phase, seconds: settings.drainSeconds, logger: logger),
         ]
     }

@@ -26,6 +26,7 @@ struct Preparation: Service {
     let way: DatabaseSwitch
     let keyProtection: KeyProtection
     let node: WebNode
+    let declared: [DeclaredAgent]
     let phase: ServerPhase
     let logger: Logger
 
@@ -48,6 +49,7 @@ struct Preparation: Service {
                 phase.set(.starting("the database is being migrated"))
                 try await migrator.admit(node)
                 try await access.unlock(keyProtection)
+                try await access.declareAgents(declared)
                 // A reload may have led elsewhere meanwhile, where nothing is prepared yet.
                 guard way.settle(on: try await SiteHistory.of(database), since: switches) else { continue }
                 phase.set(.ready)

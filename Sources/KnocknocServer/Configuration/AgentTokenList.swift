@@ -15,6 +15,9 @@ enum AgentTokenList {
         return hashes
     }
 
+    /// A hash alone.
+    static func hash(_ text: String) -> [UInt8]? { text.hasPrefix("sha256:") ? hexadecimal(text.dropFirst(7)) : nil }
+
     private static func plain(_ token: Substring) -> [UInt8]? {
         guard token.utf8.count >= 43, token.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else { return nil }
         return Array(SHA256.hash(data: Data(token.utf8)))

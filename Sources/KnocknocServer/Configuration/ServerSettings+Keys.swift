@@ -16,7 +16,9 @@ extension ServerSettings {
         public static let encryptionKey = SettingKey("EncryptionKey", "encryption", "key")
         public static let logLevel = SettingKey("LogLevel", "log", "level")
         public static let insecureHTTP = SettingKey("InsecureHTTP", "insecure", "http")
+        public static let allowAgents = SettingKey("AllowAgents", "allow", "agents")
         public static let agentURL = SettingKey("AgentURL", "agent", "url")
+        public static let agentsDir = SettingKey("AgentsDir", "agents", "dir")
         public static let agentTokens = SettingKey("AgentTokens", "agent", "tokens")
         public static let downloadDir = SettingKey("DownloadDir", "download", "dir")
         public static let drainSeconds = SettingKey("DrainSeconds", "drain", "seconds")
@@ -30,7 +32,7 @@ extension ServerSettings {
 
         public static let all = [
             listen, publicURL, probeURLs, trustedForwarders, allowAnyForwarder, databaseURL, listenURL, dataDir, zone,
-            nodeName, encryptionKey, logLevel, insecureHTTP, agentURL, agentTokens, downloadDir, drainSeconds,
+            nodeName, encryptionKey, logLevel, insecureHTTP, allowAgents, agentURL, agentsDir, agentTokens, downloadDir, drainSeconds,
             apiTokenIdleDays, tlsCertificate, tlsKey, tlsSelfSigned, tlsSAN, agentBackend, allInOne,
         ]
     }

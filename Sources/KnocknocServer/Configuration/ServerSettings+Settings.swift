@@ -55,6 +55,9 @@ extension ServerSettings {
             reader.value(
                 Key.agentTokens, expected: "tokens of 43 characters or more, or sha256: and 64 hexadecimal digits",
                 secret: true, AgentTokenList.hashes) ?? []
+        agentsDirectory = reader.value(Key.agentsDir, expected: "an absolute path") {
+            $0.hasPrefix("/") ? $0.rooted(in: "/") : nil
+        }
         downloadDirectory = reader.value(Key.downloadDir, expected: "an absolute path") {
             $0.hasPrefix("/") ? $0.rooted(in: "/") : nil
         }
@@ -72,6 +75,12 @@ extension ServerSettings {
         }
         agentBackend =
             reader.value(Key.agentBackend, expected: "dry-run or none", AgentBackend.init(rawValue:)) ?? .automatic
+        allowAgents = reader.flag(Key.allowAgents, default: true)
+        if !allowAgents, allInOne, agentBackend != .none {
+            reader.refuse(
+                Key.allowAgents,
+                "AllowAgents: false keeps out the agent that AllInOne starts; expected true, or AgentBackend = none")
+        }
         trustedForwarders = Self.forwarders(&reader)
         readTLS(&reader)
         readEncryptionKey(&reader)

@@ -39,7 +39,13 @@ public struct ServerSettings: Sendable {
     public var nodeName: String
     public var logLevel: Logger.Level
     public var insecureHTTP: Bool
+    /// Whether agents may link here, and fetch their package.
+    public var allowAgents: Bool
     public var agentURL: WebOrigin?
+    /// Absolute; where files declare agents, one each. nil: the usual place, where it is there.
+    public var agentsDirectory: String?
+    /// What they declare.
+    public var declaredAgents: [DeclaredAgent]
     /// SHA-256 of tokens with which agents may come before anybody has made them here.
     public var agentTokens: Set<[UInt8]>
     /// Absolute; where packages of the agent are for whoever holds an agent's token.
@@ -69,7 +75,10 @@ public struct ServerSettings: Sendable {
         self.nodeName = nodeName
         logLevel = .info
         insecureHTTP = false
+        allowAgents = true
         agentURL = nil
+        agentsDirectory = nil
+        declaredAgents = []
         agentTokens = []
         downloadDirectory = nil
         drainSeconds = 5
@@ -82,6 +91,7 @@ public struct ServerSettings: Sendable {
 
     public static let standardForwarders = [CIDR(IPAddress.v4(0x7f00_0001))]
     public static let standardFile = "/opt/knocknoc/etc/knocknoc.conf"
+    public static let standardAgentsDirectory = "/opt/knocknoc/etc/agents.d"
     public static let standardDataDirectory = "/var/lib/knocknoc"
     public static let environmentPrefix = "KNOCKNOC"
 

@@ -5,7 +5,7 @@ import NIOHTTP1
 /// The answer to a WebSocket that is not to be. NIO hands such a request on without its end, so that nothing behind the
 /// upgrade would ever answer it; here it is told, and the connection ends.
 enum UpgradeRefusal {
-    case unauthorized, notFound, unavailable
+    case unauthorized, notFound, noAgents, unavailable
 
     private var problem: Problem {
         switch self {
@@ -13,6 +13,8 @@ enum UpgradeRefusal {
             Problem(.unauthorized, "unauthorized", "Not authorized", "No agent has this token; make a new one.")
         case .notFound:
             Problem(.notFound, "not-found", "Not found", "There is no WebSocket here; agents use \(LinkEndpoint.path).")
+        case .noAgents:
+            Problem(.notFound, "not-found", "Not found", "This node lets no agents in; use another.")
         case .unavailable:
             Problem(.serviceUnavailable, "unavailable", "Not available", "The database does not answer; try again.")
         }

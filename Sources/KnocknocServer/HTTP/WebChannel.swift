@@ -27,6 +27,8 @@ struct LinkEndpoint: Sendable {
         case unavailable
     }
 
+    /// Whether there is such a path here at all.
+    var isOpen: Bool
     /// The client's address by the forwarder rules, from the peer and the lines of `X-Forwarded-For`.
     var client: @Sendable (IPAddress?, [String]) -> IPAddress?
     /// The agent that a token belongs to.
@@ -109,6 +111,7 @@ struct WebChannel: HTTPChannelHandler {
         return NIOTypedWebSocketServerUpgrader<Negotiated>(
             maxFrameSize: LinkEndpoint.maxFrame,
             shouldUpgrade: { channel, head in
+                guard links.isOpen else { return UpgradeRefusal.noAgents.send(on: channel) }
                 guard head.uri == LinkEndpoint.path else {
                     return UpgradeRefusal.notFound.send(on: channel)
                 }

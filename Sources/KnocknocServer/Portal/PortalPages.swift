@@ -54,16 +54,19 @@ struct PortalPages {
     }
 
     private func move(_ request: Request, _ context: KnocknocRequestContext) async throws -> Response {
-        guard let session = try await site.userSession(request, context) else { return .seeOther("/login") }
         let form = try await request.form()
+        let address = form["referrer"].flatMap(ReturnAddress.init)
+        guard let session = try await site.userSession(request, context) else {
+            return .seeOther("/login" + BackLink.query(address))
+        }
         try site.checkForm(form, session, request, context)
         do {
             _ = try await site.access.move(session, password: form["password"], context.origin)
-            return .seeOther("/")
+            return .seeOther("/" + BackLink.query(address, returning: true))
         } catch let error as AccessError where error.code != .unauthenticated {
             let knocs = try await site.access.knocs(of: session)
             return try await page(
-                session, knocs, context, notice: .problem(Problem(error).pageText), status: Problem(error).status)
+                session, knocs, context, back: BackLink(address, among: knocs), notice: .problem(Problem(error).pageText), status: Problem(error).status)
         }
     }
 
@@ -71,10 +74,12 @@ struct PortalPages {
         _ request: Request, _ context: KnocknocRequestContext,
         _ action: (KnocID, Session) async throws -> KnocItem
     ) async throws -> Response {
-        guard let session = try await site.userSession(request, context) else { return .seeOther("/login") }
         let form = try await request.form()
-        try site.checkForm(form, session, request, context)
         let address = form["referrer"].flatMap(ReturnAddress.init)
+        guard let session = try await site.userSession(request, context) else {
+            return .seeOther("/login" + BackLink.query(address))
+        }
+        try site.checkForm(form, session, request, context)
         let knoc: KnocID = try context.identifier()
         do {
             let item = try await action(knoc, session)

@@ -59,6 +59,8 @@ extension Problem {
             self = .forbidden(text)
         case .confirmation:
             self = Problem(.conflict, "confirmation", "Confirm that it is you", text, field: error.field)
+        case .declared:
+            self = Problem(.conflict, "declared", "Declared by a file", text)
         case .throttled:
             self = .throttled(text, retryAfter: error.retryAfter ?? 900)
         case .busy:

@@ -15,8 +15,12 @@ extension Scaffold {
         # PublicURL = https://knocknoc.example
         # The same site by names of one address family each, so that one sign-in opens for both of a browser's addresses.
         # ProbeURLs = https://v4.knocknoc.example, https://v6.knocknoc.example
+        # Whether agents may link to this node: not to one that only serves people.
+        # AllowAgents = true
         # What agents are told to dial, where that is not PublicURL.
         # AgentURL = https://agents.knocknoc.example
+        # Where files declare agents, one each: Name, Zone, TokenHash.
+        # AgentsDir = /opt/knocknoc/etc/agents.d
         # Tokens that agents may come with before anybody has made them, as their SHA-256.
         # AgentTokens = sha256:0000000000000000000000000000000000000000000000000000000000000000
         # Packages of the agent, for whoever has an agent's token.

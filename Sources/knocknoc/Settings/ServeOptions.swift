@@ -13,8 +13,12 @@ struct ServeOptions: ParsableArguments {
         name: .customLong("probe-urls"),
         help: "The same site by names of one address family each, separated by commas.")
     var probeURLs: String?
+    @Flag(inversion: .prefixedNo, help: "Let agents link to this node (the default), and fetch their package.")
+    var allowAgents: Bool?
     @Option(name: .customLong("agent-url"), help: "The address that new agents are told to dial (default: PublicURL).")
     var agentURL: String?
+    @Option(help: "Where files declare agents: an absolute path (default: /opt/knocknoc/etc/agents.d).")
+    var agentsDir: String?
     @Option(help: "Packages of the agent, for whoever holds an agent's token: an absolute path.") var downloadDir:
         String?
     @Option(help: "Proxies whose X-Forwarded-For is believed: networks, separated by commas, or none.")
@@ -62,7 +66,8 @@ struct ServeOptions: ParsableArguments {
                 (Key.databaseURL, databaseURL), (Key.listenURL, listenURL), (Key.allInOne, text(allInOne)),
                 (Key.dataDir, dataDir),
                 (Key.agentBackend, agentBackend), (Key.tlsSelfSigned, text(tlsSelfSigned)),
-                (Key.agentURL, agentURL), (Key.downloadDir, downloadDir),
+                (Key.allowAgents, text(allowAgents)), (Key.agentURL, agentURL),
+                (Key.agentsDir, agentsDir), (Key.downloadDir, downloadDir),
                 (Key.allowAnyForwarder, text(allowAnyForwarder)),
                 (Key.insecureHTTP, text(insecureHTTP)), (Key.zone, zone),
                 (Key.tlsSAN, tlsSAN), (Key.tlsCertificate, tlsCertificate), (Key.tlsKey, tlsKey),
@@ -70,6 +75,7 @@ struct ServeOptions: ParsableArguments {
                 (Key.apiTokenIdleDays, apiTokenIdleDays),
             ])
         settings.sample = sample
+        try AgentsDirectory.read(into: &settings)
         return settings
     }
 

@@ -200,6 +200,33 @@ struct AdminFlowTests {
         }
     }
 
+    @Test("a new agent's texts have the lines of the backend that was chosen, and of no other")
+    func backend() async throws {
+        try await TestSite.run { site in
+            let browser = PaperBrowser(site)
+            try await browser.signInAsAdmin()
+            try await browser.open("/admin/agents/new")
+            // All are there to choose from, each in a box of its own.
+            for backend in BackendChoice.all where !backend.lines.isEmpty {
+                let box = "<span class=\"with with-\(backend.name)\">"
+                #expect(browser.page.body.components(separatedBy: box).count == 4, "\(backend.name)")
+            }
+            try await browser.submit("/admin/agents", ["name": "gw-1", "backend": "script"])
+            let body = browser.page.body
+            for line in [
+                "AllowBackends = script\nCustomScripts = true\n", "export KNOCKNOC_AGENT_CUSTOM_SCRIPTS=true\n",
+                "      KNOCKNOC_AGENT_CUSTOM_SCRIPTS: \"true\"\n</span>    secrets:",
+            ] { #expect(body.contains(line), "\(line)") }
+            #expect(body.components(separatedBy: "with-script chosen").count == 4)
+            #expect(!body.contains("AllowListListen") && !body.contains("with-haproxy"))
+            try await browser.open("/admin/agents/new")
+            try await browser.submit("/admin/agents", ["name": "gw-2", "backend": "iptables"])
+            #expect(browser.page.body.contains("That is none of these."))
+            try await browser.open("/admin/agents")
+            #expect(browser.page.body.contains("gw-1") && !browser.page.body.contains("gw-2"))
+        }
+    }
+
     @Test("names full of markup stay text on every page")
     func hostileNames() async throws {
         try await TestSite.run { site in

@@ -35,6 +35,27 @@ struct ReturnFlowTests {
         }
     }
 
+    @Test("is kept where the address has changed, and where the session is over")
+    func movedAndOver() async throws {
+        try await TestSite.run({ $0.insecureHTTP = true }) { site in
+            let alice = try await site.makeAlice()
+            let browser = PaperBrowser(site)
+            browser.extra = ["X-Forwarded-For": "203.0.113.9"]
+            try await browser.signIn("alice")
+            browser.extra = ["X-Forwarded-For": "198.51.100.1"]
+            try await browser.open("/" + Self.query)
+            try await browser.submit("/address")
+            #expect(browser.path == "/" + Self.query + "&return=now")
+            let sessions = try await site.admin(.get, "/sessions")
+            for session in try #require(sessions.json["items"] as? [[String: Any]]) where session["username"] as? String == "alice" {
+                let id = try #require(session["id"] as? String)
+                #expect(try await site.admin(.delete, "/sessions/\(id)").status == 204)
+            }
+            try await browser.submit("/knocs/\(alice.knoc)/grant")
+            #expect(browser.path == "/login" + Self.query)
+        }
+    }
+
     @Test(
         "leads to nobody else's site",
         arguments: [

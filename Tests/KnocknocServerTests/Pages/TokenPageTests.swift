@@ -8,12 +8,12 @@ struct TokenPageTests {
     static func address(
         agentURL: String? = nil, publicURL: String? = nil, listen: String = "0.0.0.0", port: Int = 8756,
         tls: ServerSettings.TLS = .selfSigned(names: ["Node.test", "192.0.2.11", "2001:DB8:0::11"]),
-        local: String? = "192.0.2.11"
+        local: String? = "192.0.2.11", allowAgents: Bool = true
     ) -> AgentAddress {
         var settings = ServerSettings(
             listen: ListenAddress(host: listen, port: port), databaseURL: "sqlite:///nowhere",
             dataDirectory: "/nowhere", nodeName: "test")
-        settings.tls = tls
+        (settings.tls, settings.allowAgents) = (tls, allowAgents)
         settings.agentURL = agentURL.flatMap(WebOrigin.init)
         settings.publicURL = publicURL.flatMap(WebOrigin.init)
         return AgentAddress(settings, local: local.flatMap { IPAddress($0) }, fingerprint: "ab12")
