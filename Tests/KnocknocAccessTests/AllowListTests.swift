@@ -267,6 +267,52 @@ struct AllowListTests {
         }
     }
 
+    @Test("an agent speaks for its own lists alone, and for keys that are for lists", arguments: Driver.available)
+    func othersLists(_ driver: Driver) async throws {
+        try await World.with(driver) { (world: World) async throws in
+            let (agent, other) = (try await world.agent("gw1"), try await world.agent("gw2"))
+            let site = try await Fixture(
+                world,
+                [
+                    EnforcementSpec(agentID: agent.id, backend: .allowList(.init())),
+                    EnforcementSpec(agentID: other.id, backend: guardPort(9000)),
+                ])
+            let address = try #require(IPAddress("192.0.2.44"))
+            func tell(_ agent: AgentID, list: AllowListID? = nil, key: APIKeyID? = nil, _ counts: Int...) async throws {
+                let fetches = counts.map {
+                    AgentMessage.Fetched.Fetch(
+                        list: list ?? site.list, key: key ?? site.key.id, address: address, count: $0)
+                }
+                try await world.access.fetched(agent: agent, .init(fetches: fetches))
+            }
+            func lines() async throws -> [AuditRecord] {
+                try await world.access.listAudit(limit: 1000).filter { $0.action == "AllowlistRetrieved" }
+            }
+            // It lets people in to the same Knoc, and has no list of it.
+            try await tell(other.id, 1)
+            try await tell(agent.id, list: .random(), 1)
+            try await tell(agent.id, key: .new(at: SystemTime.now()), 1)
+            try await tell(agent.id, 0, -5)
+            #expect(try await lines().isEmpty)
+            #expect(try await world.access.apiKey(site.key.id).lastUsedAt == nil)
+            try await tell(agent.id, 5, 7, 0)
+            let line = try #require(try await lines().first)
+            #expect(try await lines().count == 1)
+            #expect(line.details["count"] == "12" && line.details["key_name"] == "fw" && line.subjectName == "Wiki")
+            // What was fetched with a key until the agent heard of its end is said all the same.
+            var patch = APIKeyPatch()
+            patch.disabled = true
+            _ = try await world.access.updateAPIKey(site.key.id, patch, by: world.root, world.context())
+            try await tell(agent.id, 1)
+            #expect(try await lines().count == 2)
+            try await world.database.write(.new(at: world.database.estimatedNow())) { tx in
+                _ = try await tx.run(Statement("update api_keys set scopes = 'users.write'"))
+            }
+            try await tell(agent.id, 1)
+            #expect(try await lines().count == 2)
+        }
+    }
+
     @Test("a list is written once for each change, however many fetch it")
     func cache() async throws {
         try await World.with(.sqlite) { (world: World) async throws in
