@@ -14,9 +14,11 @@ package enum AgentTable {
         left join agent_links l on l.agent_id = a.id
         """
 
-    /// Without the site itself, whose id comes before all others.
+    /// Without the site itself.
     package static func list(after: AgentID?, limit: Int) -> Statement {
-        Statement(constants: "\(columns) where a.id > $1 order by a.id limit $2", [after ?? .server, limit])
+        Statement(
+            constants: "\(columns) where a.id > $1 and a.id <> $3 order by a.id limit $2",
+            [after?.description ?? "", limit, AgentID.server])
     }
 
     package static func one(_ id: AgentID) -> Statement { Statement(constants: "\(columns) where a.id = $1", [id]) }
