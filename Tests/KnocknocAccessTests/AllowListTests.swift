@@ -251,6 +251,33 @@ struct AllowListTests {
         }
     }
 
+    @Test("whoever has a refused key fills no audit: no list is named that is none, and the many are one line")
+    func flood() async throws {
+        try await World.with(.sqlite) { (world: World) async throws in
+            let site = try await Fixture(world)
+            func lines(_ action: String) async throws -> [AuditRecord] {
+                try await world.access.noteFetches()
+                return try await world.access.listAudit(limit: 1000).filter { $0.action == action }
+            }
+            func ask(_ list: AllowListID, _ address: IPAddress) async throws {
+                _ = try await world.access.allowList(list, secret: site.secret, as: .text, from: address)
+            }
+            let base: UInt32 = 0xcb00_7100
+            for _ in 0..<40 { try await ask(.random(), .v4(base)) }
+            let first = try await lines("AllowlistRefused")
+            #expect(first.map { $0.details["count"] } == ["40"] && first.allSatisfy { $0.subjectID == nil })
+            for number in 1...UInt32(40) { try await ask(site.list, .v4(base + number)) }
+            let refused = try await lines("AllowlistRefused")
+            #expect(refused.count == FetchLog.mostRefused + 1)
+            #expect(refused.compactMap { $0.details["count"].flatMap { Int($0) } }.reduce(0, +) == 80)
+            let rest = refused.filter { $0.address == nil }
+            #expect(rest.map { $0.details["reason"] } == ["from further addresses, or for further lists"])
+            // Where it is not refused it is counted as ever.
+            _ = try await site.fetch()
+            #expect(try await lines("AllowlistRetrieved").map(\.subjectName) == ["Wiki"])
+        }
+    }
+
     @Test("what an agent says of fetches is audited, and its keys are in use")
     func reported() async throws {
         try await World.with(.sqlite) { (world: World) async throws in

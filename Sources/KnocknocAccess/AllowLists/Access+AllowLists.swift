@@ -35,7 +35,8 @@ extension Access {
         if let address = address ?? peer, knoc != nil || refusal != nil {
             fetches.note(
                 FetchLog.Consumer(
-                    key: try row.identifier("key_id"), keyName: try row.text("key_name"), address: address, list: list,
+                    key: try row.identifier("key_id"), keyName: try row.text("key_name"), address: address,
+                    list: knoc == nil ? nil : list,
                     knocName: try row.optional("knoc_name", row.text), refusal: refusal, format: format))
         }
         if isOver { return .unknownKey }

@@ -5,7 +5,8 @@ import Logging
 public import ServiceLifecycle
 
 extension Access {
-    /// Writes down who has fetched lists: at most one line a minute for each key, address and list.
+    /// Writes down who has fetched lists: at most one line a minute for each key, address and list, and one for those
+    /// of a key that are too many to be told apart.
     ///
     /// - Parameter all: what would have to wait, too.
     public func noteFetches(all: Bool = false) async throws {
@@ -23,14 +24,19 @@ extension Access {
                     details["reason"] = consumer.refusal
                     let line = AuditLine(
                         consumer.refusal == nil ? "AllowlistRetrieved" : "AllowlistRefused", by: .system,
-                        ("allow_list", consumer.list.description, consumer.knocName), details)
-                    statements.append(try audit(line, at: now, Self.origin(consumer.address)))
-                    if consumer.refusal == nil {
-                        statements.append(APIKeyTable.used(consumer.key, at: now, from: consumer.address))
+                        ("allow_list", consumer.list?.description, consumer.knocName), details)
+                    statements.append(try audit(line, at: now, consumer.address.map(Self.origin)))
+                    if consumer.refusal == nil, let address = consumer.address {
+                        statements.append(APIKeyTable.used(consumer.key, at: now, from: address))
                     }
                 }
                 try await tx.run(statements)
                 return ((), Effects())
+            }
+            for (consumer, count) in due where consumer.address == nil {
+                logger.warning(
+                    "a key is used from more addresses, or for more lists, than the audit tells apart",
+                    metadata: ["key": "\(consumer.key)", "n": "\(count)", "refused": "\(consumer.refusal != nil)"])
             }
         } catch {
             fetches.restore(due)
