@@ -17,8 +17,7 @@ struct AllowListRoutes: Sendable {
     }
 
     private func answer(_ request: Request, _ context: KnocknocRequestContext) async throws -> Response {
-        let isHere = context.onThisMachine && context.knownAddress != nil
-        guard context.https || site.settings.insecureHTTP || isHere else {
+        guard context.https || site.settings.insecureHTTP || context.onThisMachine else {
             throw Problem.forbidden(
                 "The key would travel over plain HTTP, where others can read it. Fetch the list by https.",
                 kind: "insecure-http")

@@ -26,7 +26,7 @@ struct EdgeMiddleware: RouterMiddleware {
             context.client, peer: context.peer, namesClient: !hops.isEmpty, isForwarded: isForwarded)
         context.https = site.settings.tls != .none || forwardedHTTPS(request, context, rule)
         context.onThisMachine =
-            context.clientAddress?.isLoopback == true && HostRule.isThisMachine(request.head.authority)
+            context.knownAddress?.isLoopback == true && HostRule.isThisMachine(request.head.authority)
             && request.headers[values: .forwardedProto].isEmpty
         context.userAgent = request.headers[.userAgent].map { String($0.prefix(256)) }
         // A load balancer's own checks come for nobody.
