@@ -43,6 +43,11 @@ struct AllowListTests {
             case .noList: "no list"
             }
         }
+
+        /// The audit's lines of one kind, the newest first.
+        func audited(_ action: String) async throws -> [AuditRecord] {
+            try await world.access.listAudit(limit: 1000).filter { $0.action == action }
+        }
     }
 
     @Test(
@@ -223,7 +228,7 @@ struct AllowListTests {
             let site = try await Fixture(world)
             func lines(_ action: String = "AllowlistRetrieved") async throws -> [String] {
                 try await world.access.noteFetches()
-                return try await world.access.listAudit(limit: 1000).filter { $0.action == action }.reversed().map {
+                return try await site.audited(action).reversed().map {
                     "\($0.address?.description ?? "-") \($0.details["count"] ?? "") \($0.details["reason"] ?? $0.subjectName ?? "")"
                 }
             }
@@ -257,7 +262,7 @@ struct AllowListTests {
             let site = try await Fixture(world)
             func lines(_ action: String) async throws -> [AuditRecord] {
                 try await world.access.noteFetches()
-                return try await world.access.listAudit(limit: 1000).filter { $0.action == action }
+                return try await site.audited(action)
             }
             func ask(_ list: AllowListID, _ address: IPAddress) async throws {
                 _ = try await world.access.allowList(list, secret: site.secret, as: .text, from: address)
@@ -312,9 +317,7 @@ struct AllowListTests {
                 }
                 try await world.access.fetched(agent: agent, .init(fetches: fetches))
             }
-            func lines() async throws -> [AuditRecord] {
-                try await world.access.listAudit(limit: 1000).filter { $0.action == "AllowlistRetrieved" }
-            }
+            func lines() async throws -> [AuditRecord] { try await site.audited("AllowlistRetrieved") }
             // It lets people in to the same Knoc, and has no list of it.
             try await tell(other.id, 1)
             try await tell(agent.id, list: .random(), 1)

@@ -11,6 +11,16 @@ import Testing
 
 @Suite("the listener for lists", .timeLimit(.minutes(5)))
 struct AllowListListenerTests {
+    /// - Returns: what listens, and at which port.
+    private static func listen(_ board: AllowListBoard, _ clocks: DrivenClocks) async throws -> (any Channel, Int) {
+        let listener = AllowListListener(
+            listen: .init(host: "127.0.0.1", port: 0), board: board, desk: AllowListDesk(board, clocks: clocks),
+            group: .singletonMultiThreadedEventLoopGroup, clocks: clocks,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let channel = try #require(await listener.open())
+        return (channel, try #require(channel.localAddress?.port))
+    }
+
     /// What comes back for these bytes before the connection ends.
     private static func exchange(_ text: String, port: Int) async throws -> String {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -33,12 +43,7 @@ struct AllowListListenerTests {
     func kept() async throws {
         let board = AllowListBoard()
         let clocks = DrivenClocks()
-        let listener = AllowListListener(
-            listen: .init(host: "127.0.0.1", port: 0), board: board, desk: AllowListDesk(board, clocks: clocks),
-            group: .singletonMultiThreadedEventLoopGroup, clocks: clocks,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        let channel = try #require(await listener.open())
-        let port = try #require(channel.localAddress?.port)
+        let (channel, port) = try await Self.listen(board, clocks)
         let enforcer = AllowListEnforcer(board) { clocks.boot() }
         /// The answers to two requests at once, of which the first keeps the connection.
         func statuses(_ name: String, _ field: String = "") async throws -> [String] {
@@ -62,16 +67,10 @@ struct AllowListListenerTests {
 
     @Test("requests that are too long or too slow, and connections that are too many, are closed")
     func bounds() async throws {
-        let board = AllowListBoard()
-        let clocks = DrivenClocks()
-        let group = MultiThreadedEventLoopGroup.singleton
-        let listener = AllowListListener(
-            listen: .init(host: "127.0.0.1", port: 0), board: board, desk: AllowListDesk(board, clocks: clocks),
-            group: group, clocks: clocks, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        let channel = try #require(await listener.open())
-        let port = try #require(channel.localAddress?.port)
+        let (channel, port) = try await Self.listen(AllowListBoard(), DrivenClocks())
         func connect() async throws -> any Channel {
-            try await ClientBootstrap(group: group).connect(host: "127.0.0.1", port: port).get()
+            try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .connect(host: "127.0.0.1", port: port).get()
         }
         func exchange(_ bytes: Int) async throws -> String {
             let head = "GET /edl/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: "

@@ -241,16 +241,11 @@ struct AllowListTests {
             try link.snapshot(Scene.position(2), targets: [Self.row()], entries: [])
             await link.waitApplied(2)
             for _ in 0..<3 { await device.poll() }
-            @Sendable func told() -> [AgentMessage.Fetched.Fetch] {
-                link.received.flatMap { message -> [AgentMessage.Fetched.Fetch] in
-                    if case .fetched(let fetched) = message { fetched.fetches } else { [] }
-                }
-            }
-            #expect(told() == [])
+            #expect(link.fetches == [])
             clocks.advance(milliseconds: 60_000)
-            await link.changes.wait("fetches") { !told().isEmpty }
+            await link.changes.wait("fetches") { !link.fetches.isEmpty }
             let loopback = try #require(IPAddress("127.0.0.1"))
-            #expect(told() == [.init(list: Self.list, key: Self.key, address: loopback, count: 3)])
+            #expect(link.fetches == [.init(list: Self.list, key: Self.key, address: loopback, count: 3)])
         }
         await server.kill()
     }
@@ -284,17 +279,12 @@ struct AllowListTests {
             try await second.greet(heartbeat: 60_000)
             try second.snapshot(Scene.position(2), targets: [Self.row()], entries: [])
             await second.waitApplied(2)
-            @Sendable func told() -> [AgentMessage.Fetched.Fetch] {
-                second.received.flatMap { message -> [AgentMessage.Fetched.Fetch] in
-                    if case .fetched(let fetched) = message { fetched.fetches } else { [] }
-                }
-            }
             await second.changes.wait("fetches", seconds: 60) {
                 clocks.advance(milliseconds: 500)
-                return !told().isEmpty
+                return !second.fetches.isEmpty
             }
             let loopback = try #require(IPAddress("127.0.0.1"))
-            #expect(told() == [.init(list: Self.list, key: Self.key, address: loopback, count: 4)])
+            #expect(second.fetches == [.init(list: Self.list, key: Self.key, address: loopback, count: 4)])
             await next.kill()
         }
     }
@@ -349,4 +339,10 @@ extension StrictListClient {
 
     /// Polls until it is answered.
     fileprivate func settle() async { await until { $0.fault == nil } }
+}
+
+extension FakeLink {
+    fileprivate var fetches: [AgentMessage.Fetched.Fetch] {
+        received.compactMap { if case .fetched(let fetched) = $0 { fetched } else { nil } }.flatMap(\.fetches)
+    }
 }
