@@ -13,6 +13,7 @@ public final class Hub: Service {
     let logger: Logger
     let registry = LinkRegistry()
     let recorder: ReportRecorder
+    let fetches: FetchReports
     let pings = PingBoard()
     /// Pings that were asked for in the store and are on their way.
     let asked = Mutex<Set<PingID>>([])
@@ -26,6 +27,7 @@ public final class Hub: Service {
         self.options = options
         self.logger = logger
         recorder = ReportRecorder(directory: directory, logger: logger)
+        fetches = FetchReports(directory: directory, logger: logger)
         told = Mutex(.init(endpoints: directory.endpoints(), spread: 0))
         directory.onStep { [registry] agent, step in
             guard let link = registry[agent] else { return }
@@ -39,6 +41,7 @@ public final class Hub: Service {
         await cancelWhenGracefulShutdown {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await self.recorder.run() }
+                group.addTask { await self.fetches.run() }
                 group.addTask { await self.follow() }
                 // By itself, since it must not wait for a database that does not answer.
                 group.addTask { await self.repeatedly(every: self.options.comparison) { self.watch() } }
@@ -48,6 +51,7 @@ public final class Hub: Service {
             }
         }
         drain()
+        await fetches.finish()
     }
 
     /// The agents that are linked to this node.
@@ -101,6 +105,7 @@ public final class Hub: Service {
     func watch(now: ContinuousClock.Instant = .now) -> Bool {
         let links = registry.all
         recorder.retry()
+        fetches.retry()
         if let refusal = self.refusal {
             for link in links { link.put(.close(refusal.code, refusal.text)) }
             return false

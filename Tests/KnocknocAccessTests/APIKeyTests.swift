@@ -1,4 +1,5 @@
 import KnocknocModel
+import KnocknocProtocol
 import KnocknocStore
 import Testing
 
@@ -62,6 +63,60 @@ struct APIKeyTests {
             #expect(await made(try Self.draft("a")) == nil)
             #expect(await made(try Self.draft("A"))?.code == .duplicate)
         }
+    }
+
+    @Test(
+        "there are as many keys for lists as one message holds, and the rest still works", arguments: Driver.available)
+    func most(_ driver: Driver) async throws {
+        try await World.with(driver) { (world: World) async throws in
+            let access = world.access
+            let first = try await access.createAPIKey(Self.draft("first"), by: world.root, world.context()).key
+            let now = world.database.estimatedNow()
+            try await world.database.write(.new(at: now)) { tx in
+                let more = (1..<AllowListService.mostKeys).map { number in
+                    APIKeyTable.insert(
+                        .new(at: now),
+                        .init(
+                            name: "k\(number)", key: "k\(number)", scopes: "allowlists.read", networks: "::/0",
+                            expiresAt: nil, disabled: false), hash: Secret.hash("\(number)"), now: now)
+                }
+                _ = try await tx.run(more)
+            }
+            func change(_ body: (inout APIKeyPatch) -> Void) async throws {
+                var patch = APIKeyPatch()
+                body(&patch)
+                _ = try await access.updateAPIKey(first.id, patch, by: world.root, world.context())
+            }
+            func make() async throws {
+                _ = try await access.createAPIKey(Self.draft("more"), by: world.root, world.context())
+            }
+            #expect(await code { try await make() } == .invalid)
+            try await change { $0.name = "renamed" }
+            try await change { $0.disabled = true }
+            try await make()
+            #expect(await code { try await change { $0.disabled = false } } == .invalid)
+            try await change { $0.name = "again" }
+            try await access.deleteAPIKey(first.id, by: world.root, world.context())
+        }
+    }
+
+    @Test("the most keys with the longest networks are one row of one message")
+    func size() throws {
+        let network = try CIDR(parsing: "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fff0/124")
+        let keys = (0..<AllowListService.mostKeys).map { _ in
+            AllowListKey(
+                id: .new(at: SystemTime.now()), hash: [UInt8](repeating: 255, count: 32),
+                networks: Array(repeating: network, count: AllowListService.mostNetworks),
+                expiresAt: SystemTime.now())
+        }
+        let row = TargetRow(
+            definition: .init(
+                id: .new(at: SystemTime.now()),
+                backend: .allowList(.init(service: AllowListService(id: .random(), keys: keys))), confirmed: true,
+                purpose: .enforce), revision: 1)
+        let stamp = AgentStamp(boot: "", time: BootTime(milliseconds: 0))
+        let message = try Codec.encode(ServerMessage.snapshotChunk(.init(since: stamp, targets: [row], entries: [])))
+        #expect(message.count < Codec.maximumBytes - (64 << 10))
     }
 
     @Test("a key that nobody uses is disabled, with a line in the audit, and may be enabled again")

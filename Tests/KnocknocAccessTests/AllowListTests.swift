@@ -43,6 +43,11 @@ struct AllowListTests {
             case .noList: "no list"
             }
         }
+
+        /// The audit's lines of one kind, the newest first.
+        func audited(_ action: String) async throws -> [AuditRecord] {
+            try await world.access.listAudit(limit: 1000).filter { $0.action == action }
+        }
     }
 
     @Test(
@@ -223,7 +228,7 @@ struct AllowListTests {
             let site = try await Fixture(world)
             func lines(_ action: String = "AllowlistRetrieved") async throws -> [String] {
                 try await world.access.noteFetches()
-                return try await world.access.listAudit(limit: 1000).filter { $0.action == action }.reversed().map {
+                return try await site.audited(action).reversed().map {
                     "\($0.address?.description ?? "-") \($0.details["count"] ?? "") \($0.details["reason"] ?? $0.subjectName ?? "")"
                 }
             }
@@ -251,6 +256,33 @@ struct AllowListTests {
         }
     }
 
+    @Test("whoever has a refused key fills no audit: no list is named that is none, and the many are one line")
+    func flood() async throws {
+        try await World.with(.sqlite) { (world: World) async throws in
+            let site = try await Fixture(world)
+            func lines(_ action: String) async throws -> [AuditRecord] {
+                try await world.access.noteFetches()
+                return try await site.audited(action)
+            }
+            func ask(_ list: AllowListID, _ address: IPAddress) async throws {
+                _ = try await world.access.allowList(list, secret: site.secret, as: .text, from: address)
+            }
+            let base: UInt32 = 0xcb00_7100
+            for _ in 0..<40 { try await ask(.random(), .v4(base)) }
+            let first = try await lines("AllowlistRefused")
+            #expect(first.map { $0.details["count"] } == ["40"] && first.allSatisfy { $0.subjectID == nil })
+            for number in 1...UInt32(40) { try await ask(site.list, .v4(base + number)) }
+            let refused = try await lines("AllowlistRefused")
+            #expect(refused.count == FetchLog.mostRefused + 1)
+            #expect(refused.compactMap { $0.details["count"].flatMap { Int($0) } }.reduce(0, +) == 80)
+            let rest = refused.filter { $0.address == nil }
+            #expect(rest.map { $0.details["reason"] } == ["from further addresses, or for further lists"])
+            // Where it is not refused it is counted as ever.
+            _ = try await site.fetch()
+            #expect(try await lines("AllowlistRetrieved").map(\.subjectName) == ["Wiki"])
+        }
+    }
+
     @Test("what an agent says of fetches is audited, and its keys are in use")
     func reported() async throws {
         try await World.with(.sqlite) { (world: World) async throws in
@@ -264,6 +296,50 @@ struct AllowListTests {
             #expect(line.actorKind == "agent" && line.actorID == agent.id.description)
             #expect(line.details["count"] == "12" && line.address == address)
             #expect(try await world.access.apiKey(site.key.id).lastAddress == address)
+        }
+    }
+
+    @Test("an agent speaks for its own lists alone, and for keys that are for lists", arguments: Driver.available)
+    func othersLists(_ driver: Driver) async throws {
+        try await World.with(driver) { (world: World) async throws in
+            let (agent, other) = (try await world.agent("gw1"), try await world.agent("gw2"))
+            let site = try await Fixture(
+                world,
+                [
+                    EnforcementSpec(agentID: agent.id, backend: .allowList(.init())),
+                    EnforcementSpec(agentID: other.id, backend: guardPort(9000)),
+                ])
+            let address = try #require(IPAddress("192.0.2.44"))
+            func tell(_ agent: AgentID, list: AllowListID? = nil, key: APIKeyID? = nil, _ counts: Int...) async throws {
+                let fetches = counts.map {
+                    AgentMessage.Fetched.Fetch(
+                        list: list ?? site.list, key: key ?? site.key.id, address: address, count: $0)
+                }
+                try await world.access.fetched(agent: agent, .init(fetches: fetches))
+            }
+            func lines() async throws -> [AuditRecord] { try await site.audited("AllowlistRetrieved") }
+            // It lets people in to the same Knoc, and has no list of it.
+            try await tell(other.id, 1)
+            try await tell(agent.id, list: .random(), 1)
+            try await tell(agent.id, key: .new(at: SystemTime.now()), 1)
+            try await tell(agent.id, 0, -5)
+            #expect(try await lines().isEmpty)
+            #expect(try await world.access.apiKey(site.key.id).lastUsedAt == nil)
+            try await tell(agent.id, 5, 7, 0)
+            let line = try #require(try await lines().first)
+            #expect(try await lines().count == 1)
+            #expect(line.details["count"] == "12" && line.details["key_name"] == "fw" && line.subjectName == "Wiki")
+            // What was fetched with a key until the agent heard of its end is said all the same.
+            var patch = APIKeyPatch()
+            patch.disabled = true
+            _ = try await world.access.updateAPIKey(site.key.id, patch, by: world.root, world.context())
+            try await tell(agent.id, 1)
+            #expect(try await lines().count == 2)
+            try await world.database.write(.new(at: world.database.estimatedNow())) { tx in
+                _ = try await tx.run(Statement("update api_keys set scopes = 'users.write'"))
+            }
+            try await tell(agent.id, 1)
+            #expect(try await lines().count == 2)
         }
     }
 

@@ -78,6 +78,28 @@ struct ListedTokenTests {
         }
     }
 
+    @Test(
+        "an id that nobody makes is refused, and an agent that has one all the same is seen",
+        arguments: Driver.available)
+    func strangeIDs(_ driver: Driver) async throws {
+        try await World.with(driver, options) { world in
+            for id in [AgentID(value: 0), AgentID(value: 7), .server] {
+                #expect(try await world.access.admit(token: Self.token, caller(id)) == nil)
+            }
+            #expect(try await refusals(world).first?.details["reason"] == "this is no id for an agent")
+            #expect(try await world.access.listAgents().isEmpty)
+            let now = world.database.estimatedNow()
+            try await world.database.write(.new(at: now)) { tx in
+                _ = try await tx.run(
+                    AgentTable.insert(
+                        AgentID(value: 7), name: "odd", key: "odd", zone: nil, embedded: false, token: [1],
+                        change: "c", now: now))
+            }
+            #expect(try await world.access.listAgents().map(\.id) == [AgentID(value: 7)])
+            #expect(try await world.access.listAgents(after: AgentID(value: 7)).isEmpty)
+        }
+    }
+
     @Test("a wrong token is audited once a minute at most, over all nodes", arguments: Driver.available)
     func wrong(_ driver: Driver) async throws {
         try await World.with(driver) { world in

@@ -17,6 +17,9 @@ final class FakeDirectory: LinkDirectory {
         var looks = 0
         /// Whether standings are never answered.
         var isStuck = false
+        var fetched: [AgentMessage.Fetched] = []
+        var holdsFetches = false
+        var refusesFetches = false
         var endpoints: [String] = []
         var stepped: (@Sendable (AgentID, StreamStep) -> Void)?
         var now = Timestamp(microseconds: 1_000_000_000)
@@ -35,6 +38,9 @@ final class FakeDirectory: LinkDirectory {
     /// Links that were said to be gone.
     let left: AsyncStream<Int64>
     private let leave: AsyncStream<Int64>.Continuation
+    /// What was said of fetched lists, as it comes.
+    let heard: AsyncStream<AgentMessage.Fetched>
+    private let fetches: AsyncStream<AgentMessage.Fetched>.Continuation
     private let hints: AsyncStream<LinkChange>
     let hint: AsyncStream<LinkChange>.Continuation
 
@@ -42,6 +48,7 @@ final class FakeDirectory: LinkDirectory {
         state = Mutex(State(answer: answer))
         (recorded, record) = AsyncStream.makeStream()
         (answered, self.answer) = AsyncStream.makeStream()
+        (heard, fetches) = AsyncStream.makeStream()
         (hints, hint) = AsyncStream.makeStream()
         (stuck, asked) = AsyncStream.makeStream()
         (left, leave) = AsyncStream.makeStream()
@@ -66,7 +73,20 @@ final class FakeDirectory: LinkDirectory {
 
     func trial(agent: AgentID, linkEpoch: Int64, trial: AgentMessage.Trial) async throws {}
 
-    func fetched(agent: AgentID, _ report: AgentMessage.Fetched) async throws {}
+    /// Waits where ``State/holdsFetches`` says so, as for a lock.
+    func fetched(agent: AgentID, _ report: AgentMessage.Fetched) async throws {
+        let (waits, refuses) = state.withLock { state in
+            state.fetched.append(report)
+            return (state.holdsFetches, state.refusesFetches)
+        }
+        fetches.yield(report)
+        if refuses { throw ProtocolError(.malformed, "no database") }
+        guard waits else { return }
+        let (never, hold) = AsyncStream<Void>.makeStream()
+        for await _ in never {}
+        hold.finish()
+        throw CancellationError()
+    }
 
     func replay(agent: AgentID, removals: [Removal]) async throws { state.withLock { $0.replayed += removals } }
 

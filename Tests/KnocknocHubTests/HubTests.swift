@@ -23,7 +23,7 @@ struct HubTests {
     }
 
     /// Nothing has happened since the position that agents come with.
-    private static func restingDirectory() -> FakeDirectory {
+    static func restingDirectory() -> FakeDirectory {
         FakeDirectory(answer: .delta(StreamRows(position: start), after: start))
     }
 
@@ -139,6 +139,27 @@ struct HubTests {
         var reports = directory.recorded.makeAsyncIterator()
         let written = await reports.next()
         #expect(written?.revision == 5 && written?.drift == .init(added: 3, removed: 4))
+        running.cancel()
+    }
+
+    @Test("a write of who fetched lists that has to wait keeps no change from the agent")
+    func fetches() async throws {
+        let directory = Self.restingDirectory()
+        directory.state.withLock {
+            $0.standings = [FakeAgent.id: LinkStanding(position: Self.start, linkEpoch: 1)]
+            $0.holdsFetches = true
+        }
+        let hub = hub(directory)
+        let running = Task { try await hub.run() }
+        let agent = try await linkedAgent(hub)
+        try await agent.say(.fetched(FetchReportTests.fetched(3)))
+        var heard = directory.heard.makeAsyncIterator()
+        #expect(await heard.next() == FetchReportTests.fetched(3))
+        directory.step(
+            FakeAgent.id, StreamStep(after: Self.start, rows: StreamRows(position: Self.later, entries: [Self.entry])))
+        guard case .changes(let changes) = try await agent.next() else { throw Unexpected() }
+        #expect(changes.position == Self.later)
+        await agent.hangUp()
         running.cancel()
     }
 

@@ -113,6 +113,14 @@ struct BrowserSafetyTests {
             let form = try await site.send(.get, "/login", host: "knock.example")
             #expect(form.status == 403 || form.status == 421)
         }
+        // Nor does one that nobody told us of make its clients this machine.
+        try await TestSite.run({ $0.trustedForwarders = [] }) { (site: TestSite) async throws in
+            _ = try await site.makeAlice()
+            for hop in ["203.0.113.9", "10.0.0.5"] {
+                let answer = try await site.login("alice", headers: ["X-Forwarded-For": hop])
+                #expect(answer.status == 403 && answer.text("type").hasSuffix("insecure-http"), "\(answer)")
+            }
+        }
         try await TestSite.run({ $0.insecureHTTP = true }) { (site: TestSite) async throws in
             _ = try await site.makeAlice()
             #expect(try await site.login("alice", headers: remote).cookie("knocknoc") != nil)

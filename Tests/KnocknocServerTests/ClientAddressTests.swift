@@ -97,4 +97,23 @@ struct ClientAddressTests {
     func nobody() throws {
         #expect(Self.address(try Self.rule().decide(peer: nil, forwardedFor: ["198.51.100.7"])) == nil)
     }
+
+    @Test(
+        "rules that go by networks know where a request came from, or that a proxy may hide it",
+        arguments: [
+            ("127.0.0.1", [], false, "127.0.0.1"), ("127.0.0.1", [], true, nil),
+            ("127.0.0.1", ["127.0.0.1"], true, "127.0.0.1"), ("127.0.0.1", ["198.51.100.7"], false, "198.51.100.7"),
+            ("10.0.0.1", ["198.51.100.7"], true, "198.51.100.7"), ("10.0.0.1", [], true, nil),
+            ("10.0.0.1", ["x"], true, nil), ("192.168.7.7", ["198.51.100.7"], false, nil),
+            ("198.51.100.7", ["203.0.113.66"], true, "198.51.100.7"), ("::1", ["198.51.100.7"], false, nil),
+            ("::1", ["10.0.0.5"], false, nil), ("::1", [], false, "::1"),
+        ] as [(String, [String], Bool, String?)])
+    func origin(_ peer: String, _ lines: [String], _ namesScheme: Bool, _ expected: String?) throws {
+        let rule = try Self.rule("127.0.0.0/8", "10.0.0.0/24")
+        let peer = try #require(IPAddress(peer))
+        let origin = rule.origin(
+            rule.decide(peer: peer, forwardedFor: lines), peer: peer, namesClient: !lines.isEmpty,
+            isForwarded: !lines.isEmpty || namesScheme)
+        #expect(origin?.description == expected)
+    }
 }

@@ -16,6 +16,11 @@ public struct APIKeyRecord: Sendable, Hashable {
     public var createdAt: Timestamp
     /// SHA-256 of the secret.
     var hash: [UInt8]
+
+    /// Whether it is among those that whoever serves lists is told.
+    func opensLists(at now: Timestamp) -> Bool {
+        !disabled && expiresAt.map { $0 > now } ?? true && scopes.contains(.readAllowLists)
+    }
 }
 
 /// What makes an API key.

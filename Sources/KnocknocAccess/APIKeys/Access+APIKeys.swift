@@ -33,7 +33,8 @@ extension Access {
                             "api_key.create", by: actor, ("api_key", id.description, name),
                             ["scopes": terms.scopes, "networks": terms.networks]), at: now, context),
                 ])
-                let effects = try await handOutKeys(at: now, tx)
+                let effects = try await handOutKeys(
+                    at: now, isMore: draft.scopes.contains(.readAllowLists), tx)
                 return (try await apiKey(id, tx), effects)
             }
         }
@@ -74,7 +75,8 @@ extension Access {
                     try audit(
                         AuditLine("api_key.update", by: actor, ("api_key", id.description, next.name), changes),
                         at: now, context))
-                let effects = try await handOutKeys(at: now, tx)
+                let isMore = next.opensLists(at: now) && !old.opensLists(at: now)
+                let effects = try await handOutKeys(at: now, isMore: isMore, tx)
                 return (try await apiKey(id, tx), effects)
             }
         }
@@ -126,9 +128,10 @@ extension Access {
                 "networks: say where the key is used, such as 192.0.2.10/32; 0.0.0.0/0 and ::/0 together are everywhere",
                 field: "networks")
         }
-        if networks.count > 64 {
+        if networks.count > AllowListService.mostNetworks {
             throw AccessError(
-                .invalid, "networks: at most 64, not \(networks.count); a wider one may hold several",
+                .invalid,
+                "networks: at most \(AllowListService.mostNetworks), not \(networks.count); a wider one may hold several",
                 field: "networks")
         }
     }

@@ -17,8 +17,11 @@ extension Access {
     /// - Parameters:
     ///   - secret: as it came.
     ///   - format: for the audit.
+    ///   - address: where it is fetched from; nil where that cannot be told.
+    ///   - peer: the other end of the connection, for the audit where there is no address.
     public func allowList(
-        _ list: AllowListID, secret: String, as format: AllowListFormat, from address: IPAddress?
+        _ list: AllowListID, secret: String, as format: AllowListFormat, from address: IPAddress?,
+        peer: IPAddress? = nil
     ) async throws -> AllowListAnswer {
         let hash = Secret.hash(secret)
         guard let row = try await database.run(AllowListTable.fetch(list, key: hash)).first,
@@ -29,10 +32,11 @@ extension Access {
         let isOver = try row.bool("disabled") || ends.map { $0 <= now } ?? false
         let refusal = try isOver ? "the key is over" : refusal(row, address)
         let knoc: KnocID? = try row.identifierIfPresent("knoc_id")
-        if let address, knoc != nil || refusal != nil {
+        if let address = address ?? peer, knoc != nil || refusal != nil {
             fetches.note(
                 FetchLog.Consumer(
-                    key: try row.identifier("key_id"), keyName: try row.text("key_name"), address: address, list: list,
+                    key: try row.identifier("key_id"), keyName: try row.text("key_name"), address: address,
+                    list: knoc == nil ? nil : list,
                     knocName: try row.optional("knoc_name", row.text), refusal: refusal, format: format))
         }
         if isOver { return .unknownKey }
@@ -54,10 +58,13 @@ extension Access {
         guard Access.scopes(try row.text("scopes")).contains(.readAllowLists) else {
             return "the key has not the scope \(APIKeyScope.readAllowLists.rawValue)"
         }
+        let networks = try Access.networks(row.text("networks"))
         guard let address else {
-            return "this server cannot tell where you come from, and the key is not for everybody"
+            let isForAll = Set(networks.filter { $0.length == 0 }.map(\.address.family)).count == 2
+            return isForAll
+                ? nil : "this server cannot tell where you come from, and the key is not for everybody"
         }
-        guard try Access.networks(row.text("networks")).contains(where: { $0.contains(address) }) else {
+        guard networks.contains(where: { $0.contains(address) }) else {
             return "the key is not for \(address)"
         }
         return nil

@@ -17,10 +17,19 @@ extension Access {
 
     /// Tells the agents that serve lists who may fetch them now.
     ///
+    /// - Parameter isMore: one more key counts than before.
     /// - Returns: those agents.
-    func handOutKeys(at now: Timestamp, _ tx: any Transaction) async throws -> Effects {
+    /// - Throws: ``AccessError`` invalid where that is one too many.
+    func handOutKeys(at now: Timestamp, isMore: Bool = false, _ tx: any Transaction) async throws -> Effects {
         // The lock before the look: see `enforce`.
         try await tx.run(bump([.server]))
+        let keys = try await keys(at: now, tx)
+        if isMore, keys.count > AllowListService.mostKeys {
+            throw AccessError(
+                .invalid,
+                "there are \(AllowListService.mostKeys) enabled keys for lists already; disable or delete one first, or "
+                    + "let several devices of one network share one")
+        }
         let lists = try await tx.run(AllowListTable.targets()).compactMap {
             row -> (TargetID, AgentID, ClosingBackend)? in
             let closing = try JSON.closing(try row.text("backend"))
@@ -28,7 +37,6 @@ extension Access {
                 ? (try row.identifier("id"), try row.identifier("agent_id"), closing) : nil
         }
         let agents = Set(lists.map(\.1)).subtracting([.server])
-        let keys = try await keys(at: now, tx)
         var statements = bump(agents)
         for (id, _, old) in lists {
             guard case .allowList(let list) = old.backend else { continue }

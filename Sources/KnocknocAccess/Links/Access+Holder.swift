@@ -33,8 +33,17 @@ extension Access {
                 await refuse("the token was replaced", caller, spent)
                 return nil
             }
-            if isListed, let new = try await adopt(token: token, caller) { return new }
-            await refuse(isListed ? "this id is another agent's" : "no agent has this token", caller, nil)
+            guard isListed else {
+                await refuse("no agent has this token", caller, nil)
+                return nil
+            }
+            // Of the ids from the site's own down none is one that anybody makes.
+            if let id = caller.id, id <= .server {
+                await refuse("this is no id for an agent", caller, nil)
+                return nil
+            }
+            if let new = try await adopt(token: token, caller) { return new }
+            await refuse("this id is another agent's", caller, nil)
             return nil
         }
         if isListed, let id = caller.id, id != known.agent {

@@ -55,25 +55,26 @@ final class AllowListDesk: Sendable {
         switch board.look(at: request.list) {
         case .notYet: return .notYet
         case .noList: return board.knows(hash: hash) ? .noList : .unknownKey
-        case .list(let content):
-            switch content.service.verdict(hash: hash, from: address, at: clocks.wall()) {
+        case .list(let service, let generation):
+            switch service.verdict(hash: hash, from: address, at: clocks.wall()) {
             case .unknown: return .unknownKey
             case .elsewhere: return .elsewhere
             case .allowed(let key):
                 if let address { count(Fetch(list: request.list, key: key, address: address)) }
-                return write(request, content)
+                return write(request, generation)
             }
         }
     }
 
-    private func write(_ request: AllowListRequest, _ content: AllowListBoard.Content) -> Answer {
+    private func write(_ request: AllowListRequest, _ generation: Int) -> Answer {
         let now = clocks.boot()
         let place = Place(list: request.list, format: request.format)
-        if let known = written.withLockedValue({ $0[place] }), known.generation == content.generation,
+        if let known = written.withLockedValue({ $0[place] }), known.generation == generation,
             known.until.map({ $0 > now }) ?? true
         {
             return .list(known.body, tag: known.tag)
         }
+        let content = board.content(of: request.list)
         let lines = AllowListText.lines(content.members, at: now)
         let bytes = AllowListText.bytes(of: request.list, lines, as: request.format)
         let new = Written(

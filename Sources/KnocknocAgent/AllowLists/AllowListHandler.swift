@@ -10,6 +10,8 @@ final class AllowListHandler: ChannelInboundHandler {
     private let desk: AllowListDesk
     private let patience: RequestPatience
     private var request: HTTPRequestHead?
+    /// The last answer is on its way; whatever else has come is not looked at.
+    private var isEnding = false
 
     init(desk: AllowListDesk, patience: RequestPatience) {
         self.desk = desk
@@ -17,6 +19,7 @@ final class AllowListHandler: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !isEnding else { return }
         switch unwrapInboundIn(data) {
         case .head(let head): request = head
         case .body: break
@@ -89,14 +92,16 @@ final class AllowListHandler: ChannelInboundHandler {
         if answer.status != .notModified {
             headers.add(name: "Content-Length", value: String(answer.body.readableBytes))
         }
-        if !request.isKeepAlive { headers.add(name: "Connection", value: "close") }
+        // Connections are few: only whoever gets a list may keep one.
+        let keep = request.isKeepAlive && (answer.status == .ok || answer.status == .notModified)
+        isEnding = !keep
+        if !keep { headers.add(name: "Connection", value: "close") }
         let head = HTTPResponseHead(version: request.version, status: answer.status, headers: headers)
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         if request.method != .HEAD, answer.body.readableBytes > 0 {
             context.write(wrapOutboundOut(.body(.byteBuffer(answer.body))), promise: nil)
         }
         let bound = NIOLoopBound((context, patience), eventLoop: context.eventLoop)
-        let keep = request.isKeepAlive
         context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in
             let (context, patience) = bound.value
             if keep { patience.restart(context.channel) } else { context.close(promise: nil) }

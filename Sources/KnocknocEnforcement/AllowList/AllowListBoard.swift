@@ -4,9 +4,8 @@ import NIOConcurrencyHelpers
 /// The lists that this agent serves, between the enforcer that fills them and the listener that hands them out: what
 /// the one has confirmed is what the other says from then on.
 public final class AllowListBoard: Sendable {
-    /// Everything that an answer about one list follows from.
+    /// Who is on a list.
     public struct Content: Sendable {
-        public var service: AllowListService
         public var members: [(network: CIDR, until: BootTime)]
         /// Another one has other members.
         public var generation: Int
@@ -16,7 +15,7 @@ public final class AllowListBoard: Sendable {
         /// Nobody knows yet who is on which list: nothing has been reconciled.
         case notYet
         case noList
-        case list(Content)
+        case list(AllowListService, generation: Int)
     }
 
     fileprivate struct State {
@@ -49,17 +48,26 @@ public final class AllowListBoard: Sendable {
         if changed { broadcast.send(.changed) }
     }
 
+    /// Who may fetch a list; cheap, since nobody knows yet who asks.
     public func look(at list: AllowListID) -> Look {
         state.withLockedValue { state in
             guard state.isKnown else { return .notYet }
-            let ids = state.targets.filter { $0.value.id == list }.keys
-            guard let service = ids.first.flatMap({ state.targets[$0] }) ?? state.ended[list] else { return .noList }
-            let members = ids.flatMap { id in
+            guard let service = state.targets.values.first(where: { $0.id == list }) ?? state.ended[list] else {
+                return .noList
+            }
+            return .list(service, generation: state.generation)
+        }
+    }
+
+    /// Who is on a list; what enforces waits while it is copied.
+    public func content(of list: AllowListID) -> Content {
+        state.withLockedValue { state in
+            let members = state.targets.filter { $0.value.id == list }.keys.flatMap { id in
                 (state.members[id] ?? [:]).map {
                     (network: CIDR($0.key, ipv6Prefix: state.prefixes[id]), until: $0.value)
                 }
             }
-            return .list(Content(service: service, members: members, generation: state.generation))
+            return Content(members: members, generation: state.generation)
         }
     }
 

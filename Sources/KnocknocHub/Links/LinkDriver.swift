@@ -40,11 +40,7 @@ struct LinkDriver {
                 do { try await hub.directory.trial(agent: agent, linkEpoch: link.epoch, trial: trial) } catch {
                     session.logger.warning("A guard's trial could not be noted.", metadata: ["error": "\(error)"])
                 }
-            case .fetched(let fetched):
-                do { try await hub.directory.fetched(agent: agent, fetched) } catch {
-                    session.logger.warning(
-                        "Who fetched lists from an agent could not be noted.", metadata: ["error": "\(error)"])
-                }
+            case .fetched(let fetched): hub.fetches.put(fetched, agent: agent)
             case .ponged(let pong): hub.pings.finish(pong.id, pong)
             case .close(let bye):
                 try await session.end(bye)

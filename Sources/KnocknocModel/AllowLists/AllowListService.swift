@@ -1,5 +1,10 @@
 /// An allow list as it is served: the last part of its address, and who may fetch it.
 public struct AllowListService: Hashable, Sendable {
+    /// The most keys that lists may have, and the most networks that a key may have: all of them are part of what an
+    /// agent is told of one list, which is one row of one message.
+    public static let mostKeys = 200
+    public static let mostNetworks = 64
+
     public var id: AllowListID
     /// In the order of their ids, so that equal services are equal values.
     public var keys: [AllowListKey]

@@ -17,7 +17,7 @@ struct AllowListRoutes: Sendable {
     }
 
     private func answer(_ request: Request, _ context: KnocknocRequestContext) async throws -> Response {
-        guard context.https || site.settings.insecureHTTP || context.clientAddress?.isLoopback == true else {
+        guard context.https || site.settings.insecureHTTP || context.onThisMachine else {
             throw Problem.forbidden(
                 "The key would travel over plain HTTP, where others can read it. Fetch the list by https.",
                 kind: "insecure-http")
@@ -30,7 +30,7 @@ struct AllowListRoutes: Sendable {
             throw Self.unknownKey
         }
         let found = try await site.access.allowList(
-            wanted.list, secret: secret, as: wanted.format, from: context.clientAddress)
+            wanted.list, secret: secret, as: wanted.format, from: context.knownAddress, peer: context.peer)
         switch found {
         case .unknownKey: throw Self.unknownKey
         case .noList: throw Problem.notFound("no such list; its address is on the page of its Knoc")

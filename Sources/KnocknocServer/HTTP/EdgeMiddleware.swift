@@ -19,10 +19,14 @@ struct EdgeMiddleware: RouterMiddleware {
         let began = ContinuousClock.now
         var context = context
         let rule = site.live.addressRule
-        context.client = rule.decide(peer: context.peer, forwardedFor: request.headers[values: .forwardedFor])
+        let hops = request.headers[values: .forwardedFor]
+        context.client = rule.decide(peer: context.peer, forwardedFor: hops)
+        let isForwarded = !hops.isEmpty || !request.headers[values: .forwardedProto].isEmpty
+        context.knownAddress = rule.origin(
+            context.client, peer: context.peer, namesClient: !hops.isEmpty, isForwarded: isForwarded)
         context.https = site.settings.tls != .none || forwardedHTTPS(request, context, rule)
         context.onThisMachine =
-            context.clientAddress?.isLoopback == true && HostRule.isThisMachine(request.head.authority)
+            context.knownAddress?.isLoopback == true && HostRule.isThisMachine(request.head.authority)
             && request.headers[values: .forwardedProto].isEmpty
         context.userAgent = request.headers[.userAgent].map { String($0.prefix(256)) }
         // A load balancer's own checks come for nobody.

@@ -27,6 +27,8 @@ struct KnocknocRequestContext: RequestContext {
     let requestID: String
     /// Where the request came from by the forwarder rules; set by ``EdgeMiddleware``.
     var client = ClientAddressRule.Decision.refused(nil, reason: "your address is not known yet", remedy: nil)
+    /// Where the request came from; nil where a proxy may hide it. Rules that let in by networks go by this.
+    var knownAddress: IPAddress?
     /// Whether the browser's own connection is https, ours or a trusted forwarder's.
     var https = false
     /// Whether the browser runs on this machine and says so in `Host`: its password meets no network. A proxy on this

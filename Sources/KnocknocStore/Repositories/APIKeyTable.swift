@@ -35,6 +35,10 @@ package enum APIKeyTable {
 
     package static func one(_ id: APIKeyID) -> Statement { Statement(constants: "\(columns) where k.id = $1", [id]) }
 
+    package static func some(_ ids: [APIKeyID]) -> [Statement] {
+        SQLList.statements(ids) { list in "\(columns) where k.id in (\(list))" }
+    }
+
     /// Those that count at `now`.
     package static func usable(at now: Timestamp) -> Statement {
         Statement(

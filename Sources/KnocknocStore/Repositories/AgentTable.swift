@@ -16,16 +16,20 @@ package enum AgentTable {
         left join agent_links l on l.agent_id = a.id
         """
 
-    /// Without the site itself, whose id comes before all others.
+    /// Without the site itself.
     ///
     /// - Parameter zone: those that stand in it; nil for all.
     package static func list(after: AgentID?, limit: Int, zone: String? = nil) -> Statement {
+        let after = after?.description ?? ""
         guard let zone else {
-            return Statement(constants: "\(columns) where a.id > $1 order by a.id limit $2", [after ?? .server, limit])
+            return Statement(
+                constants: "\(columns) where a.id > $1 and a.id <> $3 order by a.id limit $2",
+                [after, limit, AgentID.server])
         }
         return Statement(
-            constants: "\(columns) where a.id > $1 and coalesce(a.zone, a.told_zone) = $3 order by a.id limit $2",
-            [after ?? .server, limit, zone])
+            constants: """
+                \(columns) where a.id > $1 and a.id <> $3 and coalesce(a.zone, a.told_zone) = $4 order by a.id limit $2
+                """, [after, limit, AgentID.server, zone])
     }
 
     /// Zones that agents stand in.

@@ -55,6 +55,19 @@ package enum AllowListTable {
             """)
     }
 
+    /// What an agent enforces for Knocs that have a list, their lists among it.
+    package static func served(by agent: AgentID) -> Statement {
+        Statement(
+            """
+            select t.backend, n.name as knoc_name
+            from targets t
+            join knoc_targets kt on kt.target_id = t.id
+            join allow_lists l on l.knoc_id = kt.knoc_id
+            join knocs n on n.id = l.knoc_id
+            where t.agent_id = $1 and t.purpose = 'enforce'
+            """, agent)
+    }
+
     /// Who may fetch it has changed; whoever is on it stays.
     package static func serve(_ target: TargetID, backend: String) -> Statement {
         Statement(

@@ -12,11 +12,11 @@ import Testing
 
 @Suite("lists that an agent serves", .timeLimit(.minutes(5)))
 struct AllowListTests {
-    private static let list = AllowListID(value: 0x6f96_19ff_8b86_4011_b42d_00c0_4fc9_64ff)
-    private static let secret = "knk_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
+    static let list = AllowListID(value: 0x6f96_19ff_8b86_4011_b42d_00c0_4fc9_64ff)
+    static let secret = "knk_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
     private static let key = APIKeyID(value: 7)
 
-    private static func row(
+    static func row(
         _ revision: Int64 = 1, networks: [String] = ["127.0.0.1/32", "::1/128"], expiresAt: Timestamp? = nil,
         secret: String = secret
     ) throws -> TargetRow {
@@ -227,7 +227,7 @@ struct AllowListTests {
                 == .failed("AllowListListen is not set on this agent, so nobody could fetch the list"))
     }
 
-    @Test("who fetched what is told to the server once a minute, also what was fetched while it was away")
+    @Test("who fetched what is told to the server once a minute")
     func told() async throws {
         let scene = try Scene()
         defer { scene.clean() }
@@ -241,18 +241,52 @@ struct AllowListTests {
             try link.snapshot(Scene.position(2), targets: [Self.row()], entries: [])
             await link.waitApplied(2)
             for _ in 0..<3 { await device.poll() }
-            @Sendable func told() -> [AgentMessage.Fetched.Fetch] {
-                link.received.flatMap { message -> [AgentMessage.Fetched.Fetch] in
-                    if case .fetched(let fetched) = message { fetched.fetches } else { [] }
-                }
-            }
-            #expect(told() == [])
+            #expect(link.fetches == [])
             clocks.advance(milliseconds: 60_000)
-            await link.changes.wait("fetches") { !told().isEmpty }
+            await link.changes.wait("fetches") { !link.fetches.isEmpty }
             let loopback = try #require(IPAddress("127.0.0.1"))
-            #expect(told() == [.init(list: Self.list, key: Self.key, address: loopback, count: 3)])
+            #expect(link.fetches == [.init(list: Self.list, key: Self.key, address: loopback, count: 3)])
         }
         await server.kill()
+    }
+
+    @Test("what was fetched while no server was there is told when one is")
+    func toldLater() async throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let clocks = DrivenClocks()
+        let port = try await Self.freePort()
+        let device = StrictListClient("http://127.0.0.1:\(port)/edl/\(Self.list)", secret: Self.secret)
+        let log = RecordedLog()
+        let server = try await FakeServer.start()
+        try await with(scene, server, clocks: clocks, port: port, log: log) {
+            let link = try await server.link()
+            try await link.greet(heartbeat: 60_000)
+            try link.snapshot(Scene.position(2), targets: [Self.row()], entries: [])
+            await link.waitApplied(2)
+            await server.kill()
+            await Signal().wait("the link's end", seconds: 60) { log.text.contains("the link ended") }
+            for _ in 0..<2 { await device.poll() }
+            #expect(device.fault == nil)
+            clocks.advance(milliseconds: 60_000)
+            for _ in 0..<2 { await device.poll() }
+            let next = try await FakeServer.start(port: server.port)
+            await next.changes.wait("a link", seconds: 60) {
+                clocks.advance(milliseconds: 500)
+                return !next.accepted.isEmpty
+            }
+            let second = try await next.link()
+            try await second.greet(heartbeat: 60_000)
+            try second.snapshot(Scene.position(2), targets: [Self.row()], entries: [])
+            await second.waitApplied(2)
+            await second.changes.wait("fetches", seconds: 60) {
+                clocks.advance(milliseconds: 500)
+                return !second.fetches.isEmpty
+            }
+            let loopback = try #require(IPAddress("127.0.0.1"))
+            #expect(second.fetches == [.init(list: Self.list, key: Self.key, address: loopback, count: 4)])
+            await next.kill()
+        }
     }
 
     @Test("what is not known is not said: until the agent knows who is on a list it asks to come again")
@@ -294,54 +328,6 @@ struct AllowListTests {
         clocks.advance(milliseconds: 61_000)
         #expect(lines() == 0)
     }
-
-    @Test("requests that are too long or too slow, and connections that are too many, are closed")
-    func bounds() async throws {
-        let board = AllowListBoard()
-        let clocks = DrivenClocks()
-        let group = MultiThreadedEventLoopGroup.singleton
-        let listener = AllowListListener(
-            listen: .init(host: "127.0.0.1", port: 0), board: board, desk: AllowListDesk(board, clocks: clocks),
-            group: group, clocks: clocks, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        let channel = try #require(await listener.open())
-        let port = try #require(channel.localAddress?.port)
-        func connect() async throws -> any Channel {
-            try await ClientBootstrap(group: group).connect(host: "127.0.0.1", port: port).get()
-        }
-        /// What comes back for a request before the connection ends.
-        func exchange(_ bytes: Int) async throws -> String {
-            let channel = try await ClientBootstrap(group: group).connect(host: "127.0.0.1", port: port) { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
-                }
-            }
-            return try await channel.executeThenClose { inbound, outbound in
-                let head = "GET /edl/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: "
-                try await outbound.write(
-                    ByteBuffer(string: head + String(repeating: "a", count: bytes) + "\r\n\r\n"))
-                var text = ""
-                do {
-                    for try await part in inbound { text += String(buffer: part) }
-                } catch is IOError {}
-                return text
-            }
-        }
-        #expect(try await exchange(RequestPatience.bytes - 200).hasPrefix("HTTP/1.1 404"))
-        #expect(try await exchange(RequestPatience.bytes) == "")
-        var many: [any Channel] = []
-        for _ in 0..<AllowListListener.connections { many.append(try await connect()) }
-        many.append(try await connect())
-        // Connections are taken in on several threads: one of them, whichever, is one too many. None is out of time yet.
-        let closed = many.map(\.closeFuture)
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for future in closed { group.addTask { try await future.get() } }
-            try await group.next()
-            let stillThere = many.filter { $0.isActive }
-            #expect(stillThere.count == AllowListListener.connections)
-            for one in many { one.close(promise: nil) }
-        }
-        try await channel.close()
-    }
 }
 
 extension StrictListClient {
@@ -353,4 +339,10 @@ extension StrictListClient {
 
     /// Polls until it is answered.
     fileprivate func settle() async { await until { $0.fault == nil } }
+}
+
+extension FakeLink {
+    fileprivate var fetches: [AgentMessage.Fetched.Fetch] {
+        received.compactMap { if case .fetched(let fetched) = $0 { fetched } else { nil } }.flatMap(\.fetches)
+    }
 }

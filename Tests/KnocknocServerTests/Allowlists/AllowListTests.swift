@@ -160,6 +160,39 @@ struct AllowListTests {
         }
     }
 
+    @Test("behind a proxy that is not trusted nobody is this machine: networks of a key and plain HTTP go by who asks")
+    func untrustedProxy() async throws {
+        @Sendable func status(_ lists: Lists, _ fields: [String]) async throws -> Int {
+            try await StrictListClient.curl(lists.url, secret: lists.secret, fields: fields).status
+        }
+        for insecure in [false, true] {
+            try await TestSite.run({
+                $0.trustedForwarders = []
+                $0.insecureHTTP = insecure
+            }) { (site: TestSite) async throws in
+                let lists = try await Lists(site)
+                #expect(try await status(lists, []) == 200)
+                for field in [
+                    "X-Forwarded-For: 203.0.113.5", "X-Forwarded-For: 10.0.0.5", "X-Forwarded-For: x",
+                    "X-Forwarded-Proto: https", "X-Forwarded-Proto: http",
+                ] {
+                    #expect(try await status(lists, [field]) == 403, "\(field), \(insecure)")
+                }
+                _ = try await site.admin(
+                    .patch, "/api-keys/\(lists.key)", #"{"networks":["0.0.0.0/0","::/0"]}"#)
+                // A key for everywhere is not stopped by what nobody can tell; that it would travel in the clear stays.
+                #expect(
+                    try await status(lists, ["X-Forwarded-For: 203.0.113.5"]) == (insecure ? 200 : 403))
+            }
+        }
+        try await TestSite.run { (site: TestSite) async throws in
+            // One that is trusted, and says nothing of its clients.
+            let lists = try await Lists(site)
+            #expect(try await status(lists, ["X-Forwarded-Proto: https"]) == 403)
+            #expect(try await status(lists, ["X-Forwarded-Proto: https", "X-Forwarded-For: 127.0.0.1"]) == 200)
+        }
+    }
+
     @Test("fetches are audited with their count when the server stops, at the latest")
     func audit() async throws {
         let directory = TemporaryDirectory()
