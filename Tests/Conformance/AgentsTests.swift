@@ -32,6 +32,34 @@ extension WholeSystem {
         }
 
         @Test(
+            "the late clean-up of an old link, on a node that stood still, does not mark the new one offline",
+            .timeLimit(limit))
+        func lateCleanUp() async throws {
+            try await Site.run(.twoNodes) { site in
+                let (nodeA, nodeB) = (site.nodes[0], site.nodes[1])
+                try await site.untilAgentIs(at: nodeB.host.namespace)
+                let stopped = try #require(await nodeB.current)
+                stopped.signal(SIGSTOP)
+                try await site.untilAgentIs(at: nodeA.host.namespace)
+                stopped.signal(SIGCONT)
+                // What it had gathered and what it finds ended is written now, while the new link is noted again and again.
+                var seen = try await site.agentRecord()["last_seen_at"].string
+                for _ in 0..<3 {
+                    let before = seen
+                    try await Lab.until("the new link is heard of") {
+                        let record = try await site.agentRecord()
+                        #expect(record["status"].string == "online", "\(record)")
+                        #expect(record["node"].string == nodeA.host.namespace, "\(record)")
+                        seen = record["last_seen_at"].string
+                        return seen != before
+                    }
+                }
+                let pong = try await site.admin.expect(200, "POST", "/api/v1/admin/agents/\(site.agentID)/ping")
+                #expect(pong["via"].string == nodeA.host.namespace)
+            }
+        }
+
+        @Test(
             "what knocker does to an agent reaches it in under 2 s wherever its link hangs, and its guards stay",
             .timeLimit(limit), arguments: Topology.allCases, [false, true])
         func promptly(_ topology: Topology, deletes: Bool) async throws {

@@ -135,11 +135,12 @@ extension Access {
         Set(try await tx.run(ReportTable.users(ofAgent: agent)).map { try $0.identifier("user_id", as: UserID.self) })
     }
 
-    /// These agents are linked to this node now.
-    public func presence(_ agents: [AgentID], node: String) async throws {
-        guard !agents.isEmpty else { return }
+    /// These agents were heard of over their links to this node, which have these epochs.
+    public func presence(_ links: [AgentID: Int64], node: String) async throws {
+        guard !links.isEmpty else { return }
         try await write(WriteOptions(durability: .hasty)) { tx in
-            try await tx.run(LinkTable.presence(agents.sorted(), node: node, now: late))
+            let rows = links.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+            try await tx.run(LinkTable.presence(rows, node: node, now: late))
             return ((), Effects())
         }
     }

@@ -125,11 +125,17 @@ package enum LinkTable {
             """, id, epoch, now)
     }
 
-    package static func presence(_ agents: [AgentID], node: String, now: Timestamp) -> [Statement] {
-        SQLList.statements(agents, leading: [now, node]) { list in
+    /// These links were heard of. One whose end is written down stays ended, and so does what a newer one has replaced;
+    /// one that the store does not know, after a failover that lost its beginning, is written down.
+    package static func presence(_ links: [(AgentID, Int64)], node: String, now: Timestamp) -> [Statement] {
+        SQLList.statements(ofRows: links, leading: [now, node]) { list in
             """
-            update agent_links set last_seen_at = $1, closed_at = null
-            where agent_id in (\(list)) and node = $2 and last_seen_at < $1
+            with heard (agent_id, epoch) as (values \(list))
+            update agent_links set last_seen_at = $1, node = $2, epoch = heard.epoch, closed_at = null
+            from heard
+            where agent_links.agent_id = heard.agent_id and agent_links.last_seen_at < $1
+                and (agent_links.epoch < heard.epoch
+                    or (agent_links.epoch = heard.epoch and agent_links.closed_at is null))
             """
         }
     }
