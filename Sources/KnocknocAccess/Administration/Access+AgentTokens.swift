@@ -62,9 +62,10 @@ extension Access {
         }
         let isKnown = try await holder(ofToken: token) != nil
         let isSpent = try await spent(token: Secret.hash(token)) != nil
-        guard !isKnown, !isSpent else {
-            throw AccessError(.invalid, "this token is, or was, another agent's; expected a new one", field: "token")
-        }
+        guard !isKnown, !isSpent else { throw Access.tokenTaken }
         return token
     }
+
+    static let tokenTaken = AccessError(
+        .invalid, "this token is, or was, another agent's; expected a new one", field: "token")
 }
