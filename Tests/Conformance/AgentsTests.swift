@@ -114,6 +114,8 @@ extension WholeSystem {
                 #expect(lines.hasPrefix("NAME ") && lines.contains("pending") && !lines.contains(token), "\(lines)")
                 let other = try JSON(parsing: try await knocker("rotate", "gw-2", "--json").output)["token"].string
                 #expect(other?.count == 43 && other != token)
+                let last = try await knocker("rotate", "gw-2", "--now")
+                #expect(last.errors.contains("no other counts any more"), "\(last)")
 
                 try await site.untilAgentIsOnline()
                 let pong = try await knocker("ping", "gateway")

@@ -2,14 +2,6 @@ package import KnocknocModel
 
 /// The statements of agents' links: who they are, what they lack, what they have done.
 package enum LinkTable {
-    package static func agent(token hash: [UInt8], at now: Timestamp) -> Statement {
-        Statement(
-            """
-            select id from agents
-            where (token_hash = $1 or previous_token_hash = $1 and previous_token_until > $2) and disabled = 0
-            """, hash, now)
-    }
-
     package static func keys(_ id: AgentID) -> Statement {
         Statement(
             """
@@ -140,13 +132,13 @@ package enum LinkTable {
         }
     }
 
-    /// With the tokens that count now, where one was replaced within a day.
+    /// With the token, where it replaced one within a day, and whether others count beside it still.
     package static func standings(_ agents: [AgentID], now: Timestamp) -> [Statement] {
         SQLList.statements(agents, leading: [now]) { list in
             """
             select a.id, a.revision, a.change_id, s.epoch, coalesce(l.epoch, 0) as link_epoch,
                 case when a.previous_token_until > $1 - 86400000000 then a.token_hash end as token_hash,
-                case when a.previous_token_until > $1 then a.previous_token_hash end as previous_token_hash,
+                case when a.previous_token_until > $1 then 1 else 0 end as overlaps,
                 (select min(n.revision) from enforcements n
                     where n.agent_id = a.id and n.applied_revision < n.revision) as unreported_entry,
                 (select min(t.revision) from targets t
