@@ -175,8 +175,7 @@ extension Access {
         let rows = try await tx.run(EntryTable.ofLiveGrants(knoc: knoc, targets: targets.sorted())).joined()
         let entries = Set(try rows.map { try $0.identifier("entry_id", as: EntryID.self) }).sorted()
         try await tx.run(
-            EntryTable.unlink(knoc: knoc, entries: entries) + EntryTable.recompute(entries, now: now)
-                + EntryTable.follow(entries, now: now, cut: false))
+            EntryTable.recompute(entries, now: now) + EntryTable.follow(entries, now: now, cut: false))
     }
 
     private func move(_ grant: Row, to targets: [GrantPlan.Place], at now: Timestamp) throws -> [Statement] {

@@ -170,13 +170,14 @@ extension Access {
     /// How the agents of a Knoc stand: their links, and what is in force through them.
     public func standing(of knoc: KnocID) async throws -> [TargetID: TargetStanding] {
         var standing: [TargetID: TargetStanding] = [:]
-        for row in try await database.run(ZoneTable.standing(knoc)) {
+        for row in try await database.run(ZoneTable.standing(knoc, now: late)) {
             let seen = try row.optional("link_seen_at", row.timestamp)
             let now = try row.now(self)
             let heard = seen.map { now.milliseconds(since: $0) < Self.silence * 1000 } ?? false
             standing[try row.identifier("target_id")] = TargetStanding(
                 isLinked: try row.bool("is_site") || (heard && row.isNull("link_closed_at")), lastSeenAt: seen,
-                entriesApplied: try row.integer("entries_applied"), entriesWanted: try row.integer("entries_wanted"))
+                entriesApplied: try row.integer("entries_applied"), entriesWanted: try row.integer("entries_wanted"),
+                entriesClosing: try row.integer("entries_closing"))
         }
         return standing
     }

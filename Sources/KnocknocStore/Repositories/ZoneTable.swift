@@ -121,7 +121,7 @@ package enum ZoneTable {
     }
 
     /// What a Knoc's agents have of their links and entries, by target.
-    package static func standing(_ knoc: KnocID) -> Statement {
+    package static func standing(_ knoc: KnocID, now: Timestamp) -> Statement {
         Statement(
             """
             select kt.target_id, l.last_seen_at as link_seen_at, l.closed_at as link_closed_at,
@@ -135,6 +135,12 @@ package enum ZoneTable {
             join targets t on t.id = kt.target_id
             left join agent_links l on l.agent_id = t.agent_id
             where kt.knoc_id = $1
-            """, knoc, AgentID.server)
+            """, knoc, AgentID.server, now)
     }
 }
+                (select count(*) from entries e join enforcements n on n.entry_id = e.id
+                    where e.target_id = kt.target_id and n.wanted = 0
+                        and (n.applied_revision < n.revision or n.outcome = 'failed')
+                        and (t.ends_alone = 0 or exists (
+                            select 1 from grant_entries ge join grants g on g.id = ge.grant_id
+                            where ge.entry_id = e.id and g.expires_at > $3))) as entries_closing,
