@@ -3,13 +3,13 @@ package import KnocknocModel
 /// The statements about agents' zones and the Knocs that follow them.
 package enum ZoneTable {
     /// Writes down what an agent says of itself; returns it where that is news.
-    package static func note(_ id: AgentID, zone: String?, isEdge: Bool) -> Statement {
+    package static func note(_ id: AgentID, zone: String?, isEdge: Bool, now: Timestamp) -> Statement {
         Statement(
             """
-            update agents set told_zone = $2, edge = $3, joined = 1
+            update agents set told_zone = $2, edge = $3, joined = 1, updated_at = $4
             where id = $1 and (joined = 0 or edge <> $3 or coalesce(told_zone, '') <> coalesce($2, ''))
             returning id
-            """, id, zone, isEdge)
+            """, id, zone, isEdge, now)
     }
 
     /// Whether ``note(_:zone:isEdge:)`` would be news, without a lock.
@@ -21,25 +21,60 @@ package enum ZoneTable {
             """, id, zone, isEdge)
     }
 
+    /// All agents in three sums, which are others once one has come, gone or changed, or is heard of again or no more.
+    package static func census(heardSince: Timestamp) -> Statement {
+        Statement(
+            """
+            select count(*) as agents,
+                cast(coalesce(sum(a.created_at % 1000003 + a.updated_at - a.created_at), 0) as bigint) as changes,
+                cast(coalesce(sum(case when l.last_seen_at > $1 then 1 + a.created_at % 1000003 else 0 end), 0)
+                    as bigint) as heard
+            from agents a
+            left join agent_links l on l.agent_id = a.id
+            """, heardSince)
+    }
+
+    private static let agentColumns = """
+        a.id, coalesce(a.zone, a.told_zone) as zone, a.edge, a.disabled, a.joined,
+            (case when l.last_seen_at > $1 then 1 else 0 end) as heard
+        """
+    private static let counted = """
+        (select count(*) from enforcements n where n.agent_id = a.id and n.wanted = 1) as entries
+        """
+    private static let withLinks = "from agents a left join agent_links l on l.agent_id = a.id"
+
     /// All agents with their zones, and whether they were heard of since then.
     ///
-    /// - Parameter counted: whether what is wanted of each is to be counted.
-    package static func agents(heardSince: Timestamp, counted: Bool) -> Statement {
-        let count = "(select count(*) from enforcements n where n.agent_id = a.id and n.wanted = 1)"
-        return Statement(
+    /// - Parameter isCounted: whether what is wanted of each is to be counted.
+    package static func agents(heardSince: Timestamp, isCounted: Bool) -> Statement {
+        Statement(
             constants: """
-                select a.id, coalesce(a.zone, a.told_zone) as zone, a.edge, a.disabled, a.joined,
-                    (case when l.last_seen_at > $1 then 1 else 0 end) as heard,
-                    \(counted ? count : "0") as entries
-                from agents a
-                left join agent_links l on l.agent_id = a.id
+                select \(agentColumns), \(isCounted ? counted : "0 as entries")
+                \(withLinks)
                 order by a.id
                 """, [heardSince])
     }
 
-    /// The Knocs that follow zones.
+    /// The same of some, uncounted.
+    package static func agents(_ agents: [AgentID], heardSince: Timestamp) -> [Statement] {
+        SQLList.statements(agents, leading: [heardSince]) { list in
+            "select \(agentColumns), 0 as entries \(withLinks) where a.id in (\(list)) order by a.id"
+        }
+    }
+
+    /// The Knocs that follow zones, with their versions.
     package static func knocs() -> Statement {
-        Statement("select distinct knoc_id from knoc_places order by knoc_id")
+        Statement(
+            """
+            select k.id, k.version, k.placement from knocs k
+            where exists (select 1 from knoc_places p where p.knoc_id = k.id)
+            order by k.id
+            """)
+    }
+
+    /// How many rights to a Knoc live.
+    package static func liveGrants(of knoc: KnocID) -> Statement {
+        Statement("select count(*) as n from grants where knoc_id = $1 and state = 'live'", knoc)
     }
 
     package static func places(_ knocs: [KnocID]) -> [Statement] {
