@@ -133,6 +133,20 @@ extension WholeSystem {
                 try await client.signIn("alice", Site.password)
                 #expect(try await client.change("POST", knoc)["state"].string == "open")
 
+                func rename(_ words: String...) async throws -> Shell.Result {
+                    let place = ["--config", "none", "--database-url", url]
+                    return try await Shell.run(
+                        site.nodes[0].host.inside(
+                            [Lab.executable("knocknoc"), "knocker", "rename-zone"] + words + place))
+                }
+                let unsure = try await rename("EU", "eu-1")
+                #expect(
+                    unsure.status == 2 && unsure.errors.contains("1 agent and 0 Knocs name the zone EU"), "\(unsure)")
+                let renamed = try await rename("EU", "eu-1", "--yes")
+                #expect(renamed.status == 0 && renamed.text == "zone EU is eu-1 now: 1 agent, 0 Knocs\n", "\(renamed)")
+                #expect(try await rename("eu", "eu-2", "-y").status == 1)
+                #expect(try await knocker("list").text.contains(" eu-1 "))
+
                 let asked = try await knocker("delete", "gateway", failing: 2)
                 #expect(asked.errors.contains("1 grant is open through gateway"), "\(asked)")
                 try await knocker("disable", "gateway")

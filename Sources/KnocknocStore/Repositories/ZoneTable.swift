@@ -155,6 +155,37 @@ package enum ZoneTable {
             """, id, backend)
     }
 
+    /// Agents that stand in any zone, by whoever's word.
+    package static func zones() -> Statement {
+        Statement(
+            "select id, zone, told_zone from agents where zone is not null or told_zone is not null order by id")
+    }
+
+    /// Knocs that are limited to zones, or kept out of some.
+    package static func limits() -> Statement {
+        Statement("select id, zones from knocs where zones <> '[]' order by id")
+    }
+
+    /// Items of Knocs that name a zone.
+    package static func zonePlaces() -> Statement {
+        Statement(
+            "select knoc_id, position, zone from knoc_places where zone is not null order by knoc_id, position")
+    }
+
+    package static func setZone(_ zone: String, of agents: [AgentID], now: Timestamp) -> [Statement] {
+        SQLList.statements(agents, leading: [zone, now]) { list in
+            "update agents set zone = $1, version = version + 1, updated_at = $2 where id in (\(list))"
+        }
+    }
+
+    package static func setLimits(_ knoc: KnocID, zones: String) -> Statement {
+        Statement("update knocs set zones = $2 where id = $1", knoc, zones)
+    }
+
+    package static func setPlace(_ knoc: KnocID, position: Int64, zone: String) -> Statement {
+        Statement("update knoc_places set zone = $3 where knoc_id = $1 and position = $2", knoc, position, zone)
+    }
+
     /// What a Knoc's agents have of their links and entries, by target.
     package static func standing(_ knoc: KnocID, now: Timestamp) -> Statement {
         Statement(
@@ -165,6 +196,12 @@ package enum ZoneTable {
                 (select count(*) from entries e join enforcements n on n.entry_id = e.id
                     where e.target_id = kt.target_id and n.wanted = 1
                         and n.outcome in ('applied', 'dry_run')) as entries_applied,
+                (select count(*) from entries e join enforcements n on n.entry_id = e.id
+                    where e.target_id = kt.target_id and n.wanted = 0
+                        and (n.applied_revision < n.revision or n.outcome = 'failed')
+                        and (t.ends_alone = 0 or exists (
+                            select 1 from grant_entries ge join grants g on g.id = ge.grant_id
+                            where ge.entry_id = e.id and g.expires_at > $3))) as entries_closing,
                 case when t.agent_id = $2 then 1 else 0 end as is_site, knocknoc_now() as now
             from knoc_targets kt
             join targets t on t.id = kt.target_id
@@ -173,9 +210,3 @@ package enum ZoneTable {
             """, knoc, AgentID.server, now)
     }
 }
-                (select count(*) from entries e join enforcements n on n.entry_id = e.id
-                    where e.target_id = kt.target_id and n.wanted = 0
-                        and (n.applied_revision < n.revision or n.outcome = 'failed')
-                        and (t.ends_alone = 0 or exists (
-                            select 1 from grant_entries ge join grants g on g.id = ge.grant_id
-                            where ge.entry_id = e.id and g.expires_at > $3))) as entries_closing,
