@@ -24,6 +24,7 @@ public final class Access: Sendable {
     let allowLists = AllowListCache()
     let fetches = FetchLog()
     let pauses = AuditPauses()
+    let zoneWatch = ZoneWatch()
 
     /// - Parameter node: this web node's name, for the audit.
     public init(

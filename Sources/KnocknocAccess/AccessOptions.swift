@@ -32,6 +32,8 @@ public struct AccessOptions: Sendable {
     public var grantPatience = Duration.seconds(5)
     /// For a session that somebody else holds, before its click goes without those that share its transaction.
     public var sessionPatience = Duration.milliseconds(100)
+    /// Agents that one transaction changes at most when a Knoc follows its zones and few grants move with it.
+    public var zonePage = 256
     /// For an agent's answer to a ping.
     public var pingPatience = Duration.seconds(5)
     /// SHA-256 of tokens that agents may come with before anybody has made them here.

@@ -141,12 +141,13 @@ public final class Hub: Service {
         }
     }
 
-    private func notePresence() async {
+    func notePresence() async {
         // Whoever has missed a heartbeat is not seen: 15 s of that, and it is stale.
         let heard = ContinuousClock.now - options.heartbeat - .seconds(2)
-        let agents = registry.all.filter { $0.vitals.lastHeard > heard }.map(\.agent)
-        guard !agents.isEmpty else { return }
-        do { try await directory.presence(agents, node: node) } catch {
+        let links = registry.all.filter { $0.vitals.lastHeard > heard }
+        guard !links.isEmpty else { return }
+        let epochs = Dictionary(links.map { ($0.agent, $0.epoch) }, uniquingKeysWith: max)
+        do { try await directory.presence(epochs, node: node) } catch {
             logger.debug("Presence could not be noted.", metadata: ["error": "\(error)"])
         }
     }

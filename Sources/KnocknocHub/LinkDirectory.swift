@@ -29,8 +29,9 @@ public protocol LinkDirectory: Sendable {
     /// How each agent stands, in one select; those that are gone or disabled are missing.
     func standings(of agents: [AgentID]) async throws -> [AgentID: LinkStanding]
 
-    /// These agents are linked to this node now.
-    func presence(_ agents: [AgentID], node: String) async throws
+    /// These agents were heard of over their links to this node, which have these epochs: a link that has ended meanwhile
+    /// stays ended.
+    func presence(_ links: [AgentID: Int64], node: String) async throws
 
     /// This agent's link of that epoch is gone.
     func detach(agent: AgentID, linkEpoch: Int64) async throws

@@ -32,6 +32,34 @@ extension WholeSystem {
         }
 
         @Test(
+            "the late clean-up of an old link, on a node that stood still, does not mark the new one offline",
+            .timeLimit(limit))
+        func lateCleanUp() async throws {
+            try await Site.run(.twoNodes) { site in
+                let (nodeA, nodeB) = (site.nodes[0], site.nodes[1])
+                try await site.untilAgentIs(at: nodeB.host.namespace)
+                let stopped = try #require(await nodeB.current)
+                stopped.signal(SIGSTOP)
+                try await site.untilAgentIs(at: nodeA.host.namespace)
+                stopped.signal(SIGCONT)
+                // What it had gathered and what it finds ended is written now, while the new link is noted again and again.
+                var seen = try await site.agentRecord()["last_seen_at"].string
+                for _ in 0..<3 {
+                    let before = seen
+                    try await Lab.until("the new link is heard of") {
+                        let record = try await site.agentRecord()
+                        #expect(record["status"].string == "online", "\(record)")
+                        #expect(record["node"].string == nodeA.host.namespace, "\(record)")
+                        seen = record["last_seen_at"].string
+                        return seen != before
+                    }
+                }
+                let pong = try await site.admin.expect(200, "POST", "/api/v1/admin/agents/\(site.agentID)/ping")
+                #expect(pong["via"].string == nodeA.host.namespace)
+            }
+        }
+
+        @Test(
             "what knocker does to an agent reaches it in under 2 s wherever its link hangs, and its guards stay",
             .timeLimit(limit), arguments: Topology.allCases, [false, true])
         func promptly(_ topology: Topology, deletes: Bool) async throws {
@@ -86,6 +114,8 @@ extension WholeSystem {
                 #expect(lines.hasPrefix("NAME ") && lines.contains("pending") && !lines.contains(token), "\(lines)")
                 let other = try JSON(parsing: try await knocker("rotate", "gw-2", "--json").output)["token"].string
                 #expect(other?.count == 43 && other != token)
+                let last = try await knocker("rotate", "gw-2", "--now")
+                #expect(last.errors.contains("no other counts any more"), "\(last)")
 
                 try await site.untilAgentIsOnline()
                 let pong = try await knocker("ping", "gateway")
@@ -102,6 +132,20 @@ extension WholeSystem {
                 let client = try site.nodes[0].client(on: site.alice)
                 try await client.signIn("alice", Site.password)
                 #expect(try await client.change("POST", knoc)["state"].string == "open")
+
+                func rename(_ words: String...) async throws -> Shell.Result {
+                    let place = ["--config", "none", "--database-url", url]
+                    return try await Shell.run(
+                        site.nodes[0].host.inside(
+                            [Lab.executable("knocknoc"), "knocker", "rename-zone"] + words + place))
+                }
+                let unsure = try await rename("EU", "eu-1")
+                #expect(
+                    unsure.status == 2 && unsure.errors.contains("1 agent and 0 Knocs name the zone EU"), "\(unsure)")
+                let renamed = try await rename("EU", "eu-1", "--yes")
+                #expect(renamed.status == 0 && renamed.text == "zone EU is eu-1 now: 1 agent, 0 Knocs\n", "\(renamed)")
+                #expect(try await rename("eu", "eu-2", "-y").status == 1)
+                #expect(try await knocker("list").text.contains(" eu-1 "))
 
                 let asked = try await knocker("delete", "gateway", failing: 2)
                 #expect(asked.errors.contains("1 grant is open through gateway"), "\(asked)")

@@ -53,19 +53,92 @@ struct AgentTokenTests {
         }
     }
 
-    @Test("a token that was replaced is nobody's for ever, also after another rotation", arguments: Driver.available)
-    func spent(_ driver: Driver) async throws {
+    @Test(
+        "a second rotation cuts nobody off: what it and the first one replaced have ten minutes each",
+        arguments: Driver.available)
+    func twice(_ driver: Driver) async throws {
         try await World.with(driver) { world in
             let agent = try await world.agent()
-            for _ in 0..<2 {
-                _ = try await world.access.rotateToken(of: agent.id, by: world.root, world.context())
+            func rotate() async throws -> String {
+                try await world.access.rotateToken(of: agent.id, by: world.root, world.context()).token
             }
-            #expect(try await world.access.holder(ofToken: agent.token) == nil, "the second rotation ends the overlap")
+            func counting() async throws -> [[UInt8]] {
+                try await world.access.standings(of: [agent.id])[agent.id]?.tokens ?? []
+            }
+            let second = try await rotate()
+            world.clock.advance(seconds: 300)
+            let third = try await rotate()
+            for token in [agent.token, second, third] {
+                #expect(try await world.access.agent(token: token) == agent.id)
+            }
+            #expect(
+                try await counting() == [third, agent.token, second].map(Secret.hash), "links stand with all of them")
+            world.clock.advance(seconds: 301)
+            #expect(try await world.access.holder(ofToken: agent.token) == nil)
+            #expect(try await world.access.agent(token: second) == agent.id)
+            #expect(try await counting() == [third, second].map(Secret.hash))
+            world.clock.advance(seconds: 300)
+            #expect(try await world.access.holder(ofToken: second) == nil)
+            #expect(try await counting() == [third].map(Secret.hash))
+        }
+    }
+
+    @Test("where it is wished, a rotation ends all others at once, for good", arguments: Driver.available)
+    func now(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            let agent = try await world.agent()
+            let other = try await world.agent("gw2")
+            let second = try await world.access.rotateToken(of: agent.id, by: world.root, world.context()).token
+            let its = try await world.access.rotateToken(of: other.id, by: world.root, world.context()).token
+            let third = try await world.access.rotateToken(of: agent.id, now: true, by: world.root, world.context())
+                .token
+            let fourth = try await world.access.rotateToken(of: agent.id, by: world.root, world.context()).token
+            for token in [agent.token, second] {
+                #expect(
+                    try await world.access.holder(ofToken: token) == nil, "nor does the next rotation bring it back")
+            }
+            for token in [third, fourth] { #expect(try await world.access.agent(token: token) == agent.id) }
+            for token in [other.token, its] { #expect(try await world.access.agent(token: token) == other.id) }
+            let tokens = try await world.access.standings(of: [agent.id])[agent.id]?.tokens
+            #expect(tokens == [fourth, third].map(Secret.hash))
+            let lines = try await world.access.listAudit(limit: 1000).filter { $0.action == "agent.rotate_token" }
+            #expect(lines.filter { $0.details["others"] == "ended at once" }.count == 1 && lines.count == 4)
+        }
+    }
+
+    @Test("a token that was replaced is no other agent's for ever", arguments: Driver.available, [true, false])
+    func spent(_ driver: Driver, isNow: Bool) async throws {
+        try await World.with(driver) { world in
+            let agent = try await world.agent()
+            _ = try await world.access.rotateToken(of: agent.id, now: isNow, by: world.root, world.context())
+            #expect(try await world.access.holder(ofToken: agent.token)?.agent == (isNow ? nil : agent.id))
             let code = await code {
                 _ = try await world.access.createAgent(
                     AgentDraft(name: "other", token: agent.token), by: world.root, world.context())
             }
             #expect(code == .invalid)
+        }
+    }
+
+    @Test(
+        "of two that come with one token at the same moment, one is told that it is taken",
+        .enabled(if: Driver.hasPostgres), .timeLimit(.minutes(5)))
+    func together() async throws {
+        try await World.with(.postgres) { world in
+            let token = Secret.new()
+            let now = SystemTime.now()
+            let other = AgentTable.insert(
+                AgentID.new(at: now), name: "gw1", key: "gw1", zone: nil, embedded: false, token: Secret.hash(token),
+                change: "c", now: now)
+            let outcome = try await world.interleave([other]) {
+                _ = try await world.access.createAgent(
+                    AgentDraft(name: "gw2", token: token), by: world.root, world.context())
+            }
+            guard case .failure(let error as AccessError)? = outcome.first else {
+                Issue.record("it is not refused as such: \(outcome)")
+                return
+            }
+            #expect(error.code == .invalid && error.field == "token")
         }
     }
 

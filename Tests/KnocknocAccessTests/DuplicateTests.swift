@@ -34,7 +34,7 @@ struct DuplicateTests {
     func refused(_ driver: Driver) async throws {
         try await World.with(driver, options(.seconds(60))) { world in
             let agent = try await world.agent()
-            guard case .accepted = try await attach(world, agent.id, "one") else { throw Unexpected() }
+            guard case .accepted(let epoch) = try await attach(world, agent.id, "one") else { throw Unexpected() }
             for _ in 0..<2 {
                 async let second = attach(world, agent.id, "two")
                 while true {
@@ -53,7 +53,7 @@ struct DuplicateTests {
             #expect(lines.first?.details["reason"] == "duplicate agent id from 198.51.100.7")
             #expect(lines.first?.address == Self.address)
             world.clock.advance(seconds: 121)
-            try await world.access.presence([agent.id], node: "a")
+            try await world.access.presence([agent.id: epoch], node: "a")
             #expect(try await world.access.agent(agent.id).status == .online)
             #expect(try await world.access.agent(agent.id).duplicateAddress == nil)
         }
@@ -113,9 +113,80 @@ struct DuplicateTests {
             try await world.access.detach(agent: agent.id, linkEpoch: old)
             let record = try await world.access.agent(agent.id)
             #expect(record.status == .online && record.node == "a")
-            try await world.access.presence([agent.id], node: "b")
+            try await world.access.presence([agent.id: old], node: "b")
+            #expect(try await world.access.agent(agent.id).node == "a", "the old link is heard of no more")
             try await world.access.detach(agent: agent.id, linkEpoch: await agent.epoch)
             #expect(try await world.access.agent(agent.id).status == .offline)
+        }
+    }
+
+    @Test(
+        "who was heard of before its link's end was written down is not online by that; a link that the store lost is",
+        arguments: Driver.available)
+    func lateNote(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            let agents = [try await world.agent("gw1"), try await world.agent("gw2"), try await world.agent("gw3")]
+            for agent in agents { try await agent.attach(node: "b") }
+            let second = world.secondNode()
+            func epochs() async -> [AgentID: Int64] {
+                var epochs: [AgentID: Int64] = [:]
+                for agent in agents { epochs[agent.id] = await agent.epoch }
+                return epochs
+            }
+            func statuses() async throws -> [AgentStatus] {
+                var statuses: [AgentStatus] = []
+                for agent in agents { statuses.append(try await world.access.agent(agent.id).status) }
+                return statuses
+            }
+            // What node b gathers stands before the end of one link in time, and comes after it.
+            let gathered = await epochs()
+            try await second.detach(agent: agents[0].id, linkEpoch: await agents[0].epoch)
+            world.clock.advance(seconds: 5)
+            try await second.presence(gathered, node: "b")
+            #expect(try await statuses() == [.offline, .online, .online])
+            // One has moved to node a meanwhile: what b still says of it counts for nothing, its end neither.
+            try await agents[1].attach(node: "a")
+            world.clock.advance(seconds: 5)
+            try await second.presence(gathered, node: "b")
+            try await second.detach(agent: agents[1].id, linkEpoch: gathered[agents[1].id] ?? 0)
+            #expect(try await statuses() == [.offline, .online, .online])
+            #expect(try await world.access.agent(agents[1].id).node == "a")
+            // A failover has lost the beginning of the third link, and knows the end of the one before it.
+            try await world.write(
+                Statement(
+                    "update agent_links set epoch = epoch - 1, node = 'c', closed_at = last_seen_at where agent_id = $1",
+                    agents[2].id))
+            #expect(try await statuses()[2] == .offline)
+            world.clock.advance(seconds: 5)
+            try await second.presence(gathered, node: "b")
+            #expect(try await statuses()[2] == .online)
+            #expect(try await world.access.agent(agents[2].id).node == "b")
+            try await second.detach(agent: agents[2].id, linkEpoch: await agents[2].epoch)
+            #expect(try await statuses()[2] == .offline)
+        }
+    }
+
+    @Test("a note of who was heard of may be as long as a node has links", arguments: Driver.available)
+    func longNote(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            var epochs: [AgentID: Int64] = [:]
+            for number in 0..<300 {
+                let id = AgentID.new(at: SystemTime.now())
+                epochs[id] = Int64(number + 1)
+                try await world.write(
+                    AgentTable.insert(
+                        id, name: "gw\(number)", key: "gw\(number)", zone: nil, embedded: false,
+                        token: Secret.hash("\(number)"), change: "c", now: SystemTime.now()),
+                    Statement(
+                        """
+                        insert into agent_links (agent_id, epoch, instance, node, software, machine, system, capabilities,
+                            connected_at, last_seen_at)
+                        values ($1, $2, 'i', 'b', '1', 'm', 's', '{}', 1, 1)
+                        """, id, epochs[id] ?? 0))
+            }
+            try await world.access.presence(epochs, node: "b")
+            let late = Statement("select count(*) as n from agent_links where last_seen_at = 1")
+            #expect(try await world.database.run(late)[0].integer("n") == 0)
         }
     }
 
@@ -130,7 +201,7 @@ struct DuplicateTests {
             #expect(try await world.access.agent(agent.id).status == .stale)
             world.clock.advance(seconds: 15)
             #expect(try await world.access.agent(agent.id).status == .offline)
-            try await world.access.presence([agent.id], node: "a")
+            try await world.access.presence([agent.id: await agent.epoch], node: "a")
             #expect(try await world.access.agent(agent.id).status == .online)
         }
     }

@@ -83,6 +83,22 @@ struct PingTests {
         }
     }
 
+    @Test("pings that nobody answers stand before no other", arguments: Driver.available)
+    func crowd(_ driver: Driver) async throws {
+        try await World.with(driver, patient) { world in
+            let silent = try await world.agent()
+            let agent = try await world.agent("gw2")
+            var asked: [PingID] = []
+            for one in [silent, silent, silent, silent, agent] {
+                let ping = PingID.new(at: SystemTime.now())
+                try await world.write(PingTable.ask(ping, of: one.id, logLines: nil))
+                asked.append(ping)
+            }
+            let waiting = try await world.access.waitingPings(page: 2)
+            #expect(waiting.map(\.id) == asked.sorted() && waiting.contains { $0.agent == agent.id })
+        }
+    }
+
     @Test("an agent without a link is not asked", arguments: Driver.available)
     func offline(_ driver: Driver) async throws {
         try await World.with(driver) { world in

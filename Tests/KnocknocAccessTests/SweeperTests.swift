@@ -24,6 +24,21 @@ struct SweeperTests {
         }
     }
 
+    @Test("guards that are released, and stay, keep nothing else from being cleared away", arguments: Driver.available)
+    func released(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            let agent = try await world.agent()
+            let backends = [guardPort(9000), guardPort(9001), set("a"), guardPort(9002), set("b")]
+            let knoc = try await world.knoc(
+                "wiki", [], backends.map { EnforcementSpec(agentID: agent.id, backend: $0) })
+            try await world.access.deleteKnoc(knoc, by: world.root, world.context())
+            try await agent.sync()
+            try await world.access.pruneTargets(page: 2)
+            let left = try await world.access.targets(of: agent.id)
+            #expect(left.map(\.backend) == [guardPort(9000), guardPort(9001), guardPort(9002)])
+        }
+    }
+
     @Test("a target that cannot be read stays, and the others go", arguments: Driver.available)
     func unreadable(_ driver: Driver) async throws {
         try await World.with(driver) { world in

@@ -14,6 +14,8 @@ final class FakeDirectory: LinkDirectory {
         var replayed: [Removal] = []
         var databaseAge = Duration.zero
         var pings: [PingRequest] = []
+        /// Links that were last said to be heard of.
+        var heard: [AgentID: Int64] = [:]
         var looks = 0
         /// Whether standings are never answered.
         var isStuck = false
@@ -99,7 +101,7 @@ final class FakeDirectory: LinkDirectory {
         return standings
     }
 
-    func presence(_ agents: [AgentID], node: String) async throws {}
+    func presence(_ links: [AgentID: Int64], node: String) async throws { state.withLock { $0.heard = links } }
 
     /// As a database does, it does nothing for a task that is cancelled.
     func detach(agent: AgentID, linkEpoch: Int64) async throws {

@@ -199,6 +199,8 @@ struct HubTests {
         #expect(bye.code == .replaced)
         _ = try await new.next()
         #expect(hub.registry[FakeAgent.id]?.epoch == 2)
+        await hub.notePresence()
+        #expect(directory.state.withLock { $0.heard } == [FakeAgent.id: 2], "the link that it is heard of over")
         await old.hangUp()
         #expect(hub.registry[FakeAgent.id]?.epoch == 2)
         await new.hangUp()

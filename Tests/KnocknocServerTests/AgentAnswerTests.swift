@@ -165,6 +165,10 @@ struct AgentAnswerTests {
             #expect(try await link(new) == 426)
             #expect(try await link(token) == 426, "the old one counts for ten minutes more")
             #expect(try await site.admin(.get, path).json["token"] == nil)
+            let last = try await site.admin(.post, path + "/rotate", #"{"now":true}"#).text("token")
+            #expect(try await link(last) == 426)
+            for gone in [token, new] { #expect(try await link(gone) == 401) }
+            #expect(try await site.admin(.post, path + "/rotate", #"{"at_once":true}"#).status == 400)
         }
     }
 
@@ -201,6 +205,12 @@ struct AgentAnswerTests {
             let new = browser.page.body.components(separatedBy: "id=\"token\">")[1].prefix { $0 != "<" }
             #expect(try await site.server.access.agent(token: String(new))?.description == id)
             #expect(try await site.server.access.listAudit().count == before + 1)
+            #expect(try await site.server.access.agent(token: token)?.description == id)
+            try await browser.open("/admin/agents/\(id)")
+            try await browser.submit("/admin/agents/\(id)/rotate")
+            try await browser.submit("/admin/agents/\(id)/rotate", ["now": "true"])
+            #expect(browser.page.body.contains("No other counts any more"))
+            for gone in [token, String(new)] { #expect(try await site.server.access.agent(token: gone) == nil) }
         }
     }
 

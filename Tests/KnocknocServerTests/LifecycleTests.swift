@@ -77,6 +77,11 @@ struct LifecycleTests {
             #expect(try await site.get("/livez").status == 200)
             #expect(try await site.get("/api/v1/ping").body == #"{"reply":"pong"}"#)
         }
+        try await TestSite.run {
+            $0.zone = "eu-1"
+        } _: { (site: TestSite) async throws in
+            #expect(try await site.get("/api/v1/ping").body == #"{"reply":"pong","zone":"eu-1"}"#)
+        }
     }
 
     @Test("a starting server says what it waits for, and never goes back from stopping")

@@ -2,8 +2,11 @@ public import KnocknocModel
 import KnocknocStore
 
 extension Access {
-    /// For how long the token before counts beside a new one, in seconds.
+    /// For how long a token counts that another one has replaced, in seconds.
     static let tokenOverlap: Int64 = 600
+
+    /// What was replaced at this time or before it counts no more.
+    func overlap(at now: Timestamp) -> Timestamp { now.adding(seconds: -Self.tokenOverlap) }
 
     /// What a new agent may be made of: a name that is free and a token. Nothing is stored.
     public func draftAgent() async throws -> (name: String, token: String) {
@@ -22,11 +25,13 @@ extension Access {
     }
 
     /// Gives an agent another token, which is shown this once. The old one counts for ten minutes more, and so do
-    /// links that were opened with it; one that was replaced within them ends at once.
+    /// links that were opened with it. One that was replaced within them keeps its own ten minutes: it may be what the
+    /// agent has.
     ///
+    /// - Parameter now: whether all others end at once, with their links.
     /// - Throws: ``AccessError``: not found, invalid for an all-in-one's own agent.
     public func rotateToken(
-        of id: AgentID, by actor: Actor, _ context: RequestContext?
+        of id: AgentID, now isNow: Bool = false, by actor: Actor, _ context: RequestContext?
     ) async throws -> (agent: AgentRecord, token: String) {
         let token = Secret.new()
         let record = try await write { tx in
@@ -36,14 +41,16 @@ extension Access {
             }
             try Self.refuseDeclared(agent)
             let now = late
-            try await tx.run([
-                RevokedTokenTable.keep(id, at: now),
-                AgentTable.rotate(
-                    id, token: Secret.hash(token), until: now.adding(seconds: Self.tokenOverlap), now: now),
-                try audit(
-                    AuditLine("agent.rotate_token", by: actor, ("agent", id.description, agent.name)), at: now, context
-                ),
-            ])
+            let until = now.adding(seconds: isNow ? 0 : Self.tokenOverlap)
+            let line = AuditLine(
+                "agent.rotate_token", by: actor, ("agent", id.description, agent.name),
+                isNow ? ["others": "ended at once"] : [:])
+            try await tx.run(
+                [
+                    RevokedTokenTable.keep(id, at: now),
+                    AgentTable.rotate(id, token: Secret.hash(token), until: until, now: now),
+                ] + (isNow ? [RevokedTokenTable.endOverlap(of: id, at: overlap(at: now))] : [])
+                    + [try audit(line, at: now, context)])
             return (agent, Effects())
         }
         return (record, token)
@@ -63,9 +70,10 @@ extension Access {
         }
         let isKnown = try await holder(ofToken: token) != nil
         let isSpent = try await spent(token: Secret.hash(token)) != nil
-        guard !isKnown, !isSpent else {
-            throw AccessError(.invalid, "this token is, or was, another agent's; expected a new one", field: "token")
-        }
+        guard !isKnown, !isSpent else { throw Access.tokenTaken }
         return token
     }
+
+    static let tokenTaken = AccessError(
+        .invalid, "this token is, or was, another agent's; expected a new one", field: "token")
 }

@@ -79,7 +79,7 @@ extension Access {
         _ id: AgentID, _ patch: AgentPatch, version: Int64? = nil, by actor: Actor, _ context: RequestContext?
     ) async throws -> AgentRecord {
         let wanted = try patch.name.map { try checkedName($0, what: "an agent").name }
-        let record = try await refusing("an agent", name: wanted ?? "") {
+        let (record, hasMoved) = try await refusing("an agent", name: wanted ?? "") {
             try await write { tx in
                 let old = try await agent(id, tx)
                 try checkVersion(version, old.version, what: "the agent")
@@ -109,10 +109,11 @@ extension Access {
                     effects.everybody = true
                 }
                 try await tx.run(statements)
-                return (try await agent(id, tx), effects)
+                let hasMoved = zone != old.zone || disabled != old.disabled
+                return ((try await agent(id, tx), hasMoved), effects)
             }
         }
-        await followZones()
+        if hasMoved { await followZones() }
         return record
     }
 

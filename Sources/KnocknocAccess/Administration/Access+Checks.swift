@@ -65,6 +65,15 @@ extension Access {
             return try await body()
         } catch let error as StoreError where error.code == .unique && error.constraint?.contains("name_key") == true {
             throw AccessError(.duplicate, "there is already \(what) named \"\(name)\"", field: nameField)
+        } catch let error as StoreError where error.code == .unique && error.constraint?.contains("token_hash") == true
+        {
+            // Two came with it at the same moment.
+            throw Access.tokenTaken
+        } catch let error as StoreError
+            where error.code == .foreignKey && error.constraint?.hasSuffix("agent_id_fkey") == true
+        {
+            throw AccessError(
+                .invalid, "an agent that it names was deleted at the same moment; look again", field: "enforcement")
         } catch let error as StoreError where error.code == .foreignKey {
             throw AccessError(.invalid, "\(missing ?? "something it refers to") does not exist", field: missing)
         }

@@ -4,8 +4,10 @@ import KnocknocStore
 extension Access {
     /// Makes a Knoc be enforced on these terms and no other; its live grants move with it. The Knoc's row is locked
     /// already.
+    ///
+    /// - Parameter page: on how many agents of its zones a new Knoc begins; it comes to the others by following its zones.
     func enforce(
-        _ knoc: KnocID, _ terms: EnforcementTerms, at now: Timestamp, _ tx: any Transaction
+        _ knoc: KnocID, _ terms: EnforcementTerms, page: Int = .max, at now: Timestamp, _ tx: any Transaction
     ) async throws -> Effects {
         var statements = [
             KnocTable.setTerms(
@@ -13,9 +15,9 @@ extension Access {
                 closeAfterSeconds: terms.closeAfterSeconds, features: terms.features.joined(separator: " ")),
             ZoneTable.clearPlaces(knoc),
         ]
-        let agents = try await zonedAgents(terms, tx)
+        let known = try await zonedAgents(terms, tx)
         for (index, spec) in terms.specs.enumerated() {
-            if let agent = spec.agentID, terms.isZoned, !agents.contains(where: { $0.id == agent }) {
+            if let agent = spec.agentID, terms.isZoned, !known.contains(where: { $0.id == agent }) {
                 throw AccessError(.invalid, "there is no agent \(agent)", field: "enforcement")
             }
             guard terms.isZoned else { continue }
@@ -26,9 +28,9 @@ extension Access {
         }
         let before = try await tx.run(statements + [ZoneTable.spots(knoc)]).last ?? []
         let held = try before.map(HeldSpot.init)
-        let spots = spots(of: knoc, terms, agents, held, leavingSilent: false)
-        return try await enforce(
-            knoc, terms, spots, held, on: Set(held.map(\.agent)).union(spots.map(\.agent)), at: now, tx)
+        let spots = spots(of: knoc, terms, known, held, leavingSilent: false)
+        let agents = Set(held.map(\.agent)).union(spots.map(\.agent)).sorted().prefix(terms.isZoned ? page : .max)
+        return try await enforce(knoc, terms, spots, held, on: Set(agents), at: now, tx)
     }
 
     /// Where the terms put a Knoc now.
@@ -167,7 +169,8 @@ extension Access {
         return id
     }
 
-    /// Takes the Knoc's live grants off targets that it has no more.
+    /// Ends the Knoc's live grants on targets that it has no more. They stay linked there: until its agent has confirmed
+    /// it, nobody may be told that it is closed.
     private func leave(
         _ knoc: KnocID, _ targets: Set<TargetID>, at now: Timestamp, _ tx: any Transaction
     ) async throws {
@@ -175,8 +178,7 @@ extension Access {
         let rows = try await tx.run(EntryTable.ofLiveGrants(knoc: knoc, targets: targets.sorted())).joined()
         let entries = Set(try rows.map { try $0.identifier("entry_id", as: EntryID.self) }).sorted()
         try await tx.run(
-            EntryTable.unlink(knoc: knoc, entries: entries) + EntryTable.recompute(entries, now: now)
-                + EntryTable.follow(entries, now: now, cut: false))
+            EntryTable.recompute(entries, now: now) + EntryTable.follow(entries, now: now, cut: false))
     }
 
     private func move(_ grant: Row, to targets: [GrantPlan.Place], at now: Timestamp) throws -> [Statement] {

@@ -16,7 +16,7 @@ extension Access {
         try check(url: draft.url, durationSeconds: draft.durationSeconds, closeAfterSeconds: draft.closeAfterSeconds)
         let zones = try checked(zones: draft.zones)
         let specs = try checked(draft.enforcement)
-        return try await refusing("a Knoc", name: name, missing: "group_ids") {
+        let made = try await refusing("a Knoc", name: name, missing: "group_ids") {
             try await write { tx in
                 let now = try await clock(tx)
                 let id: KnocID = new()
@@ -33,11 +33,14 @@ extension Access {
                 let terms = EnforcementTerms(
                     specs: sealed, zones: zones, placement: draft.placement,
                     closeAfterSeconds: draft.closeAfterSeconds)
-                var effects = try await enforce(id, terms, at: now, tx)
+                var effects = try await enforce(id, terms, page: options.zonePage, at: now, tx)
                 effects.everybody = true
                 return (try await knoc(id, tx), effects)
             }
         }
+        guard Set(made.targets.map(\.agentID)).count >= options.zonePage else { return made }
+        await followZones()
+        return try await knoc(made.id)
     }
 
     /// Changes a Knoc. Live grants whose right is gone end, a shorter duration shortens those that are left; where it is

@@ -72,9 +72,13 @@ extension Access {
         let visible = VisibleState.of(
             right, facts.map(\.fact), openWhen: OpenWhen(rawValue: try row.text("open_when")) ?? .all, refusal: nil,
             at: now, sharer: "another grant")
-        let parts = facts.map { agent, fact in
+        let isLive = if case .live(let until) = right { until > now } else { false }
+        let parts = facts.compactMap { agent, fact -> GrantRecord.Part? in
             let part = fact.part(of: right, at: now)
-            return GrantRecord.Part(agentID: agent, agentName: fact.agent, state: part.state, reason: part.reason)
+            let isLeft = isLive && !fact.wanted
+            if isLeft, part.state == .closed { return nil }
+            return GrantRecord.Part(
+                agentID: agent, agentName: fact.agent, state: part.state, reason: part.reason, isLeft: isLeft)
         }
         return GrantRecord(
             id: id, userID: try row.identifier("user_id"), userName: try row.text("user_name"),

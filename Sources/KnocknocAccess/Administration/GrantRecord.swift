@@ -32,7 +32,12 @@ public struct GrantRecord: Sendable, Hashable {
         public var agentName: String
         public var state: KnocState
         public var reason: String?
+        /// Whether the grant lives and has moved to another agent; this one has still to confirm that it is closed there.
+        public var isLeft = false
     }
+
+    /// How many parts there are, without those that it has left.
+    public var partsInAll: Int { parts.count { !$0.isLeft } }
 
     /// Parts that are as they should be: open while the grant lives, closed afterwards.
     public var partsDone: Int {

@@ -9,4 +9,6 @@ public struct TargetStanding: Sendable, Hashable {
     public var entriesApplied: Int64
     /// Entries on it that are to be open.
     public var entriesWanted: Int64
+    /// Entries on it that are to be closed and that may still be open, since the agent has not confirmed it.
+    public var entriesClosing: Int64
 }

@@ -11,13 +11,12 @@ public struct TokenHolder: Hashable, Sendable {
 }
 
 extension Access {
-    /// The agent that has this token, or had it until it was deleted; nil where it was replaced, and where nobody ever
-    /// had it.
+    /// The agent that has this token, or had it until it was disabled or deleted; nil where it was replaced long enough
+    /// ago, and where nobody ever had it.
     public func holder(ofToken token: String) async throws -> TokenHolder? {
         let hash = Secret.hash(token)
-        guard let row = try await database.run(RevokedTokenTable.holder(token: hash, at: late)).first else {
-            return nil
-        }
+        guard let row = try await database.run(RevokedTokenTable.holder(token: hash, overlap: overlap(at: late))).first
+        else { return nil }
         return TokenHolder(agent: try row.identifier("id"), isRevoked: try row.bool("revoked"), token: hash)
     }
 

@@ -6,7 +6,8 @@ import Logging
 extension Access {
     /// The enabled agent with this token; nil where there is none.
     public func agent(token: String) async throws -> AgentID? {
-        try await database.run(LinkTable.agent(token: Secret.hash(token), at: late)).first?.identifier("id")
+        guard let holder = try await holder(ofToken: token), !holder.isRevoked else { return nil }
+        return holder.agent
     }
 
     /// Takes an agent in: pins its keys at first contact, compares them later, and voids what older links write.
@@ -135,11 +136,12 @@ extension Access {
         Set(try await tx.run(ReportTable.users(ofAgent: agent)).map { try $0.identifier("user_id", as: UserID.self) })
     }
 
-    /// These agents are linked to this node now.
-    public func presence(_ agents: [AgentID], node: String) async throws {
-        guard !agents.isEmpty else { return }
+    /// These agents were heard of over their links to this node, which have these epochs.
+    public func presence(_ links: [AgentID: Int64], node: String) async throws {
+        guard !links.isEmpty else { return }
         try await write(WriteOptions(durability: .hasty)) { tx in
-            try await tx.run(LinkTable.presence(agents.sorted(), node: node, now: late))
+            let rows = links.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+            try await tx.run(LinkTable.presence(rows, node: node, now: late))
             return ((), Effects())
         }
     }
@@ -147,6 +149,7 @@ extension Access {
     /// How each agent stands; those that were deleted or disabled are left out: their links end.
     public func standings(of agents: [AgentID]) async throws -> [AgentID: LinkStanding] {
         var standings: [AgentID: LinkStanding] = [:]
+        var overlaps = false
         for row in try await database.run(LinkTable.standings(agents, now: late)).joined() {
             let position = Position(
                 epoch: try row.text("epoch"), revision: try row.integer("revision"),
@@ -154,11 +157,14 @@ extension Access {
             let unreported = [
                 try row.optional("unreported_entry", row.integer), try row.optional("unreported_target", row.integer),
             ].compactMap(\.self).min()
-            let token = try row.optional("token_hash", row.blob)
-            let previous = try row.optional("previous_token_hash", row.blob)
+            overlaps = try overlaps || row.bool("overlaps")
             standings[try row.identifier("id")] = LinkStanding(
                 position: position, linkEpoch: try row.integer("link_epoch"), unreported: unreported,
-                tokens: token.map { [$0, previous].compactMap(\.self) })
+                tokens: try row.optional("token_hash", row.blob).map { [$0] })
+        }
+        guard overlaps else { return standings }
+        for row in try await database.run(RevokedTokenTable.counting(since: overlap(at: late))) {
+            standings[try row.identifier("agent_id")]?.tokens?.append(try row.blob("token_hash"))
         }
         return standings
     }

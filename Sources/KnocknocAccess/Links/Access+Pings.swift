@@ -53,13 +53,22 @@ extension Access {
         return nil
     }
 
-    /// Pings that somebody waits for.
-    public func waitingPings() async throws -> [PingRequest] {
-        let patience = options.pingPatience / .microseconds(1)
-        return try await database.run(PingTable.waiting(patience: Int64(patience))).map { row in
-            PingRequest(
-                id: try row.identifier("id"), agent: try row.identifier("agent_id"),
-                logLines: try row.optional("log_lines", row.integer).map { Int($0) })
+    /// Pings that somebody waits for: all of them, since those that nobody can answer, of agents that are silent or have
+    /// a twin, must not stand before others.
+    ///
+    /// - Parameter page: how many are read at once.
+    public func waitingPings(page: Int = 256) async throws -> [PingRequest] {
+        let patience = Int64(options.pingPatience / .microseconds(1))
+        var requests: [PingRequest] = []
+        while true {
+            let statement = PingTable.waiting(after: requests.last?.id, patience: patience, limit: page)
+            let rows = try await database.run(statement)
+            requests += try rows.map { row in
+                PingRequest(
+                    id: try row.identifier("id"), agent: try row.identifier("agent_id"),
+                    logLines: try row.optional("log_lines", row.integer).map { Int($0) })
+            }
+            if rows.count < page { return requests }
         }
     }
 

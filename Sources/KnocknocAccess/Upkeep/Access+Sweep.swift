@@ -105,20 +105,31 @@ extension Access {
         }
     }
 
-    private func pruneTargets() async throws {
-        for row in try await database.run(TargetTable.prunable(limit: 100)) {
-            // A released guard still drops; it is kept until somebody takes it away. What cannot be read may be one.
-            guard let backend = try? JSON.closing(try row.text("backend")).backend,
-                try row.text("purpose") == "unguard" || !backend.isGuard
-            else { continue }
-            if case .unknown = backend { continue }
-            let id: TargetID = try row.identifier("id")
-            let agent: AgentID = try row.identifier("agent_id")
-            let revision = try row.integer("revision")
-            try await write { tx in
-                try await tx.run([AgentTable.raisePruned(agent, to: revision), TargetTable.prune(id)])
-                return ((), Effects())
+    /// - Parameter page: how many are looked at at once; what stays must not stand before what goes.
+    func pruneTargets(page: Int = 100) async throws {
+        var last: TargetID?
+        while true {
+            let rows = try await database.run(TargetTable.prunable(after: last, limit: page))
+            for row in rows {
+                last = try row.identifier("id")
+                try await prune(target: row)
             }
+            if rows.count < page { return }
+        }
+    }
+
+    private func prune(target row: Row) async throws {
+        // A released guard still drops; it is kept until somebody takes it away. What cannot be read may be one.
+        guard let backend = try? JSON.closing(try row.text("backend")).backend,
+            try row.text("purpose") == "unguard" || !backend.isGuard
+        else { return }
+        if case .unknown = backend { return }
+        let id: TargetID = try row.identifier("id")
+        let agent: AgentID = try row.identifier("agent_id")
+        let revision = try row.integer("revision")
+        try await write { tx in
+            try await tx.run([AgentTable.raisePruned(agent, to: revision), TargetTable.prune(id)])
+            return ((), Effects())
         }
     }
 }

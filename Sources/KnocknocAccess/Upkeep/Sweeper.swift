@@ -45,7 +45,10 @@ public struct Sweeper: Service {
                 failed[name] = error
             } catch {}
         }
-        if round % 5 == 0 { await step("following zones") { try await access.rezone(leavingSilent: steady >= 60) } }
+        let agentsHaveMoved = access.zoneWatch.takeDue()
+        if round % 5 == 0 || agentsHaveMoved {
+            await step("following zones") { try await access.rezone(leavingSilent: steady >= 60) }
+        }
         if round % 60 == 0 { await step("ending rights whose cause is gone") { try await access.repair() } }
         if round % 60 == 0 { await step("ending keys that nobody uses") { try await access.endIdleKeys() } }
         await step("noting when sessions were seen") {

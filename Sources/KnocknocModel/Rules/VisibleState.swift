@@ -58,6 +58,8 @@ public struct VisibleState: Hashable, Sendable {
     }
 
     private static func live(_ facts: [EnforcementFact], _ openWhen: OpenWhen) -> VisibleState {
+        // An agent that the Knoc has left has no part in it.
+        let facts = facts.filter(\.wanted)
         guard !facts.isEmpty else { return VisibleState(.failed, "no agent enforces this Knoc") }
         let states = facts.map(\.named)
         switch openWhen {
@@ -86,14 +88,20 @@ extension EnforcementFact {
     /// This agent's part of a right.
     public func part(of right: VisibleState.Right, at now: Timestamp) -> VisibleState {
         switch right {
-        case .live(let until) where until > now: return visible
+        case .live(let until) where until > now: return wanted ? visible : left(until)
         case .none: return VisibleState(.closed)
-        case .live, .ended:
+        case .live(let until), .ended(let until):
             if wanted { return VisibleState(.closed, "its address is still open through another grant") }
-            if confirmed, outcome != .failed { return VisibleState(.closed) }
-            if outcome == .failed { return VisibleState(.closing, reason ?? "could not close it") }
-            return VisibleState(.closing, linked ? nil : "not connected")
+            return left(until > now ? until : nil)
         }
+    }
+
+    /// What is to be closed here, until then at the latest where that is known.
+    private func left(_ until: Timestamp?) -> VisibleState {
+        if confirmed, outcome != .failed { return VisibleState(.closed) }
+        let late = endsByItself ? until.map { "; closed at the latest at \($0)" } ?? "" : ""
+        if outcome == .failed { return VisibleState(.closing, (reason ?? "could not close it") + late) }
+        return VisibleState(.closing, linked ? nil : "not connected" + late)
     }
 
     /// This agent's part of a live right, in words beside the agent's name.

@@ -28,6 +28,17 @@ struct AgentPatchBody: Decodable {
     }
 }
 
+struct RotationBody: Decodable {
+    private enum Keys: String, CodingKey, CaseIterable { case now }
+
+    /// Whether all other tokens end at once.
+    let isNow: Bool
+
+    init(from decoder: any Decoder) throws {
+        isNow = try decoder.fields(Keys.self).given(Bool.self, .now) ?? false
+    }
+}
+
 struct FingerprintBody: Decodable {
     private enum Keys: String, CodingKey, CaseIterable { case fingerprint }
 

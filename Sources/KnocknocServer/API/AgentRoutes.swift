@@ -34,8 +34,9 @@ struct AgentRoutes: Sendable {
         }
         router.answer(.post, "api/v1/admin/agents/:id/rotate") { request, context in
             let admin = try await site.requireAdmin(request, context)
+            let body = try await request.optionalJSON(RotationBody.self)
             let (agent, token) = try await access.rotateToken(
-                of: try context.identifier("agent"), by: admin.actor, context.origin)
+                of: try context.identifier("agent"), now: body?.isNow ?? false, by: admin.actor, context.origin)
             return try .agent(agent, token: token, status: .ok, at: nil)
         }
         router.answer(.get, "api/v1/admin/agents/:id") { request, context in

@@ -55,12 +55,16 @@ struct AgentPages {
                 guard typed["confirmed"] != nil else {
                     return try confirmRotation(try await site.access.agent(id), asked, context)
                 }
-                let (agent, token) = try await site.access.rotateToken(of: id, by: asked.actor, asked.context)
+                let isNow = typed["now"] != nil
+                let (agent, token) = try await site.access.rotateToken(
+                    of: id, now: isNow, by: asked.actor, asked.context)
                 let page = TokenPage(
                     frame: site.adminFrame(agent.name, current: "agents", asked.session, context),
                     heading: Heading(
                         title: "Another token for \(agent.name)",
-                        lead: "The old one counts for ten minutes more; put this in its place by then."),
+                        lead: isNow
+                            ? "No other counts any more: put this in its place."
+                            : "The old one counts for ten minutes more; put this in its place by then."),
                     install: await AgentInstall(token: token, site: site, context),
                     done: "/admin/agents/\(agent.id)")
                 return try site.renderer.page("agent-token", page)
@@ -79,9 +83,16 @@ struct AgentPages {
             consequences: [
                 "The old token counts for ten minutes more: put the new one on its machine by then.",
                 "The link that stands goes on; nothing closes.",
+                "If you rotated it a moment ago, what that replaced keeps its own ten minutes: nothing is cut off by "
+                    + "rotating again.",
             ],
             action: "/admin/agents/\(agent.id)/rotate", submit: "Rotate the token")
         page.confirmed = true
+        page.choice = ConfirmPage.Choice(
+            name: "now",
+            label:
+                "End every other token now, and the link: somebody else may have one. What is open stays open until it "
+                + "expires.")
         return try site.renderer.page("confirm", page)
     }
 

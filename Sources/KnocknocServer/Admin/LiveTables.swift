@@ -36,7 +36,7 @@ enum LiveTables {
             "\(part.agentName): \(word(part.state))" + (part.reason.map { ", \($0)" } ?? "")
         }
         return .text(
-            "\(grant.partsDone) of \(grant.parts.count)",
+            "\(grant.partsDone) of \(grant.partsInAll)",
             detail: others.isEmpty ? nil : others.joined(separator: "; "))
     }
 

@@ -18,12 +18,18 @@ enum TargetTable {
                 .pill(
                     pill(target), detail: target.reason ?? (target.isPlaced ? nil : "another agent of its zone lets in")
                 ),
-                .text(known.map { "\($0.entriesApplied) of \($0.entriesWanted)" }),
+                .text(
+                    known.map { "\($0.entriesApplied) of \($0.entriesWanted)" },
+                    detail: known.flatMap { closing($0.entriesClosing) }),
             ])
         }
         return table(
             ["Agent", "What", "State", "Addresses let in"], rows,
             none: "Choose a backend for at least one agent below; until then this Knoc cannot open.")
+    }
+
+    private static func closing(_ entries: Int64) -> String? {
+        entries == 0 ? nil : "\(entries) may still be open: the agent has not confirmed their end"
     }
 
     /// The targets of an agent, on its page, where guards may be taken away.

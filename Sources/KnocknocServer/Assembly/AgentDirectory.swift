@@ -44,8 +44,8 @@ struct AgentDirectory: LinkDirectory {
         try await access.standings(of: agents)
     }
 
-    func presence(_ agents: [AgentID], node: String) async throws {
-        try await access.presence(agents, node: node)
+    func presence(_ links: [AgentID: Int64], node: String) async throws {
+        try await access.presence(links, node: node)
     }
 
     func detach(agent: AgentID, linkEpoch: Int64) async throws {

@@ -10,7 +10,10 @@ struct HealthRoutes: Sendable {
     func addRoutes(to router: KnocknocRouter) {
         router.answer(.get, "health") { _, _ in try await health() }
         router.answer(.get, "livez") { _, _ in Response.json(.object([("status", .text("ok"))])) }
-        router.answer(.get, "api/v1/ping") { _, _ in Response.json(.object([("reply", .text("pong"))])) }
+        router.answer(.get, "api/v1/ping") { _, _ in
+            let zone = site.settings.zone.map { [("zone", JSON.text($0))] }
+            return Response.json(.object([("reply", .text("pong"))] + (zone ?? [])))
+        }
         router.answer(.get, "api/v1/openapi.json") { _, _ in
             guard let text = site.assets.text("openapi.json") else { throw Problem.notFound("no description here") }
             return Response(

@@ -10,6 +10,13 @@ struct ConfirmPage {
     var version: String?
     /// Tells the answer from the question where both go to one address.
     var confirmed = false
+    /// A further thing to be done with it, where that is wished.
+    var choice: Choice?
+
+    struct Choice {
+        var name: String
+        var label: String
+    }
 
     init(
         frame: Frame, heading: Heading, text: String, consequences: [String], action: String, submit: String,

@@ -103,7 +103,7 @@ package enum AgentTable {
         SQLList.statements(keys) { "select name_key from agents where name_key in (\($0))" }
     }
 
-    /// A new token; the one before counts too for a while.
+    /// A new token; those before count too for a while, each by its own row among the revoked ones.
     package static func rotate(_ id: AgentID, token hash: [UInt8], until: Timestamp, now: Timestamp) -> Statement {
         Statement(
             """

@@ -50,14 +50,16 @@ package enum EntryTable {
             """, agent, target, address, now)
     }
 
-    /// Sets each entry to the latest expiry of its live grants, or to now where there is none.
+    /// Sets each entry to the latest expiry of its live grants, or to now where there is none. A grant whose Knoc has moved
+    /// to another agent stays linked, for what its old agent has still to confirm, and holds nothing open there.
     package static func recompute(_ entries: [EntryID], now: Timestamp) -> [Statement] {
         SQLList.statements(entries, leading: [now]) { list in
             """
             update entries set expires_at = coalesce(
                 (select max(g.expires_at) from grant_entries ge
                     join grants g on g.id = ge.grant_id
-                    where ge.entry_id = entries.id and g.state = 'live'),
+                    join knoc_targets kt on kt.knoc_id = g.knoc_id and kt.target_id = entries.target_id
+                    where ge.entry_id = entries.id and g.state = 'live' and kt.placed = 1),
                 case when expires_at < $1 then expires_at else $1 end)
             where id in (\(list))
             """
@@ -96,15 +98,6 @@ package enum EntryTable {
         }
     }
 
-    package static func unlink(knoc: KnocID, entries: [EntryID]) -> [Statement] {
-        SQLList.statements(entries, leading: [knoc]) { list in
-            """
-            delete from grant_entries
-            where entry_id in (\(list)) and grant_id in (select g.id from grants g where g.knoc_id = $1)
-            """
-        }
-    }
-
     /// Absent entries that the agent confirmed before `before`.
     package static func prunable(before: Timestamp, limit: Int) -> Statement {
         Statement(
@@ -133,9 +126,11 @@ package enum EntryTable {
             select n.entry_id, n.agent_id
             from enforcements n
             where n.wanted = 1 and not exists (
-                select 1 from grant_entries ge
+                select 1 from entries e
+                join grant_entries ge on ge.entry_id = e.id
                 join grants g on g.id = ge.grant_id
-                where ge.entry_id = n.entry_id and g.state = 'live' and g.expires_at > $1)
+                join knoc_targets kt on kt.knoc_id = g.knoc_id and kt.target_id = e.target_id and kt.placed = 1
+                where e.id = n.entry_id and g.state = 'live' and g.expires_at > $1)
             limit $2
             """, now, limit)
     }

@@ -2,14 +2,6 @@ package import KnocknocModel
 
 /// The statements of agents' links: who they are, what they lack, what they have done.
 package enum LinkTable {
-    package static func agent(token hash: [UInt8], at now: Timestamp) -> Statement {
-        Statement(
-            """
-            select id from agents
-            where (token_hash = $1 or previous_token_hash = $1 and previous_token_until > $2) and disabled = 0
-            """, hash, now)
-    }
-
     package static func keys(_ id: AgentID) -> Statement {
         Statement(
             """
@@ -125,22 +117,28 @@ package enum LinkTable {
             """, id, epoch, now)
     }
 
-    package static func presence(_ agents: [AgentID], node: String, now: Timestamp) -> [Statement] {
-        SQLList.statements(agents, leading: [now, node]) { list in
+    /// These links were heard of. One whose end is written down stays ended, and so does what a newer one has replaced;
+    /// one that the store does not know, after a failover that lost its beginning, is written down.
+    package static func presence(_ links: [(AgentID, Int64)], node: String, now: Timestamp) -> [Statement] {
+        SQLList.statements(ofRows: links, leading: [now, node]) { list in
             """
-            update agent_links set last_seen_at = $1, closed_at = null
-            where agent_id in (\(list)) and node = $2 and last_seen_at < $1
+            with heard (agent_id, epoch) as (values \(list))
+            update agent_links set last_seen_at = $1, node = $2, epoch = heard.epoch, closed_at = null
+            from heard
+            where agent_links.agent_id = heard.agent_id and agent_links.last_seen_at < $1
+                and (agent_links.epoch < heard.epoch
+                    or (agent_links.epoch = heard.epoch and agent_links.closed_at is null))
             """
         }
     }
 
-    /// With the tokens that count now, where one was replaced within a day.
+    /// With the token, where it replaced one within a day, and whether others count beside it still.
     package static func standings(_ agents: [AgentID], now: Timestamp) -> [Statement] {
         SQLList.statements(agents, leading: [now]) { list in
             """
             select a.id, a.revision, a.change_id, s.epoch, coalesce(l.epoch, 0) as link_epoch,
                 case when a.previous_token_until > $1 - 86400000000 then a.token_hash end as token_hash,
-                case when a.previous_token_until > $1 then a.previous_token_hash end as previous_token_hash,
+                case when a.previous_token_until > $1 then 1 else 0 end as overlaps,
                 (select min(n.revision) from enforcements n
                     where n.agent_id = a.id and n.applied_revision < n.revision) as unreported_entry,
                 (select min(t.revision) from targets t

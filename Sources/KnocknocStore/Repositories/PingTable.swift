@@ -9,16 +9,18 @@ package enum PingTable {
             logLines)
     }
 
-    /// Those without an answer that somebody still waits for.
+    /// Those without an answer that somebody still waits for, in the order of their ids.
     ///
-    /// - Parameter patience: microseconds.
-    package static func waiting(patience: Int64) -> Statement {
+    /// - Parameters:
+    ///   - after: nil begins with the first.
+    ///   - patience: microseconds.
+    package static func waiting(after: PingID?, patience: Int64, limit: Int) -> Statement {
         Statement(
             """
             select id, agent_id, log_lines from agent_pings
-            where node is null and asked_at > knocknoc_now() - $1
-            order by id limit 256
-            """, patience)
+            where node is null and asked_at > knocknoc_now() - $1 and id > $2
+            order by id limit $3
+            """, patience, after?.description ?? "", limit)
     }
 
     /// - Parameter roundTrip: microseconds.

@@ -96,7 +96,8 @@ package enum RightQuery {
             select kt.knoc_id, t.id, t.agent_id, t.ipv6_prefix
             from knoc_targets kt
             join targets t on t.id = kt.target_id
-            where kt.knoc_id in (select g.knoc_id from grants g where g.session_id = $1 and g.state = 'live')
+            where kt.placed = 1
+                and kt.knoc_id in (select g.knoc_id from grants g where g.session_id = $1 and g.state = 'live')
             order by kt.knoc_id, t.agent_id, t.id
             """, session)
     }

@@ -21,4 +21,25 @@ package enum SQLList {
         }
         return result
     }
+
+    /// The same of rows of a text and a number, as `values (…), (…)` has them.
+    package static func statements<Item: ValueConvertible>(
+        ofRows rows: [(Item, Int64)], leading: [any ValueConvertible] = [], _ sql: (String) -> String
+    ) -> [Statement] {
+        var result: [Statement] = []
+        var rest = rows[...]
+        while let last = rest.last {
+            let chunk = Array(rest.prefix(256))
+            rest = rest.dropFirst(256)
+            let size = sizes.first { $0 >= chunk.count } ?? 256
+            let filled = chunk + Array(repeating: chunk.last ?? last, count: size - chunk.count)
+            let list = (0..<size).map { row in
+                let first = leading.count + 1 + 2 * row
+                return "(cast($\(first) as text), cast($\(first + 1) as bigint))"
+            }.joined(separator: ", ")
+            let parameters = filled.flatMap { row -> [any ValueConvertible] in [row.0, row.1] }
+            result.append(Statement(constants: sql(list), leading + parameters))
+        }
+        return result
+    }
 }

@@ -128,8 +128,9 @@ package enum TargetTable {
         }
     }
 
-    /// Targets that are gone for good: not guards, or guards taken away, as the agent has confirmed.
-    package static func prunable(limit: Int) -> Statement {
+    /// Targets that no Knoc uses, as their agents have confirmed, in the order of their ids. Guards that are released are
+    /// among them.
+    package static func prunable(after: TargetID?, limit: Int) -> Statement {
         Statement(
             """
             select t.id, t.agent_id, t.revision, t.purpose, t.backend
@@ -137,8 +138,9 @@ package enum TargetTable {
             where t.purpose <> 'enforce' and t.applied_revision >= t.revision and t.outcome <> 'failed'
                 and not exists (select 1 from entries e where e.target_id = t.id)
                 and not exists (select 1 from knoc_targets kt where kt.target_id = t.id)
-            limit $1
-            """, limit)
+                and t.id > $1
+            order by t.id limit $2
+            """, after?.description ?? "", limit)
     }
 
     package static func prune(_ id: TargetID) -> Statement {

@@ -10,6 +10,6 @@ struct KnockerCommand: AsyncParsableCommand {
         subcommands: [
             CreateAdminCommand.self, SetPasswordCommand.self, AgentCommand.self, ExposeDBCommand.self,
             HAProxyCommand.self, EnableCommand.self, DisableCommand.self, ReplicaCommand.self, PromoteCommand.self,
-            ClusterCommand.self, EndSessionsCommand.self,
+            ClusterCommand.self, EndSessionsCommand.self, RenameZoneCommand.self,
         ])
 }

@@ -40,6 +40,19 @@ extension WholeSystem {
                 let client = try site.server.client(on: site.alice)
                 try await client.signIn("alice", Site.password)
 
+                func parts() async throws -> [String: String] {
+                    let grants = try await site.admin.expect(200, "GET", "/api/v1/admin/grants")["items"].items
+                    let parts = grants.first?["agents"].items ?? []
+                    return Dictionary(
+                        uniqueKeysWithValues: parts.map {
+                            ($0["agent_name"].string ?? "", $0["state"].string ?? "")
+                        })
+                }
+                // The page of grants, as somebody at a browser has it.
+                let browser = try site.server.client(on: site.mallory)
+                _ = try await browser.signInOnPage("root", Site.adminPassword, page: "/admin/login")
+                func page() async throws -> String { try await browser.send("GET", "/admin/grants").text }
+
                 // It dies with the frame in its hands, before its kernel has heard of it.
                 let moment = moments + "/" + Moment.beforeKernel.rawValue
                 try Data().write(to: URL(fileURLWithPath: moment))
@@ -57,6 +70,8 @@ extension WholeSystem {
                 try await Lab.until("the first has confirmed, the second not") {
                     try await client.knoc("service")["state"].string == (policy == .all ? "pending" : "open")
                 }
+                #expect(try await parts() == ["gateway": "open", "second": "pending"])
+                #expect(try await page().contains("1 of 2"))
 
                 try await second.process.start()
                 try await Lab.until("it is open everywhere") {
@@ -65,11 +80,16 @@ extension WholeSystem {
                 try await Lab.until("the second lets Alice in") {
                     try await Probe.isOpen(from: site.alice, to: other.ipv4, port: 9000)
                 }
+                try await Lab.until("both have confirmed") {
+                    try await parts() == ["gateway": "open", "second": "open"]
+                }
+                #expect(try await page().contains("2 of 2"))
 
                 // And the other way round: what is revoked without it ends when it is back.
                 await second.process.stop(SIGKILL)
                 let revoked = try await client.change("DELETE", knoc, wait: 1000)
                 #expect(revoked["state"].string == "closing", "\(revoked)")
+                #expect(try await parts() == ["gateway": "closed", "second": "closing"])
                 try await alice.until(open: false)
                 #expect(alice.changes.count == 2, "Alice was cut: \(alice.changes)")
                 try await second.process.start()
