@@ -12,7 +12,9 @@ struct KeptLines {
     mutating func add(_ line: String) {
         guard limit > 0 else { return }
         var line = line
-        if line.utf8.count > Self.longest { line = String(decoding: line.utf8.prefix(Self.longest), as: UTF8.self) + "…" }
+        if line.utf8.count > Self.longest {
+            line = String(decoding: line.utf8.prefix(Self.longest), as: UTF8.self) + "…"
+        }
         if lines.count < limit {
             lines.append(line)
         } else {

@@ -44,9 +44,12 @@ struct DeclaredAgentTests {
             patch.zone = .set("us")
             let zone = patch
             #expect(
-                await code { _ = try await node.updateAgent(agent.id, zone, by: world.root, world.context()) } == .declared)
+                await code { _ = try await node.updateAgent(agent.id, zone, by: world.root, world.context()) }
+                    == .declared)
             #expect(await code { try await node.deleteAgent(agent.id, by: world.root, world.context()) } == .declared)
-            #expect(await code { _ = try await node.rotateToken(of: agent.id, by: world.root, world.context()) } == .declared)
+            #expect(
+                await code { _ = try await node.rotateToken(of: agent.id, by: world.root, world.context()) }
+                    == .declared)
             var disabling = AgentPatch()
             disabling.disabled = true
             _ = try await node.updateAgent(agent.id, disabling, by: world.root, world.context())
@@ -55,7 +58,9 @@ struct DeclaredAgentTests {
         }
     }
 
-    @Test("another zone or token in the file counts from the next start; the old token for ten minutes", arguments: Driver.available)
+    @Test(
+        "another zone or token in the file counts from the next start; the old token for ten minutes",
+        arguments: Driver.available)
     func changed(_ driver: Driver) async throws {
         try await World.with(driver) { world in
             let node = try await start(world, "web-1")
@@ -68,7 +73,8 @@ struct DeclaredAgentTests {
                 #expect(try await world.access.admit(token: token, LinkCaller(address: nil))?.agent == id)
             }
             let line = try #require(try await world.access.listAudit().first { $0.action == "agent.update" })
-            #expect(line.details["fields"]?.contains("token") == true && line.details["fields"]?.contains("zone") == true)
+            #expect(
+                line.details["fields"]?.contains("token") == true && line.details["fields"]?.contains("zone") == true)
             world.clock.advance(seconds: 601)
             #expect(try await world.access.admit(token: Self.tokens[0], LinkCaller(address: nil)) == nil)
             #expect(try await world.access.admit(token: Self.tokens[1], LinkCaller(address: nil))?.agent == id)
@@ -82,7 +88,9 @@ struct DeclaredAgentTests {
             let other = try await start(world, "web-2")
             try await node.declareAgents([declared("gw1"), declared("gw2", token: 1)])
             try await other.declareAgents([])
-            #expect(try await node.listAgents().map(\.declaredBy) == ["web-1", "web-1"], "what another node's files say stands")
+            #expect(
+                try await node.listAgents().map(\.declaredBy) == ["web-1", "web-1"],
+                "what another node's files say stands")
             try await node.declareAgents([declared("gw2", token: 1)])
             let agents = try await node.listAgents()
             #expect(agents.map(\.name) == ["gw1", "gw2"] && agents.map(\.declaredBy) == [nil, "web-1"])

@@ -48,7 +48,9 @@ struct PingTests {
         }
     }
 
-    @Test("an agent's log comes by the same way, without what moves a cursor; an older one says none", arguments: Driver.available)
+    @Test(
+        "an agent's log comes by the same way, without what moves a cursor; an older one says none",
+        arguments: Driver.available)
     func log(_ driver: Driver) async throws {
         try await World.with(driver, patient) { world in
             let agent = try await world.agent()

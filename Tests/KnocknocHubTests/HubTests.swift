@@ -130,10 +130,12 @@ struct HubTests {
     func merged() async throws {
         let directory = Self.restingDirectory()
         let recorder = ReportRecorder(directory: directory, logger: Logger(label: "test"))
-        for (revision, drift) in [(3, AgentMessage.Drift(added: 2, removed: 0)), (4, nil), (5, .init(added: 1, removed: 4))]
-        {
+        for (revision, drift) in [
+            (3, AgentMessage.Drift(added: 2, removed: 0)), (4, nil), (5, .init(added: 1, removed: 4)),
+        ] {
             recorder.put(
-                .init(linkEpoch: 1, revision: Int64(revision), failures: [], dryRun: [], drift: drift), agent: FakeAgent.id)
+                .init(linkEpoch: 1, revision: Int64(revision), failures: [], dryRun: [], drift: drift),
+                agent: FakeAgent.id)
         }
         let running = Task { await recorder.run() }
         var reports = directory.recorded.makeAsyncIterator()

@@ -10,7 +10,9 @@ import Testing
 @Suite("What administrators ask of agents")
 struct AgentAnswerTests {
     /// Has an agent look linked to a node, and nothing behind it.
-    static func attach(_ id: String, _ site: TestSite, node: String = "web-9", capabilities: [String: String] = [:]) async throws {
+    static func attach(_ id: String, _ site: TestSite, node: String = "web-9", capabilities: [String: String] = [:])
+        async throws
+    {
         let hello = AgentMessage.Hello(
             protocolMin: 1, protocolMax: 1, instance: "i",
             stamp: AgentStamp(boot: "b", time: BootTime(milliseconds: 0)), position: nil, removals: [],
@@ -24,7 +26,8 @@ struct AgentAnswerTests {
         while true {
             if let asked = try await site.server.access.waitingPings().first {
                 return try await site.server.access.answer(
-                    asked.id, PingAnswer(roundTrip: .microseconds(1250), log: asked.logLines.map { _ in log }), node: node)
+                    asked.id, PingAnswer(roundTrip: .microseconds(1250), log: asked.logLines.map { _ in log }),
+                    node: node)
             }
             await Task.yield()
         }
@@ -58,7 +61,8 @@ struct AgentAnswerTests {
     func log() async throws {
         try await TestSite.run { site in
             let id = try await site.admin(.post, "/agents", #"{"name":"gw"}"#).text("id")
-            #expect(try await site.admin(.get, "/agents/\(id)/log").text("type") == "urn:knocknoc:problem:agent-offline")
+            #expect(
+                try await site.admin(.get, "/agents/\(id)/log").text("type") == "urn:knocknoc:problem:agent-offline")
             #expect(try await site.get("/api/v1/admin/agents/\(id)/log").status == 401)
             #expect(try await site.admin(.get, "/agents/\(id)/log?lines=0").status == 400)
             let browser = PaperBrowser(site)

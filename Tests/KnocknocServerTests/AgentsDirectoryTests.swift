@@ -34,7 +34,10 @@ struct AgentsDirectoryTests {
             "README": "not one", "c.conf.off": "nor this",
         ])
         let hash = [UInt8](repeating: 15, count: 32)
-        #expect(agents == [DeclaredAgent(name: "a", tokenHash: hash), DeclaredAgent(name: "gw1", zone: "eu", tokenHash: hash)])
+        #expect(
+            agents == [
+                DeclaredAgent(name: "a", tokenHash: hash), DeclaredAgent(name: "gw1", zone: "eu", tokenHash: hash),
+            ])
     }
 
     @Test(
@@ -74,7 +77,8 @@ struct AgentsDirectoryTests {
             $0.declaredAgents = [DeclaredAgent(name: "gw1", zone: "eu", tokenHash: digest)]
         }) { site in
             let listed = try await site.admin(.get, "/agents")
-            let agent = try #require((listed.json["items"] as? [[String: Any]])?.first { $0["name"] as? String == "gw1" })
+            let agent = try #require(
+                (listed.json["items"] as? [[String: Any]])?.first { $0["name"] as? String == "gw1" })
             #expect(agent["declared_by"] as? String == "test")
             let path = "/agents/\(try #require(agent["id"] as? String))"
             #expect(

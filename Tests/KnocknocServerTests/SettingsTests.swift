@@ -115,7 +115,10 @@ struct SettingsTests {
                 "DataDir = /a\nPublicURL = https://a.example\nProbeURLs = https://b.example, https://b.example",
                 "at most 4 different ones"
             ),
-            ("DataDir = /a\nAllowAgents = false", "knocknoc.conf:2: AllowAgents: false keeps out the agent that AllInOne"),
+            (
+                "DataDir = /a\nAllowAgents = false",
+                "knocknoc.conf:2: AllowAgents: false keeps out the agent that AllInOne"
+            ),
             ("DataDir = /a\nDrainSeconds = -1", "seconds from 0 to 300"),
             ("DataDir = /a\nListen", "knocknoc.conf:2"),
             ("Zone = a", "DatabaseURL is missing"),

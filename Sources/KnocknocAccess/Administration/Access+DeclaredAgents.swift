@@ -27,7 +27,8 @@ extension Access {
         for agent in declared {
             keys.insert(NameRule.key(agent.name))
             do { try await declareOnce(agent) } catch let error as AccessError {
-                logger.error("An agent of AgentsDir is left out.", metadata: ["agent": "\(agent.name)", "reason": "\(error)"])
+                logger.error(
+                    "An agent of AgentsDir is left out.", metadata: ["agent": "\(agent.name)", "reason": "\(error)"])
             } catch let error as StoreError where error.code == .unique {
                 logger.error(
                     "An agent of AgentsDir is left out.",
@@ -43,7 +44,8 @@ extension Access {
                 try await tx.run([
                     AgentTable.undeclare(id, by: node, now: now),
                     try audit(
-                        AuditLine("agent.update", by: .system, ("agent", id.description, name), ["fields": "declared_by"]),
+                        AuditLine(
+                            "agent.update", by: .system, ("agent", id.description, name), ["fields": "declared_by"]),
                         at: now, nil),
                 ])
             }
@@ -91,7 +93,8 @@ extension Access {
             }
             try await tx.run([
                 AgentTable.declare(id, name: name, zone: zone, by: node, now: now),
-                try audit(AuditLine("agent.update", by: .system, ("agent", id.description, name), changes), at: now, nil),
+                try audit(
+                    AuditLine("agent.update", by: .system, ("agent", id.description, name), changes), at: now, nil),
             ])
             return ((), Effects())
         }

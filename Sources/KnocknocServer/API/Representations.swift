@@ -84,7 +84,8 @@ extension AgentRecord {
         .object([
             ("id", JSON(id)), ("name", .text(name)), ("zone", JSON(zone)), ("told_zone", JSON(toldZone)),
             ("edge", .bool(isEdge)), ("disabled", .bool(disabled)),
-            ("embedded", .bool(embedded)), ("declared_by", JSON(declaredBy)), ("status", .text(status.rawValue)), ("node", JSON(node)),
+            ("embedded", .bool(embedded)), ("declared_by", JSON(declaredBy)), ("status", .text(status.rawValue)),
+            ("node", JSON(node)),
             ("connected_at", JSON(connectedAt)), ("last_seen_at", JSON(lastSeenAt)), ("software", JSON(software)),
             ("machine", JSON(machine)), ("system", JSON(system)), ("capabilities", JSON(capabilities)),
             ("fingerprint", JSON(fingerprint)), ("offered_fingerprint", JSON(offeredFingerprint)),

@@ -46,7 +46,9 @@ enum AgentFacts {
         return [
             FormPage.Action(path: path + "/ping", label: "Ping", ping: agent.id.description),
             FormPage.Action(path: path + "/resync", label: "Resync"),
-        ] + (agent.embedded || agent.declaredBy != nil ? [] : [FormPage.Action(path: path + "/rotate", label: "Rotate token")])
+        ]
+            + (agent.embedded || agent.declaredBy != nil
+                ? [] : [FormPage.Action(path: path + "/rotate", label: "Rotate token")])
     }
 
     static func keyCall(_ agent: AgentRecord, offered: String) -> FormPage.Call {

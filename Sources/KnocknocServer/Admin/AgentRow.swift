@@ -11,7 +11,8 @@ enum AgentRow {
         let path = "/admin/agents/\(agent.id)"
         return Table.Row(
             cells: [
-                .link(agent.name, to: path, detail: agent.embedded ? "embedded" : agent.declaredBy.map { _ in "config" }),
+                .link(
+                    agent.name, to: path, detail: agent.embedded ? "embedded" : agent.declaredBy.map { _ in "config" }),
                 .pill(AgentFacts.pill(agent), detail: trouble(agent)),
                 .text(agent.zoneInForce),
                 .text(agent.machine, detail: agent.system),

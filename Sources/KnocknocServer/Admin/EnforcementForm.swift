@@ -62,7 +62,8 @@ enum EnforcementForm {
         return FormPage.Section(
             legend: "On agent \(agent.name)" + (place.number > 0 ? ", another way" : ""),
             about: agent.isLinked ? nil : "This agent is not linked now; it will catch up when it is.",
-            fields: common(name, words, none: "Not on this agent", offered) + nftables(name, words) + lists(name, words))
+            fields: common(name, words, none: "Not on this agent", offered) + nftables(name, words) + lists(name, words)
+        )
     }
 
     /// The site itself, which enforces by lists alone.

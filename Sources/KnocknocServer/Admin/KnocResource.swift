@@ -56,7 +56,8 @@ struct KnocResource: AdminResource {
                 let old = record?.enforcement.filter { $0.agentID == agent.id } ?? []
                 return EnforcementForm.places(of: agent.id, in: record).map { place in
                     EnforcementForm.section(
-                        place, agent: agent, replacing: old.indices.contains(place.number) ? old[place.number].backend : nil)
+                        place, agent: agent,
+                        replacing: old.indices.contains(place.number) ? old[place.number].backend : nil)
                 }
             } + EnforcementForm.zonePlaces(in: record, agents).map { EnforcementForm.section($0) }
     }

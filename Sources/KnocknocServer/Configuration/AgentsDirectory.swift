@@ -50,7 +50,8 @@ public enum AgentsDirectory {
                 AgentTokenList.hash) ?? [])
         if agent.tokenHash.isEmpty, reader.text(tokenHash) == nil {
             reader.refuse(
-                tokenHash, "\(path): TokenHash is missing; expected sha256: and the 64 hexadecimal digits of the SHA-256")
+                tokenHash,
+                "\(path): TokenHash is missing; expected sha256: and the 64 hexadecimal digits of the SHA-256")
         }
         try reader.finish()
         return agent

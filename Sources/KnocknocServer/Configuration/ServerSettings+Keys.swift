@@ -32,7 +32,8 @@ extension ServerSettings {
 
         public static let all = [
             listen, publicURL, probeURLs, trustedForwarders, allowAnyForwarder, databaseURL, listenURL, dataDir, zone,
-            nodeName, encryptionKey, logLevel, insecureHTTP, allowAgents, agentURL, agentsDir, agentTokens, downloadDir, drainSeconds,
+            nodeName, encryptionKey, logLevel, insecureHTTP, allowAgents, agentURL, agentsDir, agentTokens, downloadDir,
+            drainSeconds,
             apiTokenIdleDays, tlsCertificate, tlsKey, tlsSelfSigned, tlsSAN, agentBackend, allInOne,
         ]
     }

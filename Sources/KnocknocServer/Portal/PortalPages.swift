@@ -66,7 +66,8 @@ struct PortalPages {
         } catch let error as AccessError where error.code != .unauthenticated {
             let knocs = try await site.access.knocs(of: session)
             return try await page(
-                session, knocs, context, back: BackLink(address, among: knocs), notice: .problem(Problem(error).pageText), status: Problem(error).status)
+                session, knocs, context, back: BackLink(address, among: knocs),
+                notice: .problem(Problem(error).pageText), status: Problem(error).status)
         }
     }
 

@@ -72,7 +72,9 @@ package enum AgentTable {
         Statement("select id, name from agents where declared_by = $1 order by id", node)
     }
 
-    package static func declare(_ id: AgentID, name: String, zone: String?, by node: String?, now: Timestamp) -> Statement {
+    package static func declare(_ id: AgentID, name: String, zone: String?, by node: String?, now: Timestamp)
+        -> Statement
+    {
         Statement(
             """
             update agents set name = $2, zone = $3, declared_by = $4, version = version + 1, updated_at = $5 where id = $1

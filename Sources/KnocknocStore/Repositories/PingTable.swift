@@ -5,7 +5,8 @@ package enum PingTable {
     /// - Parameter logLines: how many of the agent's last log lines are wanted too.
     package static func ask(_ id: PingID, of agent: AgentID, logLines: Int?) -> Statement {
         Statement(
-            "insert into agent_pings (id, agent_id, asked_at, log_lines) values ($1, $2, knocknoc_now(), $3)", id, agent,
+            "insert into agent_pings (id, agent_id, asked_at, log_lines) values ($1, $2, knocknoc_now(), $3)", id,
+            agent,
             logLines)
     }
 

@@ -43,7 +43,8 @@ struct HealthTests {
         let port = try #require(taken.localAddress?.port)
         let error = await #expect(throws: AgentError.self) {
             _ = try await HealthListener.open(
-                .init(host: "127.0.0.1", port: port), group: group, board: HealthBoard(HealthReport(backend: "nftables", version: "1")))
+                .init(host: "127.0.0.1", port: port), group: group,
+                board: HealthBoard(HealthReport(backend: "nftables", version: "1")))
         }
         let expected =
             "HealthListen: cannot listen on 127.0.0.1:\(port): Address already in use; choose a free port, or none"

@@ -47,7 +47,8 @@ struct ReturnFlowTests {
             try await browser.submit("/address")
             #expect(browser.path == "/" + Self.query + "&return=now")
             let sessions = try await site.admin(.get, "/sessions")
-            for session in try #require(sessions.json["items"] as? [[String: Any]]) where session["username"] as? String == "alice" {
+            for session in try #require(sessions.json["items"] as? [[String: Any]])
+            where session["username"] as? String == "alice" {
                 let id = try #require(session["id"] as? String)
                 #expect(try await site.admin(.delete, "/sessions/\(id)").status == 204)
             }

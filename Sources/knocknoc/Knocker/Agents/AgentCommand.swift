@@ -7,6 +7,7 @@ struct AgentCommand: AsyncParsableCommand {
         discussion: "NAME is an agent's name or its id. What it does is audited as done on the command line.",
         subcommands: [
             AddAgentCommand.self, ListAgentsCommand.self, PingAgentCommand.self, LogAgentCommand.self,
-            ResyncAgentCommand.self, DisableAgentCommand.self, EnableAgentCommand.self, RotateAgentCommand.self, DeleteAgentCommand.self,
+            ResyncAgentCommand.self, DisableAgentCommand.self, EnableAgentCommand.self, RotateAgentCommand.self,
+            DeleteAgentCommand.self,
         ])
 }
