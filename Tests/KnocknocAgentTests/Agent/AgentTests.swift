@@ -287,7 +287,7 @@ struct AgentTests {
         defer { scene.clean() }
         let server = try await FakeServer.start()
         let enforcer = RecordingEnforcer()
-        func drifts(_ link: FakeLink) -> [AgentMessage.Drift] {
+        @Sendable func drifts(_ link: FakeLink) -> [AgentMessage.Drift] {
             link.received.compactMap { if case .applied(let applied) = $0 { applied.drift } else { nil } }
         }
         func disturb() async {
