@@ -345,6 +345,16 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
+// A new agent's texts have the lines of the chosen backend.
+const backend = document.getElementById("f-backend");
+const choose = () => {
+  for (const lines of document.querySelectorAll("[data-with]")) lines.hidden = lines.dataset.with !== backend.value;
+};
+if (backend) {
+  backend.addEventListener("change", choose);
+  choose();
+}
+
 // The one-time code of the first administrator travels behind the #, which browsers send to nobody.
 const code = document.querySelector("[data-from-fragment]");
 if (code && location.hash.length > 1) {

@@ -34,6 +34,8 @@ struct TemplateTests {
         for (name, text) in templates {
             for form in text.components(separatedBy: "<form").dropFirst() {
                 let body = form.components(separatedBy: "</form>")[0]
+                // One that only asks, by its address.
+                if body.contains("method=\"get\"") { continue }
                 #expect(
                     body.contains("method=\"post\"") && body.contains("name=\"csrf\" value=\"{{frame.csrf}}\""),
                     "\(name)")
