@@ -115,12 +115,13 @@ extension WholeSystem {
                         lists.site.server.base + lists.path
                     ),
                 ]
-                try Data().write(to: folder.appendingPathComponent("list.txt"))
             }
 
             func write(_ name: String, _ text: String) throws {
                 try Data(text.utf8).write(to: folder.appendingPathComponent(name))
             }
+
+            func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: folder.path + "/" + name) }
 
             func text(_ name: String) throws -> String {
                 try String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)
@@ -176,6 +177,9 @@ extension WholeSystem {
                 func lines() throws -> [String] {
                     try device.text("list.txt").split(separator: "\n").dropFirst().map(String.init)
                 }
+                // Without a list there is no file that lets everybody in.
+                #expect(try await device.type("sh nginx") == false)
+                #expect(!device.has("knocknoc.allow"))
                 #expect(try await device.type("sh curl"))
                 #expect(try device.text("list.txt") == "# Knocknoc allow list \(lists.path.dropFirst(5))\n")
 
