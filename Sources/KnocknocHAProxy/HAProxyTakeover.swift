@@ -32,9 +32,13 @@ public struct HAProxyTakeover: Sendable {
     public func write(_ steps: inout Undoing) async throws {
         guard draft.changes else { return }
         let (file, old, bytes) = (SystemFile(draft.path), draft.old, draft.bytes)
+        let written = StepFlag()
         try await steps.step("writing \(file.path); the one before is kept as \(file.backup.path)") {
             try file.replace(with: bytes, expecting: old)
+            written.set()
         } undo: {
+            // What an editor has saved meanwhile is not ours to put back.
+            guard written.isSet else { return }
             if let old { try file.replace(with: old, keepingBackup: false) } else { try file.remove() }
         }
     }

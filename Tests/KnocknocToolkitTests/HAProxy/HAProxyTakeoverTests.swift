@@ -48,6 +48,22 @@ import Testing
         }
     }
 
+    @Test("what an editor has saved meanwhile stays", arguments: ["global\n", "global\n# theirs\n" + part])
+    func edited(_ before: String) async throws {
+        try await inFolder(before) { file, service, console in
+            var draft = try HAProxyDraft(of: file.path, marks: Self.marks)
+            draft.put(part: Self.part.replacing("frontend a", with: "frontend b"))
+            let made = draft
+            try file.replace(with: before + "# saved\n")
+            let takeover = try await HAProxyTakeover(of: made, by: service, console)
+            let error = await #expect(throws: SystemError.self) {
+                try await Undoing.run(console) { try await takeover.write(&$0) }
+            }
+            #expect(error?.code == .busy, "\(String(describing: error))")
+            #expect(try file.text() == before + "# saved\n")
+        }
+    }
+
     @Test("where a later step fails the file is as it was, or gone", arguments: ["global\n", nil])
     func undone(_ before: String?) async throws {
         try await inFolder(before) { file, service, console in
