@@ -29,22 +29,15 @@ extension ReverseProxy {
     }
 
     private func make(_ draft: Draft) async throws {
-        try await draft.text.refuseClashes(draft.plan.listeners, held: draft.before?.listeners)
-        console.note(draft.changes ? diff(draft) : "\(layout.configuration) is as it should be")
-        let service = service
-        let running = try await service.state()
-        let reloaded = StepFlag()
+        try await draft.file.text.refuseClashes(draft.plan.listeners, held: draft.before?.listeners)
+        console.note(draft.file.changes ? draft.file.diff : "\(layout.configuration) is as it should be")
+        let takeover = try await HAProxyTakeover(of: draft.file, by: service, console)
         try await Undoing.run(console) { steps in
-            // The first step's undoing is the last: HAProxy reads everything again once it is as it was.
-            try await steps.step("checking \(layout.configuration) as it will be") {
-            } undo: {
-                if reloaded.isSet { try await service.reload() }
-            }
+            try await takeover.begin(&steps)
             try await prepare(draft, &steps)
-            try await HAProxyCheck.verify(draft.bytes, as: layout.configuration, console)
-            if draft.text.inheritsOurDefaults { console.note(HAProxyCheck.heirs(layout.configuration)) }
-            try await write(draft, &steps)
-            try await apply(draft.changes, running, reloaded, &steps)
+            try await draft.file.check(console)
+            try await takeover.write(&steps)
+            try await takeover.finish(&steps)
         }
         report(draft)
         if draft.agent.changed != nil {
@@ -74,41 +67,6 @@ extension ReverseProxy {
             try file.replace(with: new, attributes: .init(mode: 0o600))
         } undo: {
             try file.replace(with: old, keepingBackup: false)
-        }
-    }
-
-    private func write(_ draft: Draft, _ steps: inout Undoing) async throws {
-        guard draft.changes else { return }
-        let (file, old) = (SystemFile(layout.configuration), draft.old)
-        if old == nil { try SystemFolder.make(SystemFolder.parent(of: file.path), mode: 0o755) }
-        try await steps.step("writing \(file.path); the one before is kept as \(file.backup.path)") {
-            try file.replace(with: draft.bytes, expecting: old)
-        } undo: {
-            if let old { try file.replace(with: old, keepingBackup: false) } else { try file.remove() }
-        }
-    }
-
-    func apply(
-        _ changes: Bool, _ running: HAProxyService.Running, _ reloaded: StepFlag, _ steps: inout Undoing
-    ) async throws {
-        let service = service
-        switch running {
-        case .yes where changes || service.socket.worker == nil:
-            try await steps.step("having HAProxy read it; what it serves now is served to the end") {
-                reloaded.set()
-                try await service.reload()
-            }
-        case .yes: break
-        case .no:
-            try await steps.step("starting HAProxy") {
-                try await service.start()
-            } undo: {
-                try await service.stop()
-            }
-        case .notOurs:
-            console.note(
-                "HAProxy does not run, and no systemd is here that would start it: haproxy -W -f \(layout.configuration) "
-                    + "-p \(service.pidFile)")
         }
     }
 }

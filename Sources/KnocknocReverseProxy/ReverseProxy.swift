@@ -20,36 +20,28 @@ public struct ReverseProxy: Sendable {
 
     /// What a change would make of the machine.
     struct Draft: Sendable {
-        var old: [UInt8]?
+        var file: HAProxyDraft
         var before: ReverseProxyPlan?
         var plan: ReverseProxyPlan
-        var bytes: [UInt8]
-        var text: HAProxyText
         var agent: AgentPlace
-
-        var changes: Bool { old != bytes }
     }
 
     /// - Throws: ``SystemError`` `invalid` where the file or the change cannot be used, `missing` without an agent.
     func draft(_ change: ReverseProxyChange) throws(SystemError) -> Draft {
-        let old = try SystemFile(layout.configuration).bytes()
-        let text = try text(old)
-        let before = try text.record.map { (record) throws(SystemError) in
+        var file = try file()
+        let before = try file.text.record.map { (record) throws(SystemError) in
             try ReverseProxyPlan(record: record.lines, first: record.first, path: layout.configuration)
         }
         var agent = try AgentPlace(layout, ports: [])
         let standard = try FrontAddress.parse("*", hasIPv6: ThisMachine.hasIPv6)
         let plan = try change.applied(to: before, agent: agent, standard: standard)
         agent = try AgentPlace(layout, ports: plan.ports)
-        return Draft(
-            old: old, before: before, plan: plan, bytes: text.with(part: part(plan, text).text), text: text,
-            agent: agent
-        )
+        file.put(part: part(plan, file.text).text)
+        return Draft(file: file, before: before, plan: plan, agent: agent)
     }
 
-    func text(_ bytes: [UInt8]?) throws(SystemError) -> HAProxyText {
-        try HAProxyText(
-            bytes ?? Array(HAProxyText.preamble.utf8), path: layout.configuration, marks: ReverseProxyPart.marks)
+    func file() throws(SystemError) -> HAProxyDraft {
+        try HAProxyDraft(of: layout.configuration, marks: ReverseProxyPart.marks)
     }
 
     func part(_ plan: ReverseProxyPlan, _ text: HAProxyText) -> ReverseProxyPart {
@@ -58,9 +50,7 @@ public struct ReverseProxy: Sendable {
 
     /// Prints the whole file as it would be; nothing is changed.
     public func print(_ change: ReverseProxyChange) throws(SystemError) {
-        var text = String(decoding: try draft(change).bytes, as: UTF8.self)
-        if text.hasSuffix("\n") { text.removeLast() }
-        console.tell(text)
+        try draft(change).file.print(to: console)
     }
 
     /// Says what would be changed on this machine; nothing is.
@@ -74,8 +64,8 @@ public struct ReverseProxy: Sendable {
             console.tell(diff(text, new, layout.agentConfiguration))
         }
         console.tell(
-            draft.changes
-                ? diff(draft) + "would have HAProxy check that, and read it"
+            draft.file.changes
+                ? draft.file.diff + "would have HAProxy check that, and read it"
                 : "\(layout.configuration) is as it should be")
         draft.agent.notes.forEach(console.note)
     }
@@ -100,10 +90,10 @@ public struct ReverseProxy: Sendable {
         }
         try SystemFolder.make(layout.run, mode: 0o755)
         try await HAProxyCheck.verify(
-            draft.text.with(part: part(plan, draft.text).text), as: layout.configuration, console)
-        console.tell("\(layout.configuration): HAProxy accepts it\(draft.changes ? " with this change" : "")")
+            draft.file.text.with(part: part(plan, draft.file.text).text), as: layout.configuration, console)
+        console.tell("\(layout.configuration): HAProxy accepts it\(draft.file.changes ? " with this change" : "")")
         if service.socket.worker == nil { console.tell("HAProxy does not answer at \(layout.socket)") }
-        if !draft.changes { report(draft) }
+        if !draft.file.changes { report(draft) }
     }
 
     func lists(_ plan: ReverseProxyPlan) -> [String] { plan.doors.map { plan.list(of: $0.name) } }
@@ -115,12 +105,6 @@ public struct ReverseProxy: Sendable {
         var paths: [String] = []
         for path in lists(plan) where try SystemFile.unfollowed(path)?.attributes() == nil { paths.append(path) }
         return paths
-    }
-
-    func diff(_ draft: Draft) -> String {
-        diff(
-            String(decoding: draft.old ?? [], as: UTF8.self), String(decoding: draft.bytes, as: UTF8.self),
-            layout.configuration)
     }
 
     func diff(_ old: String, _ new: String, _ name: String) -> String {

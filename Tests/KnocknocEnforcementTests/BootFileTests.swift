@@ -58,8 +58,8 @@ struct BootFileTests {
     private static let table = "add table inet knocknoc"
     private static let include = "include \"/etc/shadow\""
     private static let others: [String] = [
-        include, "\(table)\n\(include)", "\(table); \(include)", "\(table) \\\n\(include)",
-        "add table inet \"a\n\(include)",
+        include, "\(table)\n\(include)", "\(table); \(include)", "\(table) \\\n\(include)", "\(table) \\\n\(table)",
+        "add table inet \"a\n\(include)", "add table inet \"a\nadd table inet b\" \(include)",
         " \(table)", "add table inet x {include\t\"/etc/shadow\";}", "# \n\r\n\(include)", "# a\r\n\(include)\n",
         "list ruleset", "define x = 1",
     ]

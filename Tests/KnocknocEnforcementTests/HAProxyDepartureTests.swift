@@ -36,6 +36,22 @@ struct HAProxyDepartureTests {
         #expect(await departures.next() == [place(1)])
     }
 
+    @Test("is told when the target goes, too", arguments: [true, false])
+    func released(isNamed: Bool) async throws {
+        try proxy.start()
+        let enforcer = try proxy.enforcer(watch: .seconds(3600))
+        var departures = enforcer.departures().makeAsyncIterator()
+        _ = await enforcer.define([proxy.target(1)])
+        #expect(await enforcer.apply([.open(member(1, alice))]) == [.applied])
+        _ = await enforcer.define(isNamed ? [proxy.target(1, purpose: .released)] : [])
+        #expect(try proxy.entries("map \(proxy.map)").isEmpty)
+        // Whoever comes and goes next is told of later.
+        _ = await enforcer.define([proxy.target(2)])
+        _ = await enforcer.apply([.open(member(2, alice))])
+        _ = await enforcer.apply([.close(target: target(2), address: alice)])
+        #expect(await departures.next() == [place(1)])
+    }
+
     @Test("two targets on one list: told of both when the last of them has ended")
     func shared() async throws {
         try proxy.start()

@@ -30,22 +30,7 @@ extension KernelTests {
             arguments: IPAddress.Family.allCases, [TestNetwork.Host.gateway, .inner])
         func opensAndCloses(family: IPAddress.Family, host: TestNetwork.Host) async throws {
             try rules()
-            let service = try ChattyService(network, host, port: 9000)
-            defer { service.stop() }
-            let enforcer = try network.enforcer()
-            let (address, alice) = (network.address(host, family), network.address(.alice, family))
-            #expect(await enforcer.define([ipsetTarget(1, ipv6: "allow6")]) == [target(1): .applied])
-            #expect(try !network.connects(.alice, to: address))
-            #expect(await enforcer.apply([.open(member(1, alice))]) == [.applied])
-            let caller = try #require(try Caller(network, .alice, to: address, port: 9000))
-            defer { caller.stop() }
-            #expect(caller.hears())
-            #expect(try !network.connects(.mallory, to: address))
-            #expect(await enforcer.apply([.close(target: target(1), address: alice)]) == [.applied])
-            expectSilence(caller, service)
-            #expect(try !network.connects(.alice, to: address))
-            #expect(await enforcer.apply([.open(member(1, alice))]) == [.applied])
-            #expect(try network.connects(.alice, to: address))
+            try await network.expectOpening(ipsetTarget(1, ipv6: "allow6"), to: host, family)
         }
 
         @Test("cuts the flows of a member whose time is up, and has let nobody in for longer by rounding")
@@ -247,20 +232,9 @@ extension KernelTests {
         @Test("shared by two Knocs stays open until the last one ends and shortens when the longer one does")
         func shared() async throws {
             try rules()
-            let service = try ChattyService(network, .gateway, port: 9000)
-            defer { service.stop() }
-            let enforcer = try network.enforcer()
-            let alice = network.address(.alice)
-            _ = await enforcer.define([ipsetTarget(1), ipsetTarget(2, .tcp, [9000, 9001])])
-            _ = await enforcer.apply([.open(member(1, alice, seconds: 60)), .open(member(2, alice, seconds: 3000))])
-            let caller = try #require(try Caller(network, .alice, to: network.address(.gateway), port: 9000))
-            defer { caller.stop() }
-            #expect(try Int(timeout(alice) ?? "") ?? 0 > 2900)
-            _ = await enforcer.apply([.close(target: target(2), address: alice)])
-            #expect((1...60).contains(try Int(timeout(alice) ?? "") ?? 0))
-            #expect(caller.hears())
-            _ = await enforcer.apply([.close(target: target(1), address: alice)])
-            expectSilence(caller, service)
+            try await network.expectSharing(ipsetTarget(1), ipsetTarget(2, .tcp, [9000, 9001])) {
+                Int64(try timeout($0) ?? "") ?? 0
+            }
         }
 
         @Test("takes 20,000 elements and loses none; when it is full, those fail that found no room")

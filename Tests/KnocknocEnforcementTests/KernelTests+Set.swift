@@ -33,22 +33,7 @@ extension KernelTests {
             arguments: IPAddress.Family.allCases, [TestNetwork.Host.gateway, .inner])
         func opensAndCloses(family: IPAddress.Family, host: TestNetwork.Host) async throws {
             try ruleset()
-            let service = try ChattyService(network, host, port: 9000)
-            defer { service.stop() }
-            let enforcer = try network.enforcer()
-            let (address, alice) = (network.address(host, family), network.address(.alice, family))
-            #expect(await enforcer.define([setTarget(1)]) == [target(1): .applied])
-            #expect(try !network.connects(.alice, to: address))
-            #expect(await enforcer.apply([.open(member(1, alice))]) == [.applied])
-            let caller = try #require(try Caller(network, .alice, to: address, port: 9000))
-            defer { caller.stop() }
-            #expect(caller.hears())
-            #expect(try !network.connects(.mallory, to: address))
-            #expect(await enforcer.apply([.close(target: target(1), address: alice)]) == [.applied])
-            expectSilence(caller, service)
-            #expect(try !network.connects(.alice, to: address))
-            #expect(await enforcer.apply([.open(member(1, alice))]) == [.applied])
-            #expect(try network.connects(.alice, to: address))
+            try await network.expectOpening(setTarget(1), to: host, family)
         }
 
         @Test("cuts the flows of a member whose time is up")
@@ -194,20 +179,7 @@ extension KernelTests {
         @Test("shared by two Knocs stays open until the last one ends and shortens when the longer one does")
         func shared() async throws {
             try ruleset()
-            let service = try ChattyService(network, .gateway, port: 9000)
-            defer { service.stop() }
-            let enforcer = try network.enforcer()
-            let alice = network.address(.alice)
-            _ = await enforcer.define([setTarget(1), setTarget(2, .tcp, [9000, 9001])])
-            _ = await enforcer.apply([.open(member(1, alice, seconds: 30)), .open(member(2, alice, seconds: 3000))])
-            let caller = try #require(try Caller(network, .alice, to: network.address(.gateway), port: 9000))
-            defer { caller.stop() }
-            #expect(try remaining(alice) > 2900)
-            _ = await enforcer.apply([.close(target: target(2), address: alice)])
-            #expect(try remaining(alice) <= 30)
-            #expect(caller.hears())
-            _ = await enforcer.apply([.close(target: target(1), address: alice)])
-            expectSilence(caller, service)
+            try await network.expectSharing(setTarget(1), setTarget(2, .tcp, [9000, 9001]), left: remaining)
         }
 
         @Test("takes more elements than one transaction holds, and loses none")

@@ -209,6 +209,23 @@ struct HubTests {
         #expect(hub.agents.isEmpty)
     }
 
+    @Test("an older link that comes in late gives way to the newer one")
+    func late() async throws {
+        let directory = Self.restingDirectory()
+        directory.state.withLock { $0.attach = .accepted(linkEpoch: 2) }
+        let hub = hub(directory)
+        let new = try await linkedAgent(hub)
+        directory.state.withLock { $0.attach = .accepted(linkEpoch: 1) }
+        let old = try await FakeAgent(hub)
+        try await old.greet(position: Self.start)
+        #expect(try await old.byeCode() == .replaced)
+        await old.hangUp()
+        #expect(hub.registry[FakeAgent.id]?.epoch == 2)
+        try await new.say(.heartbeat(FakeAgent.stamp(6000)))
+        guard case .heartbeat = try await new.next() else { throw Unexpected() }
+        await new.hangUp()
+    }
+
     @Test("a link that another node has overtaken ends by the comparison")
     func overtaken() async throws {
         let directory = Self.restingDirectory()

@@ -295,6 +295,16 @@ struct AgentMachineTests {
         #expect(sent == [.applied(.init(linkEpoch: 5, revision: 2, failures: [], dryRun: [Samples.target]))])
     }
 
+    @Test("of the web nodes that a server names 32 are remembered, and none that is no name")
+    func endpoints() {
+        var agent = Samples.linkedAgent()
+        var named = (1...40).map { "https://web-\($0).example.org" }
+        named[1] = "https://" + String(repeating: "x", count: 248)
+        named[2] = "https://" + String(repeating: "x", count: 247)
+        _ = agent.received(.nodes(.init(endpoints: named, spread: 0)), now: Samples.stamp(1000))
+        #expect(agent.endpoints == [named[0]] + named[2..<32])
+    }
+
     @Test("two unanswered heartbeats end the link")
     func silent() {
         var agent = Samples.linkedAgent()

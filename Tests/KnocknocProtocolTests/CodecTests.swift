@@ -138,6 +138,28 @@ struct CodecTests {
         #expect(code(#"{"type":"pong","id":""# + String(repeating: "x", count: Codec.maximumBytes)) == .tooLarge)
     }
 
+    @Test("a message has at most 1 MiB, and may have as much")
+    func bounds() throws {
+        func code(_ body: () throws(ProtocolError) -> Void) -> ProtocolError.Code? {
+            do throws(ProtocolError) {
+                try body()
+                return nil
+            } catch { return error.code }
+        }
+        let most = Codec.maximumBytes
+        let pong = Array(#"{"type":"pong","id":"x"}"#.utf8)
+        let ping = Array(#"{"type":"ping","id":"x"}"#.utf8)
+        for (length, expected) in [(most, nil), (most + 1, .tooLarge)] as [(Int, ProtocolError.Code?)] {
+            let blanks = [UInt8](repeating: UInt8(ascii: " "), count: length - pong.count)
+            let id = String(repeating: "x", count: length - pong.count + 1)
+            let (said, asked) = (AgentMessage.pong(.init(id: id)), ServerMessage.ping(.init(id: id)))
+            #expect(code { () throws(ProtocolError) in _ = try Codec.decodeAgent(pong + blanks) } == expected)
+            #expect(code { () throws(ProtocolError) in _ = try Codec.decodeServer(ping + blanks) } == expected)
+            #expect(code { () throws(ProtocolError) in _ = try Codec.encode(said) } == expected)
+            #expect(code { () throws(ProtocolError) in _ = try Codec.encode(asked) } == expected)
+        }
+    }
+
     @Test("no two signed hellos share their bytes")
     func signedBytes() {
         let one = SignedHello.bytes(nonce: "ab", agent: Samples.agent, host: "c.example")

@@ -137,6 +137,18 @@ struct ContactTests {
         #expect(confirmed(&agent, at: 76_000).steps == [opened])
     }
 
+    @Test("what was said of a moment that is too long ago opens nothing")
+    func late() {
+        var agent = agent()
+        _ = agent.linkDown()
+        _ = tick(&agent, at: 90_000)
+        relinked(&agent, at: 90_000)
+        let position = Samples.position(2, "b")
+        let said = Samples.changes(after: position, to: position, since: Samples.stamp(90_000), [])
+        #expect(agent.carryOut(agent.received(said, now: Samples.stamp(150_000))).steps.isEmpty)
+        #expect(agent.members.isEmpty && agent.lapsed == [Samples.target])
+    }
+
     @Test("answers to heartbeats keep it open; an answer that was long under way says only how it was then")
     func heartbeats() {
         var agent = agent()

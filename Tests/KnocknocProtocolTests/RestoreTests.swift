@@ -53,6 +53,20 @@ struct RestoreTests {
         #expect(state.removals.count == 1)
     }
 
+    @Test("flows that were still to be cut are of their boot")
+    func owed() {
+        var state = Self.state
+        state.owed = [Samples.key]
+        func restored(_ boot: String, _ time: Int64) -> Set<MemberKey> {
+            state.restored(
+                now: Samples.stamp(time, boot: boot), wall: Timestamp(microseconds: 1_040_000_000),
+                wallIsSynchronised: true
+            ).owed
+        }
+        #expect(restored("boot", 130_000) == [Samples.key])
+        #expect(restored("new", 5000).isEmpty)
+    }
+
     @Test("BOOTTIME that went backwards in the same boot is not believed")
     func backwards() {
         #expect(restored(boot: "boot", time: 99_999, wall: 1001, synchronised: true).entries.isEmpty)

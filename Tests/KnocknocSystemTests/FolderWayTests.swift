@@ -90,6 +90,35 @@ struct FolderWayTests {
         }
     }
 
+    @Test("where others may add names root's links are followed if root alone can change them, and theirs are not")
+    func shared() throws {
+        try inFolder { roots, _ in
+            try SystemFolder.make(roots + "/kept", mode: 0o700)
+            try SystemFolder.make(roots + "/all", mode: 0o755)
+            try link(roots + "/all/root", to: roots + "/kept", owner: 0)
+            try link(roots + "/all/theirs", to: roots + "/kept")
+            for (mode, isKept) in [(0o1777, true), (0o777, false), (0o775, false), (0o755, true)] as [(mode_t, Bool)] {
+                #expect(chmod(roots + "/all", mode) == 0)
+                refused { _ = try SystemFolder.attributes(of: roots + "/all/theirs") }
+                if isKept {
+                    #expect(try SystemFolder.attributes(of: roots + "/all/root") == .init(mode: 0o700))
+                } else {
+                    refused { _ = try SystemFolder.attributes(of: roots + "/all/root") }
+                }
+            }
+        }
+    }
+
+    @Test("as many links are followed as the kernel follows, and no more")
+    func links() throws {
+        try inFolder { roots, _ in
+            try SystemFolder.make(roots + "/0", mode: 0o700)
+            for number in 1...41 { try link(roots + "/\(number)", to: "\(number - 1)", owner: 0) }
+            #expect(try SystemFolder.attributes(of: roots + "/40") == .init(mode: 0o700))
+            refused({ _ = try SystemFolder.attributes(of: roots + "/41") }, "leads in a circle")
+        }
+    }
+
     @Test(
         "a link in a file's own place is neither looked through, read, replaced nor, with the file that it leads to, removed"
     )

@@ -27,7 +27,6 @@ public struct HAProxyLayout: Sendable {
     /// The folder that Debian's tmpfiles make, and our socket in it.
     public var run: String { root + "/run/haproxy" }
     public var socket: String { run + "/knocknoc.sock" }
-    public var pidFile: String { HAProxyService(socket: socket, root: root).pidFile }
 
     static let marks = HAProxyMarks(begin: "# >>> knocknoc", end: "# <<< knocknoc", remedy: "use --init")
 }

@@ -27,25 +27,25 @@ extension LoadBalancer {
 
     private func make(_ draft: inout Draft) async throws {
         try requireOwnName(draft.plan)
-        try await draft.text.refuseClashes(draft.plan.listeners, held: draft.before?.listeners)
+        try await draft.file.text.refuseClashes(draft.plan.listeners, held: draft.before?.listeners)
         let pins = try await trust(&draft)
-        if draft.changes {
-            console.note(diff(draft))
+        if draft.file.changes {
+            console.note(draft.file.diff)
         } else if pins.isEmpty {
             console.note("\(layout.configuration) is as it should be")
         }
         let (made, service) = (draft, service)
-        let running = try await service.state()
-        let reloaded = StepFlag()
+        let takeover = try await HAProxyTakeover(of: made.file, by: service, console)
         try await Undoing.run(console) { steps in
-            // The first step's undoing is the last: HAProxy reads everything again once it is as it was.
-            try await steps.step("checking \(layout.configuration) as it will be") {
-            } undo: {
-                if reloaded.isSet { try await service.reload() }
-            }
+            try await takeover.begin(&steps)
             try await prepare(made.plan, pins: pins, &steps)
-            try await verify(made)
-            try await apply(made, running, isUrgent: !pins.isEmpty, reloaded, &steps)
+            try await made.file.check(console)
+            try await takeover.write(&steps)
+            try await takeover.finish(isUrgent: !pins.isEmpty, &steps) {
+                try service.saveStates(layout, onlyDrained: false)
+            } after: {
+                try service.saveStates(layout, onlyDrained: true)
+            }
         }
         for name in (draft.before?.nodes ?? []).map(\.name) where !draft.plan.nodes.contains(where: { $0.name == name })
         {
@@ -53,12 +53,6 @@ extension LoadBalancer {
         }
         guard service.socket.worker != nil else { return }
         try await report(draft.plan, untilKnown: true)
-    }
-
-    private func diff(_ draft: Draft) -> String {
-        LineDiff.unified(
-            Redaction.of(String(decoding: draft.old ?? [], as: UTF8.self)),
-            Redaction.of(String(decoding: draft.bytes, as: UTF8.self)), name: layout.configuration)
     }
 
     /// Looks at the nodes that are new, and decides how they will be known again.
@@ -92,8 +86,7 @@ extension LoadBalancer {
         }
         if plan != draft.plan {
             draft.plan = plan
-            let part = HAProxyPart(plan: plan, layout: layout, hasHardStop: draft.text.hasHardStop)
-            draft.bytes = draft.text.with(part: part.text)
+            put(plan, in: &draft.file)
         }
         return pins
     }
@@ -128,43 +121,5 @@ extension LoadBalancer {
             }
         }
         _ = try PEMCertificate(of: file)
-    }
-
-    /// - Parameters:
-    ///   - isUrgent: whether what the file refers to has changed.
-    ///   - reloaded: becomes true once HAProxy has been told.
-    private func apply(
-        _ draft: Draft, _ running: HAProxyService.Running, isUrgent: Bool, _ reloaded: StepFlag,
-        _ steps: inout Undoing
-    ) async throws {
-        let (file, service) = (SystemFile(layout.configuration), service)
-        if draft.changes {
-            let old = draft.old
-            try await steps.step("writing \(file.path); the one before is kept as \(file.backup.path)") {
-                try file.replace(with: draft.bytes)
-            } undo: {
-                if let old { try file.replace(with: old, keepingBackup: false) } else { try file.remove() }
-            }
-        }
-        switch running {
-        case .yes where draft.changes || isUrgent || service.socket.worker == nil:
-            try await steps.step("having HAProxy read it; what it serves now is served to the end") {
-                try service.saveStates(layout, onlyDrained: false)
-                reloaded.set()
-                try await service.reload()
-                try service.saveStates(layout, onlyDrained: true)
-            }
-        case .yes: break
-        case .no:
-            try await steps.step("starting HAProxy") {
-                try await service.start()
-            } undo: {
-                try await service.stop()
-            }
-        case .notOurs:
-            console.note(
-                "HAProxy does not run, and no systemd is here that would start it: haproxy -W -f \(file.path) "
-                    + "-p \(layout.pidFile)")
-        }
     }
 }

@@ -21,38 +21,33 @@ public struct LoadBalancer: Sendable {
 
     /// What a change would make of the file.
     struct Draft {
-        var old: [UInt8]?
+        var file: HAProxyDraft
         var before: LoadBalancerPlan?
         var plan: LoadBalancerPlan
-        var bytes: [UInt8]
-        var text: HAProxyText
         /// Nodes that are looked at anew, although they may be where they were.
         var forgotten: Set<String>
-
-        var changes: Bool { old != bytes }
     }
 
     /// - Throws: ``SystemError`` `invalid` where the file or the change cannot be used.
     func draft(_ change: LoadBalancerChange) throws(SystemError) -> Draft {
-        let old = try SystemFile(layout.configuration).bytes()
-        let text = try HAProxyText(old ?? Array(HAProxyText.preamble.utf8), path: layout.configuration)
-        let before = try text.plan()
+        var file = try HAProxyDraft(of: layout.configuration, marks: HAProxyLayout.marks)
+        let before = try file.text.plan()
         let standard = (
             binds: try FrontAddress.parse("*", hasIPv6: ThisMachine.hasIPv6), certificate: layout.certificate
         )
         let (plan, notes) = try change.applied(to: before, standard: standard)
         notes.forEach(console.note)
-        let part = HAProxyPart(plan: plan, layout: layout, hasHardStop: text.hasHardStop)
-        return Draft(
-            old: old, before: before, plan: plan, bytes: text.with(part: part.text), text: text,
-            forgotten: Set(change.removedNodes))
+        put(plan, in: &file)
+        return Draft(file: file, before: before, plan: plan, forgotten: Set(change.removedNodes))
+    }
+
+    func put(_ plan: LoadBalancerPlan, in file: inout HAProxyDraft) {
+        file.put(part: HAProxyPart(plan: plan, layout: layout, hasHardStop: file.text.hasHardStop).text)
     }
 
     /// Prints the whole file as it would be. Nothing is asked over the network and nothing is changed.
     public func print(_ change: LoadBalancerChange) throws(SystemError) {
-        var text = String(decoding: try draft(change).bytes, as: UTF8.self)
-        if text.hasSuffix("\n") { text.removeLast() }
-        console.tell(text)
+        try draft(change).file.print(to: console)
     }
 
     /// Has HAProxy check the file as it would be, and says how the nodes are doing where it runs.
@@ -61,8 +56,8 @@ public struct LoadBalancer: Sendable {
     public func check(_ change: LoadBalancerChange) async throws {
         let draft = try draft(change)
         try requireOwnName(draft.plan)
-        try await verify(draft)
-        console.tell("\(layout.configuration): HAProxy accepts it\(draft.changes ? " with this change" : "")")
+        try await draft.file.check(console)
+        console.tell("\(layout.configuration): HAProxy accepts it\(draft.file.changes ? " with this change" : "")")
         if service.socket.worker != nil { try await report(draft.plan, untilKnown: false) }
     }
 
@@ -74,12 +69,6 @@ public struct LoadBalancer: Sendable {
             .invalid,
             "no --peer is named \(name), as this machine is; expected all HAProxy machines by their host names, this one "
                 + "too: --peer \(name)=ADDRESS:\(plan.peers[0].endpoint.port)")
-    }
-
-    /// Has HAProxy read the draft from a file beside its own.
-    func verify(_ draft: Draft) async throws {
-        try await HAProxyCheck.verify(draft.bytes, as: layout.configuration, console)
-        if draft.text.inheritsOurDefaults { console.note(HAProxyCheck.heirs(layout.configuration)) }
     }
 
     /// What a site's administrator has to know of the load balancer as it is now.

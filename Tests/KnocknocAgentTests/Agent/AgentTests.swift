@@ -270,14 +270,15 @@ struct AgentTests {
         let scene = try Scene()
         defer { scene.clean() }
         let server = try await FakeServer.start()
-        let enforcer = RecordingEnforcer()
-        try await withAgent(scene.configuration(server), enforcer: enforcer, clocks: DrivenClocks()) {
+        let (enforcer, log) = (RecordingEnforcer(), RecordedLog())
+        try await withAgent(scene.configuration(server), enforcer: enforcer, clocks: DrivenClocks(), log: log) {
             try await open(try await server.link())
             enforcer.emptyBySomebody()
             enforcer.disturbed(.guardRestored)
             await enforcer.changes.wait("the repair") { !enforcer.members.isEmpty }
             #expect(enforcer.members == [Scene.key: BootTime(milliseconds: 160_000)])
         }
+        #expect(log.text.contains("was mended added=1 removed=0"), "\(log.text)")
         await server.kill()
     }
 

@@ -65,11 +65,22 @@ import Testing
             await enforcer.changes.wait("the end") { enforcer.members.isEmpty }
             // A folder in the file's place stays, and no removal is confirmed beside it.
             if damage != .unreadable { await link.waitApplied(3) }
+            await looksAgain(enforcer, clocks)
         }
         #expect(log.text.contains("StateFile: "), "\(log.text)")
         // What only that file knew is not said to be closed.
         #expect(log.text.contains("lists of HAProxy have let in stays"), "\(log.text)")
         await server.kill()
+    }
+
+    /// Whoever knows what is wanted looks after a disturbance.
+    private func looksAgain(_ enforcer: RecordingEnforcer, _ clocks: DrivenClocks) async {
+        let count = enforcer.events.count
+        enforcer.disturbed(.changed)
+        await enforcer.changes.wait("a look at the kernel") {
+            clocks.advance(milliseconds: 10)
+            return enforcer.events.dropFirst(count).contains { if case .reconciled = $0 { true } else { false } }
+        }
     }
 
     @Test("after a suspend, in which the kernel's timeouts stood still, it lets nobody in")
@@ -86,6 +97,7 @@ import Testing
                 clocks.advance(milliseconds: 10)
                 return enforcer.members.isEmpty
             }
+            await looksAgain(enforcer, clocks)
         }
         await server.kill()
     }

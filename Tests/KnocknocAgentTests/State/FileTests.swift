@@ -142,6 +142,16 @@ struct FileTests {
         #expect(FileManager.default.fileExists(atPath: scene.stateFile))
     }
 
+    @Test("a removal is not confirmed while the file can neither be replaced nor taken away")
+    func stuck() throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        // A folder in the file's place.
+        try FileManager.default.createDirectory(atPath: scene.stateFile, withIntermediateDirectories: false)
+        let result = StateWriter.write(state(), [4, 5], StateFile(path: scene.stateFile))
+        #expect(result.durable.isEmpty && result.stuck == [4, 5] && result.error != nil)
+    }
+
     @Test("keys are made once, kept, and readable by nobody else")
     func keys() throws {
         let scene = try Scene()

@@ -10,6 +10,7 @@ final class FakeLink: Sendable {
     let channel: any Channel
     let host: String
     private let messages = NIOLockedValueBox<[AgentMessage]>([])
+    private let others = NIOLockedValueBox<[(WebSocketOpcode, [UInt8])]>([])
     let changes = Signal()
 
     init(channel: any Channel, host: String) {
@@ -26,6 +27,14 @@ final class FakeLink: Sendable {
     /// The newest stamp of the agent's clock that arrived.
     var stamp: AgentStamp? { heartbeats.last ?? hellos.last?.stamp }
 
+    /// What came in a frame that is no message.
+    func control(_ opcode: WebSocketOpcode) -> [UInt8]? { others.withLockedValue { $0.first { $0.0 == opcode }?.1 } }
+
+    fileprivate func take(_ opcode: WebSocketOpcode, _ data: ByteBuffer) {
+        others.withLockedValue { $0.append((opcode, Array(data.readableBytesView))) }
+        changes.notify()
+    }
+
     fileprivate func take(_ message: AgentMessage) {
         messages.withLockedValue { $0.append(message) }
         changes.notify()
@@ -36,8 +45,10 @@ final class FakeLink: Sendable {
         channel.writeAndFlush(frame, promise: nil)
     }
 
-    func send(raw text: String) {
-        channel.writeAndFlush(WebSocketFrame(fin: true, opcode: .text, data: ByteBuffer(string: text)), promise: nil)
+    func send(raw text: String) { send(.text, Array(text.utf8)) }
+
+    func send(_ opcode: WebSocketOpcode, _ data: [UInt8]) {
+        channel.writeAndFlush(WebSocketFrame(fin: true, opcode: opcode, data: ByteBuffer(bytes: data)), promise: nil)
     }
 
     func close() { channel.close(promise: nil) }
@@ -89,7 +100,7 @@ final class FakeLinkHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let frame = unwrapInboundIn(data)
-        guard frame.opcode == .text else { return }
+        guard frame.opcode == .text else { return link.take(frame.opcode, frame.unmaskedData) }
         do { link.take(try Codec.decodeAgent(frame.unmaskedData.readableBytesView)) } catch {
             Issue.record("the agent said what cannot be read: \(error)")
         }

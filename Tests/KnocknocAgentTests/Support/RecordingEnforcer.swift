@@ -86,16 +86,14 @@ final class RecordingEnforcer: Enforcer {
     }
 
     func reconcile(_ targets: [TargetDefinition], _ members: [Member]) async -> Reconciliation {
-        var (added, removed) = (0, 0)
+        let wanted = Dictionary(members.map { (Key(target: $0.target, address: $0.address), $0.deadline) }) { $1 }
+        var result = Reconciliation(targets: outcomes(targets))
         note(.reconciled(members)) { state in
-            let before = state.members
-            state.members = Dictionary(
-                members.map { (Key(target: $0.target, address: $0.address), $0.deadline) }
-            ) { $1 }
-            added = state.members.keys.count { before[$0] == nil }
-            removed = before.keys.count { state.members[$0] == nil }
+            result.added = wanted.keys.count { state.members[$0] == nil }
+            result.removed = state.members.keys.count { wanted[$0] == nil }
+            state.members = wanted
         }
-        return Reconciliation(targets: outcomes(targets), added: added, removed: removed)
+        return result
     }
 
     nonisolated(nonsending) func versions() async -> [String: String] { ["ipset": "protocol 7"] }

@@ -121,3 +121,10 @@ struct HAProxyTextTests {
         #expect(!HAProxyPart(plan: plan, layout: HAProxyLayout()).text.contains(":80\n"))
     }
 }
+
+extension HAProxyText {
+    /// As `knocker haproxy` reads it.
+    init(_ bytes: [UInt8], path: String) throws(SystemError) {
+        try self.init(bytes, path: path, marks: HAProxyLayout.marks)
+    }
+}
