@@ -100,6 +100,35 @@ struct ZoneMoveTests {
         }
     }
 
+    @Test(
+        "an agent that was left has no say in the grant either where somebody else's goes on there",
+        arguments: Driver.available)
+    func besides(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            let floor = try await ZoneFloor(world, placement: .one)
+            let group = try #require(try await world.access.listGroups().first).id
+            try await world.user("bob", in: [group])
+            let spec = EnforcementSpec(agentID: floor.office[0].id, backend: guardPort(9000))
+            let knoc = try await world.knoc("other", [group], [spec])
+            let other = try await world.signIn("bob")
+            _ = try await world.access.grant(knoc, other, world.context())
+            try await floor.sync()
+            try await floor.silence(floor.office[0])
+            try await world.access.rezone(leavingSilent: true)
+            try await floor.office[1].sync()
+            try await floor.office[0].attach()
+            try await floor.office[0].read()
+            let entry = try #require(await floor.office[0].open.values.first)
+            await floor.office[0].fail([Failure(target: entry.target, entry: entry.id, reason: "no such set")])
+            try await floor.office[0].report()
+            #expect(try await world.state(knoc, other) == .failed)
+            #expect(try await world.state(floor.knoc, floor.session) == .open)
+            let record = try #require(
+                try await world.access.listGrants(live: true).first { $0.knocID == floor.knoc })
+            #expect(record.parts.map(\.agentName) == ["gw2"] && record.state == .open)
+        }
+    }
+
     @Test("an address that a session moves to is let in by the zone's one agent alone", arguments: Driver.available)
     func anotherAddress(_ driver: Driver) async throws {
         try await World.with(driver) { world in

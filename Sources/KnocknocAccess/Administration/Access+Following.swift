@@ -48,23 +48,37 @@ extension Access {
         _ id: KnocID, _ agents: [ZonedAgent], leavingSilent: Bool
     ) async throws -> Bool {
         var agents = agents
-        while let step = try await step(of: id, agents, leavingSilent: leavingSilent, database),
-            let turn = step.turn(options.zonePage)
-        {
-            let placement = step.terms.placement
-            let hasMoved = try await write { tx in
-                // What grants on it are under way start anew.
-                let known = try await tx.run(KnocTable.hold(id))
-                let now = try await zonedAgents(turn, placement, tx)
-                guard !known.isEmpty, let step = try await self.step(of: id, now, leavingSilent: leavingSilent, tx),
-                    !step.agents.isDisjoint(with: turn)
-                else { return (false, Effects()) }
-                return (true, try await follow(id, step, step.agents.intersection(turn), tx))
+        while let step = try await step(of: id, agents, leavingSilent: leavingSilent, database) {
+            let turns = step.turns(options.zonePage)
+            guard let first = turns.first else { return true }
+            guard step.terms.placement == .one else {
+                // Every agent stands for itself: what was seen once is done in turns.
+                for turn in turns {
+                    guard try await take(turn, of: id, .all, leavingSilent: leavingSilent) else { return false }
+                }
+                return true
             }
-            guard hasMoved else { return false }
-            if placement == .one { agents = try await zonedAgents(isCounted: true, database) }
+            guard try await take(first, of: id, .one, leavingSilent: leavingSilent) else { return false }
+            agents = try await zonedAgents(isCounted: true, database)
         }
         return true
+    }
+
+    /// - Returns: whether there was anything to be done.
+    private func take(
+        _ turn: [AgentID], of id: KnocID, _ placement: Placement, leavingSilent: Bool
+    ) async throws -> Bool {
+        try await write { tx in
+            // What grants on it are under way start anew.
+            let known = try await tx.run(KnocTable.hold(id))
+            let now = try await zonedAgents(turn, placement, tx)
+            let alone = placement == .all ? now.map(\.id) : nil
+            guard !known.isEmpty,
+                let step = try await step(of: id, now, alone: alone, leavingSilent: leavingSilent, tx),
+                step.terms.placement == placement, !step.agents.isDisjoint(with: turn)
+            else { return (false, Effects()) }
+            return (true, try await follow(id, step, step.agents.intersection(turn), tx))
+        }
     }
 
     private func follow(
@@ -142,19 +156,26 @@ extension Access {
 
         var agents: Set<AgentID> { leaving.union(coming) }
 
-        /// What the next transaction is about; nil where nothing is left to be done.
-        func turn(_ page: Int) -> [AgentID]? {
-            let limit = Access.agentsAtOnce(page, grants: Int(grants))
-            let turn = (leaving.sorted() + coming.subtracting(leaving).sorted()).prefix(limit)
-            return turn.isEmpty ? nil : Array(turn)
+        /// What each transaction is about, in their order.
+        func turns(_ page: Int) -> [[AgentID]] {
+            var rest = (leaving.sorted() + coming.subtracting(leaving).sorted())[...]
+            var turns: [[AgentID]] = []
+            while !rest.isEmpty {
+                turns.append(Array(rest.prefix(Access.agentsAtOnce(page, grants: Int(grants)))))
+                rest = rest.dropFirst(turns.last?.count ?? 1)
+            }
+            return turns
         }
     }
 
-    /// - Parameter agents: all of them, or those alone that it is to be about.
+    /// - Parameters:
+    ///   - agents: all of them, or those alone that it is to be about.
+    ///   - alone: the latter; nil is all.
     private func step(
-        of id: KnocID, _ agents: [ZonedAgent], leavingSilent: Bool, _ executor: any Executor
+        of id: KnocID, _ agents: [ZonedAgent], alone: [AgentID]? = nil, leavingSilent: Bool, _ executor: any Executor
     ) async throws -> ZoneStep? {
-        let read = try await executor.run([KnocTable.one(id), ZoneTable.spots(id), ZoneTable.liveGrants(of: id)])
+        let spots = alone.map { ZoneTable.spots(id, on: $0) } ?? [ZoneTable.spots(id)]
+        let read = try await executor.run([KnocTable.one(id), ZoneTable.liveGrants(of: id)] + spots)
         guard let row = read[0].first, try EnforcementTerms.isZoned(row) else { return nil }
         let specs = try await places([id], executor)[id] ?? []
         let terms = EnforcementTerms(
@@ -162,15 +183,15 @@ extension Access {
             zones: try ZoneSelection(try JSON.value(try row.text("zones"))),
             placement: Placement(rawValue: try row.text("placement")) ?? .all,
             closeAfterSeconds: try row.optional("close_after_seconds", row.integer))
-        let held = try read[1].map(HeldSpot.init)
-        let spots = spots(of: id, terms, agents, held, leavingSilent: leavingSilent)
+        let held = try read.dropFirst(2).joined().map(HeldSpot.init)
+        let wantedSpots = self.spots(of: id, terms, agents, held, leavingSilent: leavingSilent)
         let plan = terms.plan(of: id)
-        let wanted = Set(spots.map { Mark(agent: $0.agent, key: plan.items[$0.item].key, isPlaced: $0.isPlaced) })
+        let wanted = Set(wantedSpots.map { Mark(agent: $0.agent, key: plan.items[$0.item].key, isPlaced: $0.isPlaced) })
         let there = Set(held.map { Mark(agent: $0.agent, key: $0.key, isPlaced: $0.isPlaced) })
         return ZoneStep(
-            name: try row.text("name"), terms: terms, held: held, spots: spots,
+            name: try row.text("name"), terms: terms, held: held, spots: wantedSpots,
             leaving: Set(there.subtracting(wanted).map(\.agent)), coming: Set(wanted.subtracting(there).map(\.agent)),
-            grants: try read[2].first?.integer("n") ?? 0)
+            grants: try read[1].first?.integer("n") ?? 0)
     }
 
     /// On how many agents one transaction does it: each live grant is moved on each of them.

@@ -75,7 +75,7 @@ extension Access {
         let isLive = if case .live(let until) = right { until > now } else { false }
         let parts = facts.compactMap { agent, fact -> GrantRecord.Part? in
             let part = fact.part(of: right, at: now)
-            let isLeft = isLive && !fact.wanted
+            let isLeft = isLive && !(fact.wanted && fact.isPlaced)
             if isLeft, part.state == .closed { return nil }
             return GrantRecord.Part(
                 agentID: agent, agentName: fact.agent, state: part.state, reason: part.reason, isLeft: isLeft)

@@ -109,6 +109,6 @@ extension Access {
             reason: try row.optional("reason", row.text),
             targetOutcome: Outcome(rawValue: try row.text("target_outcome")) ?? .pending,
             targetReason: try row.optional("target_reason", row.text), endsByItself: try row.bool("ends_alone"),
-            hasLapsed: !linked && (patience.map { silent >= $0 } ?? false))
+            hasLapsed: !linked && (patience.map { silent >= $0 } ?? false), isPlaced: try row.bool("placed"))
     }
 }

@@ -14,11 +14,13 @@ public struct EnforcementFact: Hashable, Sendable {
     public var endsByItself: Bool
     /// Whether the agent has been silent for so long that it lets nobody in, as the Knoc demands.
     public var hasLapsed: Bool
+    /// Whether the Knoc is enforced there; not on an agent that a live grant has left, where others may want the entry.
+    public var isPlaced: Bool
 
     public init(
         agent: String, linked: Bool = true, wanted: Bool, confirmed: Bool, outcome: Outcome, reason: String? = nil,
         targetOutcome: Outcome = .applied, targetReason: String? = nil, endsByItself: Bool = true,
-        hasLapsed: Bool = false
+        hasLapsed: Bool = false, isPlaced: Bool = true
     ) {
         self.agent = agent
         self.linked = linked
@@ -30,5 +32,6 @@ public struct EnforcementFact: Hashable, Sendable {
         self.targetReason = targetReason
         self.endsByItself = endsByItself
         self.hasLapsed = hasLapsed
+        self.isPlaced = isPlaced
     }
 }

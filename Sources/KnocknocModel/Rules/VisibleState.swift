@@ -59,7 +59,7 @@ public struct VisibleState: Hashable, Sendable {
 
     private static func live(_ facts: [EnforcementFact], _ openWhen: OpenWhen) -> VisibleState {
         // An agent that the Knoc has left has no part in it.
-        let facts = facts.filter(\.wanted)
+        let facts = facts.filter { $0.wanted && $0.isPlaced }
         guard !facts.isEmpty else { return VisibleState(.failed, "no agent enforces this Knoc") }
         let states = facts.map(\.named)
         switch openWhen {
@@ -88,7 +88,7 @@ extension EnforcementFact {
     /// This agent's part of a right.
     public func part(of right: VisibleState.Right, at now: Timestamp) -> VisibleState {
         switch right {
-        case .live(let until) where until > now: return wanted ? visible : left(until)
+        case .live(let until) where until > now && isPlaced: return wanted ? visible : left(until)
         case .none: return VisibleState(.closed)
         case .live(let until), .ended(let until):
             if wanted { return VisibleState(.closed, "its address is still open through another grant") }

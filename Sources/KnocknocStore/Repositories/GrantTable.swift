@@ -163,7 +163,7 @@ package enum GrantTable {
                 g.address, g.origin, g.state as grant_state, g.created_at, g.expires_at as grant_expires_at,
                 g.ended_at, g.end_reason, k.open_when, n.wanted, n.revision, n.applied_revision, n.outcome, n.reason,
                 t.outcome as target_outcome, t.reason as target_reason, a.name as agent_name,
-                n.agent_id, t.ends_alone, k.close_after_seconds,
+                n.agent_id, t.ends_alone, coalesce(kt.placed, 0) as placed, k.close_after_seconds,
                 l.last_seen_at as link_seen_at, l.closed_at as link_closed_at, knocknoc_now() as now
             from (
                 select x.* from grants x
@@ -176,6 +176,7 @@ package enum GrantTable {
             left join entries e on e.id = ge.entry_id
             left join enforcements n on n.entry_id = ge.entry_id
             left join targets t on t.id = e.target_id
+            left join knoc_targets kt on kt.knoc_id = g.knoc_id and kt.target_id = e.target_id
             left join agents a on a.id = n.agent_id
             left join agent_links l on l.agent_id = n.agent_id
             order by g.id desc, t.id

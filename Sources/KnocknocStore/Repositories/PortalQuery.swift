@@ -8,7 +8,7 @@ package enum PortalQuery {
             g.address as grant_address, g.state as grant_state, g.expires_at as grant_expires_at,
             g.ended_at as grant_ended_at, n.entry_id, n.wanted, n.revision,
             n.applied_revision, n.outcome, n.reason, t.outcome as target_outcome, t.reason as target_reason,
-            t.ends_alone, k.close_after_seconds, a.name as agent_name, l.last_seen_at as link_seen_at,
+            t.ends_alone, coalesce(kt.placed, 0) as placed, k.close_after_seconds, a.name as agent_name, l.last_seen_at as link_seen_at,
             l.closed_at as link_closed_at, s.address_reason, s.address as session_address, knocknoc_now() as now
         """
     private static let grants = """
@@ -27,6 +27,7 @@ package enum PortalQuery {
         left join entries e on e.id = ge.entry_id
         left join enforcements n on n.entry_id = ge.entry_id
         left join targets t on t.id = e.target_id
+        left join knoc_targets kt on kt.knoc_id = k.id and kt.target_id = e.target_id
         left join agents a on a.id = n.agent_id
         left join agent_links l on l.agent_id = n.agent_id
         """

@@ -111,6 +111,19 @@ package enum ZoneTable {
             """, knoc)
     }
 
+    /// The same on some agents.
+    package static func spots(_ knoc: KnocID, on agents: [AgentID]) -> [Statement] {
+        SQLList.statements(agents, leading: [knoc]) { list in
+            """
+            select kt.target_id, t.agent_id, t.key, kt.placed
+            from knoc_targets kt
+            join targets t on t.id = kt.target_id
+            where kt.knoc_id = $1 and t.agent_id in (\(list))
+            order by t.agent_id, kt.target_id
+            """
+        }
+    }
+
     /// What a Knoc has on some agents is to be said anew.
     package static func clearSpots(_ knoc: KnocID, on agents: [AgentID]) -> [Statement] {
         SQLList.statements(agents, leading: [knoc]) { list in
