@@ -85,7 +85,8 @@ let floors: [Target] = [
     .target(
         name: "KnocknocEnforcement",
         dependencies: [
-            "KnocknocModel", "CNFTables", "CNFTnl", "CConntrack", "CIPSet", "CMnl", "CLinux", logging, nioConcurrency,
+            "KnocknocModel", "KnocknocSystem", "CNFTables", "CNFTnl", "CConntrack", "CIPSet", "CMnl", "CLinux", logging,
+            nioConcurrency,
         ],
         swiftSettings: settings
     ),
@@ -111,8 +112,9 @@ let floors: [Target] = [
     .target(
         name: "KnocknocAgent",
         dependencies: [
-            "KnocknocModel", "KnocknocMoments", "KnocknocRelease", "KnocknocProtocol", "KnocknocEnforcement", "CTimex",
-            crypto, logging, nioConcurrency, nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket,
+            "KnocknocModel", "KnocknocMoments", "KnocknocRelease", "KnocknocProtocol", "KnocknocSystem",
+            "KnocknocEnforcement", "CTimex", crypto, logging, nioConcurrency, nioCore, nioHTTP1, nioPosix, nioSSL,
+            nioWebSocket,
         ],
         swiftSettings: settings
     ),

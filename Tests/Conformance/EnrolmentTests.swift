@@ -140,6 +140,39 @@ extension WholeSystem {
             }
         }
 
+        @Test("KNOCKNOC_ROLE=all-in-one makes one program both, without a word of arguments", .timeLimit(limit))
+        func bothRoles() async throws {
+            try await Site.run(.allInOne) { site in
+                let service = try await Probe.service(on: site.gateway, port: 9000)
+                let group = try await site.make(group: "staff")
+                try await site.make(user: "alice", groups: [group])
+                let knoc = try await site.make(
+                    knoc: "service", groups: [group], backend: try await site.backend(.guard, port: 9000))
+                try await site.untilTargetsApplied("service")
+                let before = try await site.agentRecord()
+                await site.server.stop(SIGTERM)
+                let node = ServerProcess(
+                    on: site.gateway, base: site.server.base, arguments: [],
+                    environment: [
+                        "KNOCKNOC_ROLE": "all-in-one", "KNOCKNOC_DATA_DIR": site.folder.path + "/data",
+                        "KNOCKNOC_LISTEN": "[::]:8756", "KNOCKNOC_PUBLIC_URL": site.server.base,
+                        "KNOCKNOC_INSECURE_HTTP": "true",
+                    ], folder: site.folder)
+                await node.use([Lab.executable("knocknoc")])
+                try await node.start()
+                try await site.untilAgentIsLinkedAnew(since: before)
+                #expect(try await site.agentPIDs().count == 1)
+                let client = try node.client(on: site.alice)
+                try await client.signIn("alice", Site.password)
+                #expect(try await client.change("POST", knoc)["state"].string == "open")
+                #expect(try await Probe.isOpen(from: site.alice, to: site.gateway.ipv4, port: 9000))
+                #expect(try await Probe.isOpen(from: site.mallory, to: site.gateway.ipv4, port: 9000) == false)
+                await node.stop(SIGTERM)
+                #expect(try await site.agentPIDs().isEmpty, "its agent ends with it")
+                await service.stop()
+            }
+        }
+
         @Test(
             "a role that is none, and an agent that is given a database, stop the start",
             arguments: [

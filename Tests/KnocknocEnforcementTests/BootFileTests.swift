@@ -30,13 +30,13 @@ struct BootFileTests {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let path = folder + "/guard.nft"
         #expect(chown(folder, 65_534, 65_534) == 0)
-        try SkeletonFile.write("add table inet x\n", to: path)
+        try SkeletonFile(path).write("add table inet x\n")
         #expect(try FileManager.default.attributesOfItem(atPath: path)[.ownerAccountID] as? Int == 65_534)
-        #expect(try SkeletonFile.read(path) == "add table inet x\n")
+        #expect(try SkeletonFile(path).read() == "add table inet x\n")
         #expect(chown(path, 65_533, 65_534) == 0)
-        #expect(throws: EnforcementError.self) { try SkeletonFile.read(path) }
+        #expect(throws: EnforcementError.self) { try SkeletonFile(path).read() }
         #expect(chown(path, 65_534, 65_534) == 0 && chmod(path, 0o620) == 0)
-        #expect(throws: EnforcementError.self) { try SkeletonFile.read(path) }
+        #expect(throws: EnforcementError.self) { try SkeletonFile(path).read() }
     }
 
     @Test("what the agent writes is read again, whatever its names and comments say")
@@ -49,8 +49,8 @@ struct BootFileTests {
                 marks: [GuardName(target(2))], alwaysAllow: [try CIDR(parsing: "192.0.2.0/24")],
                 bootFile: BootFile("/srv/include/guard.nft"))
             for text in [SkeletonFile.render(table), include, ""] {
-                try SkeletonFile.write(text, to: path)
-                #expect(try SkeletonFile.read(path) == text)
+                try SkeletonFile(path).write(text)
+                #expect(try SkeletonFile(path).read() == text)
             }
         }
     }
@@ -61,29 +61,30 @@ struct BootFileTests {
         include, "\(table)\n\(include)", "\(table); \(include)", "\(table) \\\n\(include)", "\(table) \\\n\(table)",
         "add table inet \"a\n\(include)", "add table inet \"a\nadd table inet b\" \(include)",
         " \(table)", "add table inet x {include\t\"/etc/shadow\";}", "# \n\r\n\(include)", "# a\r\n\(include)\n",
-        "list ruleset", "define x = 1",
+        "list ruleset", "define x = 1", "\(table); monitor", "\(table) # {", "\(table) {", "\(table) }; add {",
     ]
 
     @Test("a file that would have nft open others is not handed to it", arguments: others)
     func including(_ text: String) throws {
         try inFolder { path in
-            try SkeletonFile.write(text + "\n", to: path)
-            let error = #expect(throws: EnforcementError.self) { try SkeletonFile.read(path) }
+            try Data((text + "\n").utf8).write(to: URL(filePath: path))
+            let error = #expect(throws: EnforcementError.self) { try SkeletonFile(path).read() }
             #expect(
                 error?.message.hasPrefix(path + ":") == true && error?.message.contains("shadow") == false,
                 "\(String(describing: error))")
+            #expect(throws: EnforcementError.self) { try SkeletonFile(path).write(text + "\n") }
         }
     }
 
     @Test("neither a link nor anything but a file is read")
     func noFile() throws {
         try inFolder { path in
-            try SkeletonFile.write(Self.table + "\n", to: path + ".other")
+            try SkeletonFile(path + ".other").write(Self.table + "\n")
             #expect(symlink(path + ".other", path) == 0)
-            let error = #expect(throws: EnforcementError.self) { try SkeletonFile.read(path) }
+            let error = #expect(throws: EnforcementError.self) { try SkeletonFile(path).read() }
             #expect(error?.message.contains("is a symbolic link") == true, "\(String(describing: error))")
             #expect(unlink(path) == 0 && mkfifo(path, 0o600) == 0)
-            #expect(throws: EnforcementError.self) { try SkeletonFile.read(path) }
+            #expect(throws: EnforcementError.self) { try SkeletonFile(path).read() }
         }
     }
 

@@ -156,6 +156,33 @@ extension KernelTests {
             #expect(try !network.connects(.alice))
         }
 
+        @Test("what somebody else wrote into the table keeps unguard from nothing, and is in no file that root runs")
+        func unguardForeign() async throws {
+            let services = try [9000, 9001].map { try ChattyService(network, .gateway, port: $0) }
+            defer { for service in services { service.stop() } }
+            let path = FileManager.default.temporaryDirectory.appendingPathComponent("kne-\(UUID()).nft").path
+            defer { try? FileManager.default.removeItem(atPath: path) }
+            var enforcer: NFTablesEnforcer? = try network.enforcer(NFTablesOptions(skeletonPath: path))
+            _ = await enforcer?.define([guardTarget(1), guardTarget(2, .tcp, [9001])])
+            enforcer = nil
+            let before = try String(contentsOfFile: path, encoding: .utf8)
+            let chain = GuardName(target(2)).ingressDrop
+            try network.nft(.gateway, "add rule inet knocknoc \(chain) tcp dport 1 drop comment \"a\ninclude b\"")
+            let reason: String? = try network.on(.gateway) {
+                do throws(EnforcementError) {
+                    _ = try Unguard.remove((.tcp, 9000), place: .remembered(otherwise: "/nonexistent/guard.nft"))
+                    return nil
+                } catch {
+                    return error.message
+                }
+            }
+            let start = "open to everybody now: tcp 9000; but the boot file \(path) could not be written (the table"
+            #expect(reason?.hasPrefix(start) == true, "\(String(describing: reason))")
+            #expect(try String(contentsOfFile: path, encoding: .utf8) == before)
+            #expect(try network.connects(.alice))
+            #expect(try !network.connects(.alice, port: 9001), "the other guard stays as it was")
+        }
+
         @Test("where the boot file cannot be written, unguard says what is open all the same")
         func unguardUnsaved() async throws {
             let service = try ChattyService(network, .gateway, port: 9000)

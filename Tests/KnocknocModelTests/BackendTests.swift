@@ -86,6 +86,11 @@ struct BackendTests {
             "RSYNC_RSH",
             "LESSOPEN", "HTTPS_PROXY", "ALL_PROXY", "MAKEFLAGS", "EDITOR", "MANPAGER", "LUA_INIT", "PHPRC",
             "KNOCKNOC_SCRIPT",
+            "XTABLES_LIBDIR", "IPTABLES_LIB_DIR", "IP6TABLES_LIB_DIR", "IP_LIB_DIR", "TC_LIB_DIR", "EBTABLES_LIB_DIR",
+            "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_CA_BUNDLE", "AWS_SHARED_CREDENTIALS_FILE",
+            "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "NIX_SSL_CERT_FILE", "DOCKER_HOST", "DOCKER_CONFIG",
+            "PGSERVICEFILE", "PSQLRC", "LIBMYSQL_PLUGINS", "ODBCINSTINI", "PKCS11_MODULE_PATH", "SASL_PATH", "CVS_RSH",
+            "APT_CONFIG", "TF_PLUGIN_CACHE_DIR", "VIRSH_DEFAULT_CONNECT_URI", "JQ_LIBRARY_PATH",
         ])
     func reserved(_ name: String) throws {
         for field in ["environment", "sealed"] {
@@ -101,6 +106,8 @@ struct BackendTests {
         "names of an administrator's own are given",
         arguments: [
             "A", "HOST", "TOKEN", "REGION", "API_URL", "USER_NAME", "MARK", "FW_PATH", "PROXY", "OPTION", "HOMES", "_X",
+            "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "PGPASSWORD", "PGHOST", "IP_LIST", "LIBRARY",
+            "DOMAIN", "KEY_FILE",
         ])
     func own(_ name: String) throws {
         _ = try decode(#"{"type":"script","script":{"path":"/opt/x","environment":{"\#(name)":"x"}}}"#)

@@ -32,8 +32,7 @@ public struct KeyFile: Sendable {
 
     /// - Returns: nil where there is no file.
     public func read() throws(AgentError) -> AgentKeys? {
-        guard FileText.exists(path) else { return nil }
-        let bytes = try FileText.bytes(path, limit: 4096)
+        guard let bytes = try FileText.kept(path, limit: 4096) else { return nil }
         guard let content = try? JSONText.decode(Content.self, from: bytes), content.version == 1,
             let signing = try? Curve25519.Signing.PrivateKey(rawRepresentation: content.signing),
             let sealing = try? Curve25519.KeyAgreement.PrivateKey(rawRepresentation: content.sealing)

@@ -1,4 +1,5 @@
 import Glibc
+import KnocknocSystem
 
 /// Small files, whole: read with a limit, replaced so that a reader sees the old one or the new one.
 enum FileText {
@@ -27,49 +28,35 @@ enum FileText {
 
     static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
+    /// The bytes of a file of the agent's own, nil where it is not there: root may be who reads it in the folder of the
+    /// agent's user, and goes by no link of that user's.
+    static func kept(_ path: String, limit: Int) throws(AgentError) -> [UInt8]? {
+        try checked { () throws(SystemError) in
+            try HeldFile.find(path, followingLast: true)?.content(limit: limit)?.bytes
+        }
+    }
+
     /// Writes a temporary file beside it (mode 0600), syncs, renames, and syncs the folder. What root writes into the
     /// folder of another user, such as the service's, is that user's.
     static func replace(_ path: String, with content: [UInt8]) throws(AgentError) {
-        let temporary = path + ".new"
-        unlink(temporary)
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard descriptor >= 0 else { throw failure("cannot write", temporary) }
-        do throws(AgentError) {
-            defer { close(descriptor) }
-            try writeAll(content, to: descriptor, temporary)
-            var owner = stat()
-            if geteuid() == 0, stat(folder(of: path), &owner) == 0, owner.st_uid != 0 {
-                guard fchown(descriptor, owner.st_uid, owner.st_gid) == 0 else {
-                    throw failure("cannot give away", temporary)
-                }
-            }
-            guard fsync(descriptor) == 0 else { throw failure("cannot sync", temporary) }
-        } catch {
-            unlink(temporary)
-            throw error
-        }
-        guard rename(temporary, path) == 0 else {
-            let error = failure("cannot replace", path)
-            unlink(temporary)
-            throw error
-        }
-        try syncFolder(of: path)
+        try change(path) { (file) throws(SystemError) in try file.replace(with: content) }
     }
 
     /// Takes a file away for good; one that is not there is no error.
     static func remove(_ path: String) throws(AgentError) {
-        guard unlink(path) == 0 || errno == ENOENT else { throw failure("cannot remove", path) }
-        try syncFolder(of: path)
+        try change(path) { (file) throws(SystemError) in try file.remove() }
     }
 
-    static func move(_ path: String, to target: String) throws(AgentError) {
-        guard rename(path, target) == 0 else { throw failure("cannot move", path) }
+    /// Gives a file a name with this end, beside it.
+    static func move(_ path: String, appending end: String) throws(AgentError) {
+        try change(path) { (file) throws(SystemError) in try file.rename(appending: end) }
     }
 
     /// Makes the folder of a path, mode 0700, where its parent is there.
     static func makeFolder(of path: String) {
-        let folder = Self.folder(of: path)
-        if access(folder, F_OK) != 0 { mkdir(folder, 0o700) }
+        let folder = SystemFolder.parent(of: path)
+        guard (try? SystemFolder.attributes(of: SystemFolder.parent(of: folder))) != nil else { return }
+        try? SystemFolder.make(folder, mode: 0o700)
     }
 
     /// Whether others may read a file, or a group that is neither root's nor ours.
@@ -80,28 +67,17 @@ enum FileText {
         return status.st_mode & (isOurs ? 0o004 : 0o044) != 0
     }
 
-    private static func folder(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
-    }
-
-    private static func syncFolder(of path: String) throws(AgentError) {
-        let folder = Self.folder(of: path)
-        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw failure("cannot open", folder) }
-        defer { close(descriptor) }
-        // Some file systems (FUSE among them) cannot sync a folder and say EINVAL.
-        guard fsync(descriptor) == 0 || errno == EINVAL else { throw failure("cannot sync", folder) }
-    }
-
-    private static func writeAll(_ content: [UInt8], to descriptor: Int32, _ path: String) throws(AgentError) {
-        var offset = 0
-        while offset < content.count {
-            let count = content[offset...].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw failure("cannot write", path) }
-            offset += count
+    private static func change(_ path: String, _ body: (HeldFile) throws(SystemError) -> Void) throws(AgentError) {
+        try checked { () throws(SystemError) in
+            guard let file = try HeldFile.find(path) else {
+                throw SystemError(.missing, "\(path): its folder is not there")
+            }
+            try body(file)
         }
+    }
+
+    private static func checked<Result>(_ body: () throws(SystemError) -> Result) throws(AgentError) -> Result {
+        do throws(SystemError) { return try body() } catch { throw AgentError(.file, error.message) }
     }
 
     private static func failure(_ what: String, _ path: String) -> AgentError {

@@ -23,15 +23,13 @@ public struct StateFile: Sendable {
 
     /// - Throws: ``AgentError`` where the file is there and cannot be read at all.
     public func read() throws(AgentError) -> Content {
-        guard FileText.exists(path) else { return .none }
-        let bytes = try FileText.bytes(path, limit: Self.limit)
+        guard let bytes = try FileText.kept(path, limit: Self.limit) else { return .none }
         do throws(Damage) { return .state(try Self.decode(bytes)) } catch { return setAside(error.reason) }
     }
 
     /// The state for somebody who only looks: a damaged file is left where it is.
     func peek() throws(AgentError) -> AgentState? {
-        guard FileText.exists(path) else { return nil }
-        let bytes = try FileText.bytes(path, limit: Self.limit)
+        guard let bytes = try FileText.kept(path, limit: Self.limit) else { return nil }
         return try? Self.decode(bytes)
     }
 
@@ -46,10 +44,10 @@ public struct StateFile: Sendable {
     func remove() throws(AgentError) { try FileText.remove(path) }
 
     private func setAside(_ reason: String) -> Content {
-        let target = path + ".damaged"
+        let end = ".damaged"
         do throws(AgentError) {
-            try FileText.move(path, to: target)
-            return .damaged(reason: reason, movedTo: target)
+            try FileText.move(path, appending: end)
+            return .damaged(reason: reason, movedTo: path + end)
         } catch {
             return .damaged(reason: reason, movedTo: nil)
         }

@@ -11,8 +11,11 @@ extension HAProxyEnforcer {
                 let left = deadline.milliseconds(since: now)
                 // A moment is rounded down to whole seconds.
                 guard left >= (list.isTimed ? 1000 : 1) else { continue }
+                // A deadline beyond all measure, of a state file, is none.
+                let (end, isBeyond) = wall.addingReportingOverflow(left)
+                guard !isBeyond else { continue }
                 let network = network(address, on: id)
-                result[network] = max(result[network] ?? 0, list.isTimed ? (wall + left) / 1000 : 0)
+                result[network] = max(result[network] ?? 0, list.isTimed ? end / 1000 : 0)
             }
         }
         return result
@@ -105,7 +108,8 @@ extension HAProxyEnforcer {
                 continue
             }
             let found = list.isTimed ? entry.value.flatMap { Int64($0) } : 0
-            if let found, found <= end, end - found <= Self.tolerance {
+            // Whatever number HAProxy says: nothing is added to it or taken from it.
+            if let found, (max(0, end - Self.tolerance)...end).contains(found) {
                 state.entries[network] = found
             } else {
                 commands.append("set \(list.name) \(entry.reference)" + value(end, list))

@@ -249,7 +249,7 @@ extension NFTablesEnforcer {
             return
         }
         do throws(EnforcementError) {
-            try SkeletonFile.write(text, to: path)
+            try SkeletonFile(path).write(text)
             writtenSkeleton = text
             skeletonFailure = nil
         } catch {

@@ -127,7 +127,7 @@ public actor NFTablesEnforcer: Enforcer {
         membership.isInherited = listing != nil
         if listing == nil, let path = options.skeletonPath {
             do throws(EnforcementError) {
-                if let skeleton = try SkeletonFile.read(path) {
+                if let skeleton = try SkeletonFile(path).read() {
                     try kernel.library.run(skeleton)
                     listing = try kernel.listing()
                 }

@@ -28,16 +28,20 @@ struct OwnTable: Sendable {
         marks = listing.marks
         bootFile = listing.bootFile
         let found = { (chain: String, end: String) in
-            (listing.chains[chain] ?? []).filter { rule in
-                rule.hasSuffix(" accept")
-                    && IPAddress.Family.allCases.contains { rule.hasPrefix("\($0.keyword) \(end) ") }
-            }
+            (listing.chains[chain] ?? []).filter { Self.isAllowing($0, end) }
         }
         allowing = (found("ingress", "saddr"), found("egress", "daddr"))
     }
 
     /// Commands that make the kernel's table equal to this one, apart from the elements of sets.
-    var commands: String {
+    var commands: String { commands(withRules: true) }
+
+    /// Commands for a table that was found: which guards and marks there are. What the kernel says of their rules and of
+    /// the boot file stays as it is there and is in no command: whoever may change the packet filter wrote it, and root
+    /// may be who runs them.
+    var naming: String { commands(withRules: false) }
+
+    private func commands(withRules: Bool) -> String {
         let table = "inet \(Self.name)"
         var lines = ["add table \(table)"]
         lines += FlowSet.allCases.map {
@@ -52,12 +56,12 @@ struct OwnTable: Sendable {
             }
             lines += item.name.chains.map { "add chain \(table) \($0)" }
         }
-        if let bootFile {
+        if withRules, let bootFile {
             lines += ["add chain \(table) \(BootFile.chain)", "flush chain \(table) \(BootFile.chain)"]
             lines += bootFile.rules.map { "add rule \(table) \(BootFile.chain) \($0)" }
         }
         lines += marks.map { "add chain \(table) \($0.mark)" }
-        for item in guards {
+        for item in guards where withRules {
             for chain in item.name.chains {
                 lines.append("flush chain \(table) \(chain)")
                 lines += (item.chains[chain] ?? []).map { "add rule \(table) \(chain) \($0)" }
@@ -98,6 +102,16 @@ struct OwnTable: Sendable {
             + FlowSet.allCases.map { "\($0.keyword) daddr . meta l4proto . th dport . th sport @\($0.name) drop" }
             + ["ct direction original ct status snat accept"]
             + guards.map { "jump \($0.name.egressAccept)" } + guards.map { "jump \($0.name.egressDrop)" }
+    }
+
+    /// Whether a rule that was found lets in, or answers out to, some networks, and says nothing else.
+    private static func isAllowing(_ rule: String, _ end: String) -> Bool {
+        IPAddress.Family.allCases.contains { family in
+            let (start, verdict) = ("\(family.keyword) \(end) ", " accept")
+            guard rule.hasPrefix(start), rule.hasSuffix(verdict) else { return false }
+            return rule.utf8.dropFirst(start.utf8.count).dropLast(verdict.utf8.count)
+                .allSatisfy("0123456789abcdef.:/-,{} ".utf8.contains)
+        }
     }
 
     private static func allowed(_ networks: [CIDR], _ end: String) -> [String] {

@@ -8,15 +8,18 @@ extension Unguard {
         /// The one that the agent which made the guards writes; where that is not known, this one.
         case remembered(otherwise: String?)
 
-        func path(_ listing: TableListing?) -> String? {
+        /// Found once: what is asked about the file is asked where it is written, too.
+        func file(_ listing: TableListing?) -> SkeletonFile? {
             switch self {
-            case .given(let path): return path
+            case .given(let path): return path.map(SkeletonFile.init)
             case .remembered(let standard):
                 switch listing?.bootFile {
-                case nil: return standard
+                case nil: return standard.map(SkeletonFile.init)
                 case .some(.none): return nil
-                // Whoever may change the packet filter wrote the name: no other file than ours is overwritten by it.
-                case .some(.path(let path)): return SkeletonFile.isOurs(path) ? path : standard
+                case .some(.path(let path)):
+                    // Whoever may change the packet filter wrote the name: no other file than ours is overwritten by it.
+                    let named = SkeletonFile(path)
+                    return named.isOurs ? named : standard.map(SkeletonFile.init)
                 }
             }
         }

@@ -21,12 +21,12 @@ public enum Unguard {
         _ port: (protocol: TransportProtocol, number: UInt16)?, place: Place
     ) throws(EnforcementError) -> [Removed] {
         let kernel = try Kernel()
-        if try kernel.listing() == nil, let path = place.path(nil), let text = try SkeletonFile.read(path) {
+        if try kernel.listing() == nil, let text = try place.file(nil)?.read() {
             try kernel.library.run(text)
         }
         guard let listing = try kernel.listing() else { return [] }
-        let path = place.path(listing)
-        if try tidy(kernel, listing, path) { return [] }
+        let file = place.file(listing)
+        if try tidy(kernel, listing, file) { return [] }
         var table = OwnTable(listing)
         let gone = table.guards.filter { item in
             guard let port else { return true }
@@ -35,11 +35,11 @@ public enum Unguard {
         guard !gone.isEmpty else { return [] }
         table.guards.removeAll { gone.contains($0) }
         table.marks = Array(Set(table.marks + gone.map(\.name))).sorted()
-        try kernel.library.run(table.commands + OwnTable.removing(gone.map(\.name)))
+        try kernel.library.run(table.naming + OwnTable.removing(gone.map(\.name)))
         let removed = gone.compactMap { item in
             item.closes.map { Removed(protocol: $0.protocol, ports: $0.ports) }
         }
-        try save(table, path, removed)
+        try save(table, file, removed)
         return removed
     }
 
@@ -47,27 +47,29 @@ public enum Unguard {
     public static func undo(_ place: Place) throws(EnforcementError) {
         let kernel = try Kernel()
         guard let listing = try kernel.listing() else { return }
-        let path = place.path(listing)
+        let file = place.file(listing)
         var table = OwnTable(listing)
         table.marks = []
         try kernel.library.run(
             listing.marks.map { "delete chain inet \(OwnTable.name) \($0.mark)\n" }.joined())
-        if let left = try kernel.listing(), try tidy(kernel, left, path) { return }
-        try save(table, path, [])
+        if let left = try kernel.listing(), try tidy(kernel, left, file) { return }
+        try save(table, file, [])
     }
 
-    private static func save(_ table: OwnTable, _ path: String?, _ removed: [Removed]) throws(EnforcementError) {
-        guard let path else { return }
+    private static func save(
+        _ table: OwnTable, _ file: SkeletonFile?, _ removed: [Removed]
+    ) throws(EnforcementError) {
+        guard let file else { return }
         do throws(EnforcementError) {
-            try SkeletonFile.write(SkeletonFile.render(table), to: path)
+            try file.write(SkeletonFile.render(table))
         } catch {
-            throw unsaved(removed, path, error)
+            throw unsaved(removed, file.path, error)
         }
     }
 
     /// Removes our table and its file where nothing is in them and no agent runs.
     private static func tidy(
-        _ kernel: Kernel, _ listing: TableListing, _ skeletonPath: String?
+        _ kernel: Kernel, _ listing: TableListing, _ file: SkeletonFile?
     ) throws(EnforcementError) -> Bool {
         guard listing.guards.isEmpty, listing.marks.isEmpty else { return false }
         var isEmpty = true
@@ -79,7 +81,7 @@ public enum Unguard {
         guard isEmpty, let lock = try? NamespaceLock.take() else { return false }
         defer { withExtendedLifetime(lock) {} }
         try kernel.library.run("delete table inet \(OwnTable.name)")
-        if let skeletonPath { SkeletonFile.remove(skeletonPath) }
+        file?.remove()
         return true
     }
 }

@@ -20,6 +20,15 @@ struct FolderWay {
         var attributes: SystemFile.Attributes
     }
 
+    /// A folder that is there and stays open, until whoever asked for it closes it.
+    struct Held {
+        /// Good for looking up names in it, not for reading it.
+        var descriptor: Int32
+        var found: Found
+        /// Whether root alone decides about all names on the way to it, and in it.
+        var isRoots: Bool
+    }
+
     /// `O_PATH`, which glibc's header hides from Swift: a folder that is walked through need not be readable.
     private static let walking: Int32 = 0o10_000_000
     /// How many links the kernel follows on one way.
@@ -39,17 +48,29 @@ struct FolderWay {
     /// - Returns: nil where it is not there, and is not to be made.
     /// - Throws: ``SystemError`` `invalid` where a link is not followed, `notAllowed` or `failed` where the kernel refuses.
     static func find(_ target: String, making new: Making? = nil) throws(SystemError) -> Found? {
+        guard let held = try hold(target, making: new) else { return nil }
+        close(held.descriptor)
+        return held.found
+    }
+
+    /// As ``find(_:making:)``, with the folder left open.
+    static func hold(_ target: String, making new: Making? = nil) throws(SystemError) -> Held? {
         var way = FolderWay(target)
-        defer { close(way.folder) }
+        var isHeld = false
+        defer { if !isHeld { close(way.folder) } }
         try way.enter(way.folder, "/")
         while let name = way.rest.popLast() {
             guard try way.go(name, new) else { return nil }
         }
         var status = stat()
         guard fstat(way.folder, &status) == 0 else { throw way.failure("looking at", way.path) }
-        return Found(
-            path: way.path,
-            attributes: .init(mode: status.st_mode & 0o7777, owner: status.st_uid, group: status.st_gid))
+        isHeld = true
+        return Held(
+            descriptor: way.folder,
+            found: Found(
+                path: way.path,
+                attributes: .init(mode: status.st_mode & 0o7777, owner: status.st_uid, group: status.st_gid)),
+            isRoots: way.isRoots)
     }
 
     private init(_ target: String) {

@@ -52,6 +52,50 @@ struct FileTests {
         }
     }
 
+    @Test(
+        "root goes by no link of the agent's user, and waits for nothing that this one has put in a file's place",
+        .enabled(if: geteuid() == 0, "skipped: only root could be led elsewhere"), .timeLimit(.minutes(1)))
+    func foreignLinks() throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let (roots, theirs) = (scene.folder + "/roots", scene.folder + "/theirs")
+        for folder in [roots, theirs] {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+        }
+        try StateFile(path: roots + "/state.json").write(state())
+        let keys = try KeyFile(path: roots + "/keys.json").readOrMake()
+        #expect(chown(theirs, 65_534, 65_534) == 0)
+        for (link, target) in [
+            ("way", roots), ("state.json", roots + "/state.json"), ("keys.json", "../roots/keys.json"),
+        ] {
+            let path = theirs + "/" + link
+            #expect(symlink(target, path) == 0 && lchown(path, 65_534, 65_534) == 0)
+        }
+        for folder in [theirs, theirs + "/way"] {
+            #expect(throws: AgentError.self) { try AgentSummary(stateFile: folder + "/state.json") }
+            #expect(throws: AgentError.self) { try KeyFile(path: folder + "/keys.json").readOrMake() }
+            #expect(throws: AgentError.self) { try KeyFile(path: folder + "/keys.json").read() }
+        }
+        #expect(throws: AgentError.self) { try StateFile(path: theirs + "/way/state.json").write(state()) }
+        #expect(throws: AgentError.self) { try StateFile(path: theirs + "/way/state.json").remove() }
+        #expect(throws: AgentError.self) { try KeyFile(path: theirs + "/way/new/keys.json").readOrMake() }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: roots).sorted() == ["keys.json", "state.json"])
+        #expect(try KeyFile(path: roots + "/keys.json").read()?.fingerprint == keys.fingerprint)
+
+        #expect(mkfifo(theirs + "/fifo", 0o600) == 0)
+        #expect(throws: AgentError.self) { try AgentSummary(stateFile: theirs + "/fifo") }
+        #expect(throws: AgentError.self) { try KeyFile(path: theirs + "/fifo").readOrMake() }
+    }
+
+    @Test("keys are read by a link where an administrator has put one")
+    func ownLink() throws {
+        let scene = try Scene()
+        defer { scene.clean() }
+        let keys = try KeyFile(path: scene.folder + "/real.json").readOrMake()
+        #expect(symlink("real.json", scene.keyFile) == 0)
+        #expect(try KeyFile(path: scene.keyFile).readOrMake().fingerprint == keys.fingerprint)
+    }
+
     @Test("a file is exposed to everybody, or to a group that is neither root's nor ours")
     func exposed() throws {
         let scene = try Scene()

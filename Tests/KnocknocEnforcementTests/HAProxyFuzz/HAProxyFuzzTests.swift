@@ -13,6 +13,7 @@ import Testing
     private static let words = [
         "0x55d0c1a2b3c0", "192.0.2.10 ", "2001:db8::1", "4102444800", "\n\n", "\n", ";", "#0x1", "Pid: 77", "\u{1e}",
         "Unknown map identifier. Please use #<id> or <name>.", "0x", "0x1;shutdown ",
+        "-9223372036854775808", "9223372036854775807",
     ]
 
     @Test("answers and lists' files are read as they stand, and give nothing to say that is no reference or address")
@@ -64,6 +65,8 @@ import Testing
         let seeds = [
             [info + "\n", info, info + "\n"], [info + stranger, info + "\n"],
             [info + "0x1 192.0.2.10 17\n0x2 192.0.2.10 18\n\n", info + "\n\n", info + "\n"],
+            [info + "\n", info, info + "0x1 192.0.2.10 -9223372036854775808\n\n", info + "\n"],
+            [info + "0x1 192.0.2.10 9223372036854775807\n\n", info + "\n", info + "0x1 192.0.2.10 0\n\n"],
             ["Pid: 1\n\n\n", "Pid: 2\n\n\n", "Pid: 3\n\n"], ["", "\n"],
         ].map { Array($0.joined(separator: "\u{1e}").utf8) }
         let fuzzer = try Fuzzer(
@@ -81,10 +84,12 @@ import Testing
         let definition = TargetDefinition(
             id: target(1), backend: .haproxy(backend), confirmed: true, purpose: .enforce)
         let alice = IPAddress.v4(0xc000_020a)
+        let bob = IPAddress.v4(0xc000_020b)
         let member = Member(target: target(1), address: alice, deadline: now.adding(milliseconds: 60_000))
+        let forEver = Member(target: target(1), address: bob, deadline: BootTime(milliseconds: .max))
         let defined = await enforcer.define([definition])[target(1)]
-        let opened = await enforcer.apply([.open(member)])
-        let mended = await enforcer.reconcile([definition], [member])
+        let opened = await enforcer.apply([.open(member), .open(forEver)])
+        let mended = await enforcer.reconcile([definition], [member, forEver])
         let closed = await enforcer.apply([.close(target: target(1), address: alice)])
         let end = (wall + 60_000) / 1000
         for command in proxy.commands() where command != "show info" && command != "show map \(proxy.file)" {

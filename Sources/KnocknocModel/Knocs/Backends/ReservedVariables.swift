@@ -15,7 +15,10 @@ enum ReservedVariables {
         "TERMCAP", "TMPDIR", "TMP", "TEMP", "TEMPDIR",
         // Where programs look for their settings, and for what they start.
         "HOME", "VISUAL", "BROWSER", "CLASSPATH", "NETRC", "WGETRC", "SSLKEYLOGFILE", "KUBECONFIG", "KRB5_CONFIG",
-        "AWS_CONFIG_FILE", "MAKEFILES", "GODEBUG", "UNZIP",
+        "MAKEFILES", "GODEBUG", "UNZIP", "GNUPGHOME", "EXINIT", "VIMINIT", "MAILRC", "NMAPDIR", "SNMPCONFPATH", "MIBS",
+        "MIBDIRS", "PSQLRC", "PGSERVICEFILE", "PGSYSCONFDIR", "MYSQL_HOME", "MARIADB_HOME", "ORACLE_HOME", "TNS_ADMIN",
+        "LDAPRC", "LDAPCONF", "RPM_CONFIGDIR", "AWS_CONFIG_FILE", "AWS_DATA_PATH", "AZURE_CONFIG_DIR",
+        "AZURE_EXTENSION_DIR", "OS_CLIENT_CONFIG_FILE", "CONTAINER_HOST", "RSH",
         // What systemd tells a service.
         "NOTIFY_SOCKET", "CREDENTIALS_DIRECTORY", "STATE_DIRECTORY", "RUNTIME_DIRECTORY",
     ]
@@ -29,9 +32,17 @@ enum ReservedVariables {
         "SSH_", "SUDO_", "RSYNC_", "LESS", "OPENSSL_", "SSL_", "GNUTLS_", "CURL_", "ANSIBLE_", "XDG_", "DBUS_",
         "SYSTEMD_",
         "LISTEN_", "WATCHDOG_",
+        // Tools of the firewall and of the machine, by which they load code or write files.
+        "XTABLES_", "IPTABLES_", "IP6TABLES_", "ARPTABLES_", "EBTABLES_", "TC_", "DPKG_", "APT_", "LIBVIRT_", "VIRSH_",
+        "LLVM_", "GCOV_", "NSS_", "GSS_", "SASL_", "KRB5", "ODBC", "LIBMYSQL_", "PASSWORD_STORE_",
+        // Tools that speak with others: whom they believe and where they go with what they were given.
+        "AWS_ENDPOINT_URL", "AWS_SHARED_", "BOTO", "CLOUDSDK_", "GOOGLE_EXTERNAL_", "DOCKER_", "CONTAINERS_",
+        "KUBERNETES_", "HELM_", "TF_", "LDAPTLS_",
     ]
 
     private static let suffixes = [
         "_OPTIONS", "_OPTS", "OPT", "FLAGS", "_PROXY", "_PRELOAD", "_COMMAND", "_ASKPASS", "EDITOR", "PAGER",
+        "_RSH", "LIBDIR", "LIB_DIR", "LIBPATH", "LIB_PATH", "LIBRARY_PATH", "PLUGINS", "PLUGIN_DIR", "PLUGIN_PATH",
+        "MODULE_DIR", "MODULE_PATH", "_CA_BUNDLE", "_CA_FILE", "_CA_PATH", "_CERT_FILE", "_CERT_DIR",
     ]
 }
