@@ -173,6 +173,20 @@ struct ZoneTests {
         }
     }
 
+    @Test(
+        "a changed or further address goes where the zone's grants are, and nowhere else", arguments: Driver.available)
+    func addresses(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            let floor = try await Floor(world, placement: .one)
+            let moved = try await world.access.move(floor.session, world.context("198.51.100.9"))
+            let probe = try await world.access.probes(for: moved, count: 1)[0]
+            _ = try await world.access.probe(token: probe.token, world.context("2001:db8::7"))
+            try await floor.sync()
+            #expect(await floor.office[0].addresses == ["192.0.2.7", "198.51.100.9", "2001:db8::7"])
+            #expect(await floor.open() == [true, false, false])
+        }
+    }
+
     @Test("what cannot be is refused by the name of its field", arguments: Driver.available)
     func refused(_ driver: Driver) async throws {
         try await World.with(driver) { world in
