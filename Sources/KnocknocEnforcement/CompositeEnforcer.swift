@@ -4,7 +4,8 @@ import NIOConcurrencyHelpers
 /// Sends each target to the enforcer of its backend.
 ///
 /// The packet filter's enforcer also keeps the books on flows: it is told of every target that names what it lets
-/// through, whoever opens it, so that a flow is cut when the last of them has closed, and not before.
+/// through, whoever opens it, so that a flow is cut when the last of those that share a list has closed, and not before.
+/// It hears of nobody whom the other enforcer has not let in.
 public final class CompositeEnforcer: Enforcer {
     public enum Kind: String, Hashable, Sendable, CaseIterable {
         case nftables, ipset, haproxy, script
@@ -18,6 +19,8 @@ public final class CompositeEnforcer: Enforcer {
     private let routes = NIOLockedValueBox<[TargetID: Route]>([:])
     /// Targets of others whose flows the packet filter's enforcer cuts.
     private let flowing: NIOLockedValueBox<[TargetID: TargetDefinition]>
+    /// Until when others' members are let in, as the packet filter's enforcer was told.
+    private let letIn = NIOLockedValueBox<[Place: BootTime]>([:])
     private let watches: [Task<Void, Never>]
 
     private enum Route: Hashable {
@@ -90,13 +93,41 @@ public final class CompositeEnforcer: Enforcer {
             if let kind = routes[change.target]?.kind { parts[kind, default: []].append(index) }
         }
         for (index, outcome) in await applied(parts, changes) { outcomes[index] = outcome }
-        let flows = changes.indices.filter { routes[changes[$0].target]?.concernsFilter ?? false }
+        let flows = changes.indices.compactMap { index -> (index: Int, change: MemberChange)? in
+            guard let route = routes[changes[index].target], route.concernsFilter else { return nil }
+            let change = route.kind == nil ? changes[index] : heard(changes[index], outcomes[index])
+            return change.map { (index, $0) }
+        }
         guard !flows.isEmpty else { return outcomes }
-        for (index, outcome) in zip(flows, await filter.apply(flows.map { changes[$0] }))
+        for ((index, _), outcome) in zip(flows, await filter.apply(flows.map { $0.change }))
         where outcomes[index] == .applied {
             outcomes[index] = outcome
         }
         return outcomes
+    }
+
+    /// What the packet filter's enforcer is to hear of a step of another one.
+    ///
+    /// - Returns: nil where nobody was let in: who is not in must keep no flow alive.
+    private func heard(_ change: MemberChange, _ outcome: Outcome) -> MemberChange? {
+        let place = Place(target: change.target, address: change.address)
+        return letIn.withLockedValue { letIn in
+            switch change {
+            case .cut: return change
+            case .close:
+                letIn[place] = nil
+                return change
+            case .open(let member):
+                let hasFailed = if case .failed = outcome { true } else { false }
+                letIn[place] = Self.end(of: member, hasFailed, letIn[place])
+                return letIn[place].map { .open(Member(target: place.target, address: place.address, deadline: $0)) }
+            }
+        }
+    }
+
+    /// Until when a member is let in; one that could not be now, for no longer than it was.
+    private static func end(of member: Member, _ hasFailed: Bool, _ before: BootTime?) -> BootTime? {
+        hasFailed ? before.map { min($0, member.deadline) } : member.deadline
     }
 
     /// What the other enforcers made of their parts, side by side.
@@ -130,12 +161,30 @@ public final class CompositeEnforcer: Enforcer {
         result.merge(
             await filter.reconcile(
                 targets.filter { routes[$0.id]?.concernsFilter ?? false },
-                members.filter { routes[$0.target]?.concernsFilter ?? false }))
+                heard(members.filter { routes[$0.target]?.concernsFilter ?? false }, routes, result.failures)))
         for case (let id, .refused(let reason)) in routes {
             result.targets[id] = .failed(reason)
             result.failures += members.filter { $0.target == id }.map { .init(member: $0, reason: reason) }
         }
         return result
+    }
+
+    /// What the packet filter's enforcer is to hear of members, once others have done what they could.
+    private func heard(
+        _ members: [Member], _ routes: [TargetID: Route], _ failures: [Reconciliation.Failure]
+    ) -> [Member] {
+        let failed = Set(failures.map { Place($0.member) })
+        return letIn.withLockedValue { letIn in
+            var now: [Place: BootTime] = [:]
+            let heard = members.compactMap { member -> Member? in
+                guard routes[member.target]?.kind != nil else { return member }
+                let place = Place(member)
+                now[place] = Self.end(of: member, failed.contains(place), letIn[place])
+                return now[place].map { Member(target: place.target, address: place.address, deadline: $0) }
+            }
+            letIn = now
+            return heard
+        }
     }
 
     public func disturbances() -> AsyncStream<Disturbance> {
@@ -168,6 +217,8 @@ public final class CompositeEnforcer: Enforcer {
     private func route(_ targets: [TargetDefinition]) -> [TargetID: Route] {
         let result = Dictionary(targets.map { ($0.id, route($0)) }) { first, _ in first }
         routes.withLockedValue { $0 = result }
+        let kept = Set(targets.filter { $0.purpose == .enforce && result[$0.id]?.kind != nil }.map(\.id))
+        letIn.withLockedValue { letIn in letIn = letIn.filter { kept.contains($0.key.target) } }
         let cut = targets.filter { if case .other(_, cuts: true)? = result[$0.id] { true } else { false } }
         flowing.withLockedValue { $0 = Dictionary(cut.map { ($0.id, $0) }) { first, _ in first } }
         return result

@@ -18,10 +18,10 @@ public struct Member: Hashable, Sendable {
 public enum MemberChange: Hashable, Sendable {
     /// Open until the deadline, whether it was open before or not. One that is less than 1 s away is a removal.
     case open(Member)
-    /// Not a member any more; new flows are refused and established ones cut, unless another target of this agent
-    /// still lets the same source, protocol and port through.
+    /// Not a member any more; new flows are refused and established ones cut, unless another target of this agent lets
+    /// the same source, protocol and port through by the same set or list.
     case close(target: TargetID, address: IPAddress)
-    /// Stays a member, but established flows are cut (others reconnect).
+    /// Established flows are cut, whoever else lets them through (others reconnect); a member stays one.
     case cut(target: TargetID, address: IPAddress)
 }
 

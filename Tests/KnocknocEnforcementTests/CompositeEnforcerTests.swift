@@ -64,6 +64,37 @@ struct CompositeEnforcerTests {
         }
     }
 
+    @Test("the packet filter hears of nobody whom the other did not let in, and of nothing that would be longer")
+    func notLetIn() async {
+        let (filter, proxy) = (RecordingEnforcer(), RecordingEnforcer())
+        let enforcer = CompositeEnforcer(nftables: filter, others: [.haproxy: proxy])
+        let definitions = [haproxyTarget(1, flows: true)]
+        _ = await enforcer.define(definitions)
+        let (alice, later, sooner) = (
+            member(1, .v4(1)), member(1, .v4(1), seconds: 900), member(1, .v4(1), seconds: 300)
+        )
+        proxy.answer = .failed("no socket")
+        #expect(await enforcer.apply([.open(alice)]) == [.failed("no socket")])
+        #expect(filter.changes.isEmpty)
+        #expect(await enforcer.reconcile(definitions, [alice]).failures.count == 1)
+        #expect(filter.wanted.isEmpty)
+        proxy.answer = .applied
+        _ = await enforcer.apply([.open(alice)])
+        proxy.answer = .failed("no socket")
+        _ = await enforcer.apply([.open(later)])
+        _ = await enforcer.reconcile(definitions, [later])
+        #expect(filter.changes == [.open(alice), .open(alice)] && filter.wanted == [alice])
+        #expect(await enforcer.apply([.open(sooner)]) == [.failed("no socket")])
+        #expect(filter.changes.last == .open(sooner))
+        // It is to end all the same, and then it is in no more.
+        let close = MemberChange.close(target: target(1), address: .v4(1))
+        _ = await enforcer.apply([close, .open(later)])
+        #expect(filter.changes.last == close)
+        proxy.answer = .applied
+        #expect(await enforcer.reconcile(definitions, [later]).failures.isEmpty)
+        #expect(filter.wanted == [later])
+    }
+
     @Test("a backend that this agent was started without is refused")
     func missing() async {
         let outcomes = await CompositeEnforcer(nftables: RecordingEnforcer()).define([haproxyTarget(1, flows: true)])

@@ -274,6 +274,28 @@ struct HAProxyTests {
         #expect(caller.received.load(ordering: .relaxed) == before)
     }
 
+    @Test("flows of one list end though another list of the same port goes on, and their client hears of it")
+    func otherList() async throws {
+        defer { service.stop() }
+        try proxy.start()
+        let enforcer = CompositeEnforcer(nftables: try network.enforcer(), others: [.haproxy: try proxy.enforcer()])
+        let alice = network.address(.alice)
+        var other = proxy.target(2, timed: false, flows: true)
+        guard case .haproxy(var backend) = other.backend else { return }
+        backend.flows = FlowMatch(protocol: .tcp, ports: [9000, 9001])
+        other.backend = .haproxy(backend)
+        _ = await enforcer.define([proxy.target(1, flows: true), other])
+        #expect(await enforcer.apply([.open(member(1, alice)), .open(member(2, alice))]) == [.applied, .applied])
+        let caller = try #require(try Caller(network, .alice, to: network.address(.gateway), port: 9000))
+        defer { caller.stop() }
+        #expect(caller.hears())
+        #expect(await enforcer.apply([.close(target: target(1), address: alice)]) == [.applied])
+        expectSilence(caller, service)
+        try proxy.until("the client hears of it") { caller.hasEnded }
+        #expect(try proxy.passes(.alice, port: 9001))
+        #expect(try !proxy.passes(.alice))
+    }
+
     @Test(
         "a list that HAProxy does not have, a folder or a socket that this host does not allow: refused, and said why")
     func refused() async throws {

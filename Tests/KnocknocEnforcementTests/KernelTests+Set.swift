@@ -104,7 +104,6 @@ extension KernelTests {
             _ = await enforcer?.apply([.open(member(1, alice)), .open(member(2, alice))])
             let caller = try #require(try Caller(network, .alice, to: network.address(.inner), port: 9000))
             defer { caller.stop() }
-            _ = await enforcer?.apply([.close(target: target(2), address: alice)])
             #expect(caller.hears())
             enforcer = nil
             let next = try network.enforcer()

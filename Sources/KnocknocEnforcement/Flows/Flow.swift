@@ -33,6 +33,8 @@ struct Cut: Hashable, Sendable {
     var source: CIDR
     var `protocol`: TransportProtocol
     var ports: Set<UInt16>
+    /// What had let them in.
+    var gate: Gate
     var spared: [Spared] = []
     /// Whether only local sockets are ended, because the packet filter refuses every packet of the others anyway.
     var socketsOnly: Bool

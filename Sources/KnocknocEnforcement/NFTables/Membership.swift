@@ -7,7 +7,7 @@ struct Membership {
         var sets: [IPAddress.Family: ElementSet]
         /// Where an address is put when its access has ended.
         var blocks: [IPAddress.Family: ElementSet] = [:]
-        var isGuard: Bool
+        var gate: Gate
         var `protocol`: TransportProtocol?
         var ports: Set<UInt16>
         /// How many leading bits of an IPv6 address stand for one client; nil is all.
@@ -16,7 +16,7 @@ struct Membership {
         /// - Returns: nil for a backend that has neither sets nor flows here, or breaks the model's rules: its names
         ///   enter commands.
         init?(_ definition: TargetDefinition) {
-            guard let backend = try? definition.backend.validated() else { return nil }
+            guard let backend = try? definition.backend.asGiven.validated() else { return nil }
             id = definition.id
             ipv6Prefix = backend.ipv6Prefix
             let prefix = backend.ipv6Prefix
@@ -24,7 +24,7 @@ struct Membership {
             case .nftablesGuard(let value):
                 let name = GuardName(id)
                 sets = [.v4: .table(name.set(.v4)), .v6: .table(name.set(.v6))]
-                isGuard = true
+                gate = .guards
                 `protocol` = value.protocol
                 ports = Set(value.ports)
             case .nftablesSet(let value):
@@ -35,16 +35,22 @@ struct Membership {
                             family: value.family, table: value.table, name: $0, addresses: family, isOurs: false)
                     }
                 }
-                isGuard = false
+                gate = .sets(sets)
                 `protocol` = value.protocol
                 ports = Set(value.ports ?? [])
-            case .haproxy, .script, .allowList:
-                // Another enforcer lets members in; only their flows are known and ended here.
-                guard let flows = backend.flows else { return nil }
-                sets = [:]
-                isGuard = false
-                `protocol` = flows.protocol
-                ports = Set(flows.ports)
+            // Another enforcer lets members in; only their flows are known and ended here.
+            case .haproxy(let value):
+                guard let flows = value.flows else { return nil }
+                (sets, gate) = ([:], .proxy(ProxyList(value)))
+                (`protocol`, ports) = (flows.protocol, Set(flows.ports))
+            case .script(let value):
+                guard let flows = value.flows else { return nil }
+                (sets, gate) = ([:], .script(ScriptLane.Key(value)))
+                (`protocol`, ports) = (flows.protocol, Set(flows.ports))
+            case .allowList(let value):
+                guard let flows = value.flows else { return nil }
+                (sets, gate) = ([:], .allowList(definition.backend.list))
+                (`protocol`, ports) = (flows.protocol, Set(flows.ports))
             case .ipset(let value):
                 (sets, blocks) = ([:], [:])
                 for (family, name, block) in [
@@ -56,13 +62,15 @@ struct Membership {
                         .ipset(IPSet(name: $0, addresses: family, prefix: length, blocks: true))
                     }
                 }
-                isGuard = false
+                gate = .sets(sets)
                 `protocol` = value.flows?.protocol
                 ports = Set(value.flows?.ports ?? [])
             case .dryRun, .unknown:
                 return nil
             }
         }
+
+        var isGuard: Bool { gate == .guards }
 
         /// Whether only its flows are looked after here.
         var hasFlowsOnly: Bool { sets.isEmpty }
@@ -83,13 +91,6 @@ struct Membership {
         }
 
         fileprivate var everySet: [ElementSet] { Array(sets.values) + blocks.values }
-
-        /// All that the target names, whoever else lets it through; nil where it names no ports.
-        func wholeCut(_ address: IPAddress) -> Cut? {
-            guard let `protocol`, !ports.isEmpty else { return nil }
-            return Cut(
-                source: network(address), protocol: `protocol`, ports: ports, socketsOnly: false, whole: true)
-        }
     }
 
     private(set) var targets: [TargetID: Target] = [:]
@@ -99,7 +100,7 @@ struct Membership {
     private(set) var blocked: [Element: BootTime] = [:]
     private var blockedAfterPruning = 64
     /// Ports that a set of the administrator's was ever used for: no guard's drop can be relied on to end its flows.
-    private var setPorts: [TransportProtocol: Set<UInt16>] = [:]
+    private(set) var setPorts: [TransportProtocol: Set<UInt16>] = [:]
     /// Whether an agent was here before this one: then any port may have been a set's.
     var isInherited = false
 
@@ -179,42 +180,5 @@ struct Membership {
             }
         }
         return gone
-    }
-
-    /// What is left of a cut when addresses may have been let in again since it was planned.
-    func standing(_ cut: Cut, at now: BootTime) -> Cut? {
-        guard !cut.whole else { return cut }
-        var cut = cut
-        (cut.ports, cut.spared) = closed(cut.ports, cut.protocol, to: cut.source, at: now)
-        return cut.ports.isEmpty ? nil : cut
-    }
-
-    /// The ports that no target lets a network through to, and those that are open to parts of it.
-    private func closed(
-        _ ports: Set<UInt16>, _ proto: TransportProtocol, to source: CIDR, at now: BootTime
-    ) -> (ports: Set<UInt16>, spared: [Cut.Spared]) {
-        var ports = ports
-        var spared: Set<Cut.Spared> = []
-        for other in targets.values where other.protocol == proto && !other.ports.isDisjoint(with: ports) {
-            let around = other.network(source.address)
-            if around.length <= source.length {
-                if let deadline = members[other.id]?[around.address], deadline > now { ports.subtract(other.ports) }
-            } else {
-                for (address, deadline) in members[other.id] ?? [:] where deadline > now && source.contains(address) {
-                    spared.insert(Cut.Spared(source: other.network(address), ports: other.ports))
-                }
-            }
-        }
-        return (ports, Array(spared))
-    }
-
-    /// What to cut when an address leaves a target: not what another target still lets through.
-    func cut(_ target: Target, _ address: IPAddress, at now: BootTime) -> Cut? {
-        guard let proto = target.protocol else { return nil }
-        let (left, spared) = closed(target.ports, proto, to: target.network(address), at: now)
-        guard !left.isEmpty else { return nil }
-        let socketsOnly = target.isGuard && !isInherited && left.isDisjoint(with: setPorts[proto] ?? [])
-        return Cut(
-            source: target.network(address), protocol: proto, ports: left, spared: spared, socketsOnly: socketsOnly)
     }
 }

@@ -9,7 +9,9 @@ extension NFTablesEnforcer {
             return changes.map { _ in .failed(error.message) }
         }
         var work = Work(outcomes: changes.map { _ in .applied })
-        for (index, change) in changes.enumerated() { plan(change, index, &work) }
+        for (index, change) in changes.enumerated() where !change.isCut { plan(change, index, &work) }
+        // What is cut depends on who is still let in.
+        for (index, change) in changes.enumerated() where change.isCut { plan(change, index, &work) }
         let failures = make(work.order, also: work.allowed.map { .allow($0) }, shortened: work.shortened, kernel)
         for flow in work.allowed { cutFlows[flow] = nil }
         for (element, error) in failures {
@@ -92,14 +94,14 @@ extension NFTablesEnforcer {
             work.earliest = min(work.earliest ?? member.deadline, member.deadline)
             if let element { work.touch(element, index) }
             if let block = target.block(address), membership.blocked[block] != nil { work.touch(block, index) }
-            if before == nil { work.allowed += flows(to: target, from: address) }
+            if before == nil { work.allowed += flows(to: target, from: address, at: now) }
         case .open, .close:
             membership.set(id, address, nil)
             if let element { work.touch(element, index) }
             if let block = block(target, address, at: now) { work.touch(block, index) }
             if let cut = membership.cut(target, address, at: now) { work.cuts.append((index, cut)) }
         case .cut:
-            guard let cut = target.wholeCut(address) else { return }
+            guard let cut = membership.wholeCut(target, address, at: now) else { return }
             work.cuts.append((index, cut))
         }
         if let element, let earlier, let deadline = membership.deadline(of: element), deadline < earlier {
@@ -108,11 +110,11 @@ extension NFTablesEnforcer {
     }
 
     /// Cut flows that a new grant lets through again.
-    private func flows(to target: Membership.Target, from address: IPAddress) -> [FlowKey] {
+    func flows(to target: Membership.Target, from address: IPAddress, at now: BootTime) -> [FlowKey] {
         let network = target.network(address)
-        return cutFlows.keys.filter {
-            network.contains($0.source) && $0.protocol == target.protocol && target.ports.contains($0.port)
-        }
+        return cutFlows.filter { key, flow in
+            network.contains(key.source) && membership.allows(key, cutAs: flow, for: target, at: now)
+        }.map(\.key)
     }
 
     /// Ends what has run out: the kernel has refused new flows since, established ones are cut now.
@@ -164,4 +166,8 @@ extension NFTablesEnforcer {
         }
         expiry = (next, task)
     }
+}
+
+extension MemberChange {
+    fileprivate var isCut: Bool { if case .cut = self { true } else { false } }
 }

@@ -29,7 +29,7 @@ extension NFTablesEnforcer {
                 if let block = block(target, key.address, at: now) { elements.insert(block) }
                 cut = membership.cut(target, key.address, at: now)
             case .cut:
-                cut = target.wholeCut(key.address)
+                cut = membership.wholeCut(target, key.address, at: now)
             }
             guard let cut else { continue }
             cuts.insert(cut)

@@ -15,7 +15,7 @@ extension NFTablesEnforcer {
         let letIn = Set(definitions.flatMap { Membership.Target($0)?.sets.values.map(\.name) ?? [] })
         for definition in definitions {
             // What a server sends is checked here too: its names enter commands.
-            do throws(ModelError) { _ = try definition.backend.validated() } catch {
+            do throws(ModelError) { _ = try definition.backend.asGiven.validated() } catch {
                 failures[definition.id] = EnforcementError(.refused, error.message)
                 continue
             }

@@ -132,10 +132,15 @@ extension NFTablesEnforcer {
         let cutter = kernel.cutter
         var found = await cutter.find(cuts, in: place)
         var failure = found.failure
+        let endsSockets = await cutter.limitation() == nil
         let standing = cuts.compactMap { membership.standing($0, at: clock()) }
         found.keep(standing)
+        var dropped = found
+        // A connection to this host ends with its socket. Its client is to hear of that, and connects anew at once;
+        // whatever does not end so is found again.
+        if place == .sockets, endsSockets { dropped.sockets.removeAll { $0.flow.protocol == .tcp } }
         do throws(EnforcementError) {
-            try drop(found, standing.filter { !$0.socketsOnly }, kernel)
+            try drop(dropped, standing.filter { !$0.socketsOnly }, kernel)
         } catch {
             failure = failure ?? error
         }
@@ -143,15 +148,22 @@ extension NFTablesEnforcer {
         return failure
     }
 
-    /// Puts flows into the sets whose packets are dropped, before anything else is done to them.
+    /// Puts flows into the sets whose packets are dropped.
     private func drop(_ found: FoundFlows, _ cuts: [Cut], _ kernel: Kernel) throws(EnforcementError) {
-        var found = found
-        found.keep(cuts)
-        let keys = found.keys
-        guard !keys.isEmpty else { return }
+        var keys: Set<FlowKey> = []
         let now = clock()
-        cutFlows = cutFlows.filter { $0.value > now }
-        for key in keys { cutFlows[key] = now.adding(milliseconds: Int64(FlowSet.seconds) * 1000) }
+        let until = now.adding(milliseconds: Int64(FlowSet.seconds) * 1000)
+        cutFlows = cutFlows.filter { $0.value.until > now }
+        for (gate, cuts) in Dictionary(grouping: cuts, by: \.gate) {
+            var part = found
+            part.keep(cuts)
+            for key in part.keys {
+                let gates: Set<Gate>? = cutFlows[key].map { $0.gates } ?? []
+                cutFlows[key] = CutFlow(until: until, gates: gates?.union([gate]))
+                keys.insert(key)
+            }
+        }
+        guard !keys.isEmpty else { return }
         if let error = kernel.run(keys.map { .drop($0) }).values.first { throw error }
     }
 }

@@ -27,7 +27,10 @@ extension NFTablesEnforcer {
                 closings[ClosingKey(target: id, address: address, kind: .leave)] = target
             }
         }
+        let before = membership.members
         for id in membership.targets.keys { membership.replace(id, with: wanted[id] ?? [:]) }
+        let error = allow(wanted, before, at: now, kernel)
+        if let error { logger.warning("flows of who is let in", metadata: ["reason": "\(error.message)"]) }
         var failures: [Element: EnforcementError] = [:]
         let sets = Set(membership.targets.values.flatMap(\.sets.values))
         for set in sets { repair(set, now, kernel, &result, &closings, &failures) }
@@ -44,6 +47,24 @@ extension NFTablesEnforcer {
         result.stuck = stuck
         scheduleExpiry(membership.nextDeadline)
         return result
+    }
+
+    /// Lets flows go on whose sources are let in only now, where this run of the agent cut them: what it could not
+    /// do when it was asked is done here.
+    private func allow(
+        _ wanted: [TargetID: [IPAddress: BootTime]], _ before: [TargetID: [IPAddress: BootTime]], at now: BootTime,
+        _ kernel: Kernel
+    ) -> EnforcementError? {
+        guard cutFlows.contains(where: { $0.value.gates != nil }) else { return nil }
+        let keys = Set(
+            wanted.flatMap { id, addresses -> [FlowKey] in
+                guard let target = membership.targets[id] else { return [] }
+                return addresses.keys.filter { before[id]?[$0] == nil }
+                    .flatMap { flows(to: target, from: $0, at: now) }
+            }.filter { cutFlows[$0]?.gates != nil })
+        guard !keys.isEmpty else { return nil }
+        for key in keys { cutFlows[key] = nil }
+        return kernel.run(keys.map { .allow($0) }).values.first
     }
 
     private func reason(_ member: Member, _ result: Reconciliation) -> String {

@@ -84,12 +84,12 @@ extension NFTablesEnforcer {
             let margin: Int64 = 100
             let first = Array(elements.prefix(CommandBatch.limit))
             var steps = first.map { step($0, at: start, margin) }
-            steps += cutFlows.filter { $0.value > start }.keys.prefix(CommandBatch.limit).map { .drop($0) }
+            steps += cutFlows.filter { $0.value.until > start }.keys.prefix(CommandBatch.limit).map { .drop($0) }
             try kernel.library.run(
                 table.commands + CommandBatch(steps: steps).commands + OwnTable.removing(gone))
             let late = clock().milliseconds(since: start) > margin
             let rest = late ? elements : Array(elements.dropFirst(first.count))
-            let flows = cutFlows.filter { $0.value > start }.keys.dropFirst(CommandBatch.limit)
+            let flows = cutFlows.filter { $0.value.until > start }.keys.dropFirst(CommandBatch.limit)
             if let error = make(rest, also: flows.map { .drop($0) }, kernel).values.first { throw error }
             intact = try kernel.listing()
             // What `unguard` did comes in many datagrams.

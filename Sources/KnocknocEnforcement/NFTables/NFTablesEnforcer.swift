@@ -38,8 +38,8 @@ public actor NFTablesEnforcer: Enforcer {
     /// Guards on trial are not written to the file: a restart of the host ends the trial.
     var onTrial: Set<GuardName> = []
     var writtenSkeleton: String?
-    /// Flows that were cut, until when their packets are dropped.
-    var cutFlows: [FlowKey: BootTime] = [:]
+    /// Flows that were cut, whose packets are dropped for a while.
+    var cutFlows: [FlowKey: CutFlow] = [:]
     /// Our table's chains as the kernel listed them after they were last put back; nil where that is not known.
     var intact: TableListing?
     /// When events were last lost.
@@ -169,7 +169,7 @@ public actor NFTablesEnforcer: Enforcer {
             do throws(EnforcementError) {
                 try kernel.reader.read(set) { found in
                     guard let key = FlowKey(bytes: found.key, family) else { return }
-                    cutFlows[key] = now.adding(milliseconds: found.expiration ?? 0)
+                    cutFlows[key] = CutFlow(until: now.adding(milliseconds: found.expiration ?? 0))
                 }
             } catch {
                 logger.warning("cut flows could not be read", metadata: ["reason": "\(error.message)"])

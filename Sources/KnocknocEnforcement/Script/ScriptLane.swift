@@ -7,6 +7,8 @@ struct ScriptLane: Sendable {
         var name: String
 
         init(_ command: ScriptCommand) { (path, name) = (command.path, command.name) }
+
+        init(_ script: ScriptBackend) { (path, name) = (script.path, script.name) }
     }
 
     /// What a call has made of an address.

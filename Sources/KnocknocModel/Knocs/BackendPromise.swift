@@ -51,7 +51,8 @@ public struct BackendPromise: Hashable, Sendable {
     static func script(cuts: Bool) -> BackendPromise {
         BackendPromise(
             form: "script" + flows(cuts), newFlows: "refused once the script has taken the address away",
-            establishedFlows: cuts ? "cut by the agent where they pass its machine" : cut(false),
+            establishedFlows: cuts
+                ? "cut by the agent where they pass its machine, other Knocs' on these ports too" : cut(false),
             agentDead: "stays open until the agent is back", endsByItself: false)
     }
 
@@ -64,7 +65,9 @@ public struct BackendPromise: Hashable, Sendable {
         agentDead: "nothing is changed", endsByItself: true)
 
     private static func flows(_ named: Bool) -> String { named ? " with ports" : " without ports" }
-    private static func cut(_ cuts: Bool) -> String { cuts ? "cut by the agent" : "live on" }
+    private static func cut(_ cuts: Bool) -> String {
+        cuts ? "cut by the agent, other Knocs' on these ports too" : "live on"
+    }
 }
 
 extension Backend {

@@ -68,6 +68,49 @@ extension WholeSystem {
             #expect(try await portal.page(try path(referrer, of: portal)).header("location") == login)
         }
 
+        @Test(
+            "of two doors on one port the end of one ends its connections, and the other lets in anew at once",
+            .timeLimit(limit))
+        func twoDoors() async throws {
+            try await Site.run(.allInOne, environment: Site.allowsReverseProxies) { site in
+                let proxy = try ReverseProxy(on: site.gateway)
+                do { try await endOne(site, proxy) } catch {
+                    let log = await proxy.log()
+                    await proxy.remove()
+                    throw LabError("\(error)\n--- HAProxy\n\(log)")
+                }
+                await proxy.remove()
+            }
+        }
+
+        private func endOne(_ site: Site, _ proxy: ReverseProxy) async throws {
+            let wiki = try await site.gate(by: proxy)
+            let git = try await site.secondGate(by: proxy)
+            let portal = try site.server.client(on: site.alice)
+            try await portal.signIn("alice", Site.password)
+            for knoc in [wiki, git] { #expect(try await portal.change("POST", knoc)["state"].string == "open") }
+            func endless(_ name: String) async throws -> LabProcess {
+                let stream = try RawRequests.endless(
+                    from: site.alice, to: site.gateway.ipv4, port: 8080, host: "\(name).test:8080")
+                _ = try await stream.line { $0 == "tick" }
+                return stream
+            }
+            let (page, other) = (try await endless("app"), try await endless("git"))
+            #expect(try await portal.change("DELETE", wiki)["state"].string == "closed")
+            #expect(await page.exit() == 56, "curl: the connection was reset")
+            #expect(try await app(site).page("/").status == 302)
+            // Nobody can tell the doors' connections from one another; whoever is let in by the other one goes on.
+            #expect(await other.exit() == 56)
+            let next = try await endless("git")
+            #expect(await hears(next))
+            #expect(try await portal.change("DELETE", git)["state"].string == "closed")
+            #expect(await next.exit() == 56)
+        }
+
+        private func app(_ site: Site) throws -> WebClient {
+            try WebClient(on: site.alice, base: "http://app.test:8080", address: site.gateway.ipv4)
+        }
+
         /// Whether anything comes within a second.
         private func hears(_ stream: LabProcess) async -> Bool {
             let seen = stream.outputLines.count

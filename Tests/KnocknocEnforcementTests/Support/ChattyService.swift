@@ -46,6 +46,9 @@ final class Caller: Sendable {
     private let descriptor: Int32
     private let stopped = Atomic(false)
     let received = Atomic(0)
+    private let ended = Atomic(false)
+    /// Whether the other end has ended it.
+    var hasEnded: Bool { ended.load(ordering: .relaxed) }
 
     /// - Returns: nil where no connection came about within the time.
     init?(
@@ -85,7 +88,10 @@ final class Caller: Sendable {
             let ready = Sockets.wait(descriptor, POLLIN, milliseconds: 2)
             let count = ready ? recv(descriptor, &buffer, buffer.count, 0) : 0
             if count > 0 { received.add(count, ordering: .relaxed) }
-            if ready && count <= 0 { poll(nil, 0, 2) }
+            if ready && count <= 0 {
+                ended.store(true, ordering: .relaxed)
+                poll(nil, 0, 2)
+            }
             send(descriptor, "y", 1, Int32(MSG_NOSIGNAL))
         }
         close(descriptor)

@@ -9,7 +9,7 @@ final class RecordingEnforcer: Enforcer {
         var defined: [TargetID] = []
         var purposes: [TargetID: TargetDefinition.Purpose] = [:]
         var changes: [MemberChange] = []
-        var members: [TargetID] = []
+        var wanted: [Member] = []
     }
 
     private let state = Mutex(State())
@@ -23,7 +23,8 @@ final class RecordingEnforcer: Enforcer {
     var purposes: [TargetID: TargetDefinition.Purpose] { state.withLock { $0.purposes } }
     var changes: [MemberChange] { state.withLock { $0.changes } }
     /// Whose members the last reconciliation was about.
-    var members: [TargetID] { state.withLock { $0.members } }
+    var members: [TargetID] { wanted.map(\.target) }
+    var wanted: [Member] { state.withLock { $0.wanted } }
 
     nonisolated(nonsending) func define(_ targets: [TargetDefinition]) async -> [TargetID: KnocknocEnforcement.Outcome]
     {
@@ -44,8 +45,10 @@ final class RecordingEnforcer: Enforcer {
     nonisolated(nonsending) func reconcile(_ targets: [TargetDefinition], _ members: [Member]) async -> Reconciliation {
         let outcomes = await define(targets)
         return state.withLock { state in
-            state.members = members.map(\.target)
-            return Reconciliation(targets: outcomes)
+            state.wanted = members
+            guard case .failed(let reason) = state.answer else { return Reconciliation(targets: outcomes) }
+            return Reconciliation(
+                targets: outcomes, failures: members.map { .init(member: $0, reason: reason) })
         }
     }
 

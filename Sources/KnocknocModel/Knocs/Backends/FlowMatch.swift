@@ -1,5 +1,5 @@
 /// What the rules behind a backend let members through to. An agent cuts the established flows that it names when
-/// access ends, unless another target of that agent still lets them through.
+/// access ends, unless another target of that agent lets them through by the same set or list.
 public struct FlowMatch: Hashable, Sendable {
     public var `protocol`: TransportProtocol
     /// Ports 1 to 65535 of `protocol`, as the client types them.
