@@ -140,7 +140,10 @@ public final class CeilingEnforcer: Enforcer {
                 state.turnedAway.insert(place)
                 return .failed(refusal.reason)
             }
-            let isClosed = state.turnedAway.remove(place) != nil || refusal.isClosed
+            // A cut may go with the removal, which is the last that is heard of one.
+            let isOut = state.turnedAway.contains(place)
+            if case .close = change { state.turnedAway.remove(place) }
+            let isClosed = isOut || refusal.isClosed
             return isClosed ? .applied : .failed("\(refusal.reason); what an earlier run let in may still be open")
         }
         switch change {

@@ -55,7 +55,9 @@ extension AgentMachine {
 
     /// Compares what is wanted for these members with what the kernel was asked for.
     ///
-    /// - Parameter ended: members that are closed even if this run of the agent has never let them in.
+    /// - Parameters:
+    ///   - cuts: members whose flows are cut even where somebody else may have them.
+    ///   - ended: members that are closed even if this run of the agent has never let them in.
     mutating func settle(
         _ keys: [MemberKey], cuts: Set<MemberKey> = [], ended: Set<MemberKey> = [], now: BootTime
     ) -> [MemberStep] {
@@ -65,6 +67,8 @@ extension AgentMachine {
             let wanted = wantedDeadline(key, now: now)
             let failedBefore = memberFailures[key] != nil
             guard let wanted else {
+                // Of one call, whose removals come first all the same; of a target that is gone nothing is left to cut.
+                if cuts.contains(key), targets[key.target]?.definition.purpose == .enforce { steps.append(.cut(key)) }
                 // A failure stands until the kernel says otherwise.
                 if members.removeValue(forKey: key) != nil || failedBefore || ended.contains(key) {
                     steps.append(.close(key))

@@ -106,9 +106,13 @@ extension AgentMachine {
     ) -> [AgentEffect] {
         var effects: [AgentEffect] = []
         var touched = readmitted
-        if fresh, !rows.targets.isEmpty { effects += take(targets: rows.targets, touched: &touched, now: now) }
         let known = before.flatMap { $0.epoch == epoch ? $0.revision : nil } ?? .min
-        var cuts: Set<MemberKey> = []
+        let cuts = Set(
+            rows.entries.filter { row in row.cut.map { $0 > known } ?? false }
+                .map { MemberKey(target: $0.target, address: $0.address) })
+        if fresh, !rows.targets.isEmpty {
+            effects += take(targets: rows.targets, cuts: cuts, touched: &touched, now: now)
+        }
         var ended: Set<MemberKey> = []
         for row in rows.entries {
             touched.append(MemberKey(target: row.target, address: row.address))
@@ -120,7 +124,6 @@ extension AgentMachine {
                 drop(row.id)
                 touched.append(old.key)
             }
-            if let cut = row.cut, cut > known { cuts.insert(MemberKey(target: row.target, address: row.address)) }
             guard let ttl = row.ttl else {
                 take(absent: row, fresh: fresh, epoch: epoch, now: now)
                 continue

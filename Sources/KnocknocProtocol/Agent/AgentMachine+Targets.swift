@@ -30,8 +30,15 @@ extension AgentMachine {
     }
 
     /// Takes target rows: members of those that let nobody in go first, then the targets become true.
-    mutating func take(targets rows: [TargetRow], touched: inout [MemberKey], now: BootTime) -> [AgentEffect] {
+    mutating func take(
+        targets rows: [TargetRow], cuts: Set<MemberKey>, touched: inout [MemberKey], now: BootTime
+    ) -> [AgentEffect] {
         var effects: [AgentEffect] = []
+        // While it is still known what they let through.
+        let gone = Set(rows.filter { $0.definition.purpose != .enforce }.map(\.definition.id))
+        effects += apply(
+            cuts.filter { gone.contains($0.target) && targets[$0.target]?.definition.purpose == .enforce }
+                .sorted { ($0.target, $0.address) < ($1.target, $1.address) }.map { .cut($0) })
         for row in rows {
             effects += begin(trialOf: row.definition, now: now)
             targets[row.definition.id] = taken(row)

@@ -8,11 +8,12 @@ extension AgentMachine {
         members = [:]
         for key in entriesByMember.keys { members[key] = wantedDeadline(key, now: now) }
         let effects = [AgentEffect.reconcile(ticket: ticket(), definitions(), members)]
-        let cuts = owed.sorted { ($0.target, $0.address) < ($1.target, $1.address) }.map { key in
-            members[key] == nil ? MemberStep.close(key) : .cut(key)
+        let steps = owed.sorted { ($0.target, $0.address) < ($1.target, $1.address) }.flatMap { key in
+            let isMember = members[key] != nil
+            return (isMember || owedCuts.contains(key) ? [MemberStep.cut(key)] : []) + (isMember ? [] : [.close(key)])
         }
-        owed = []
-        return effects + apply(cuts)
+        (owed, owedCuts) = ([], [])
+        return effects + apply(steps)
     }
 
     public mutating func defined(_ ticket: Int, _ outcomes: [TargetID: StepOutcome]) -> [AgentEffect] {
@@ -24,13 +25,17 @@ extension AgentMachine {
     public mutating func applied(_ ticket: Int, _ outcomes: [StepOutcome]) -> [AgentEffect] {
         let steps = works.first { $0.ticket == ticket }?.steps ?? []
         var stuck = false
-        for step in steps { memberFailures[step.key] = nil }
+        for step in steps {
+            memberFailures[step.key] = nil
+            failedCuts.remove(step.key)
+        }
         for (step, outcome) in zip(steps, outcomes) {
             switch outcome {
             case .applied: break
             case .dryRun: dryRun.insert(step.key.target)
             case .failed(let reason):
                 memberFailures[step.key] = reason
+                if case .cut(let key) = step { failedCuts.insert(key) }
                 if case .open = step, members[step.key] != nil, !shortening.contains(step.key) { break }
                 stuck = true
             }
@@ -58,6 +63,7 @@ extension AgentMachine {
         // What could not be taken away and is not named has been, unless its target cannot be looked at.
         let unseen = memberFailures.filter { members[$0.key] == nil && targetFailures[$0.key.target] != nil }
         memberFailures = stuck.merging(failures) { stuck, _ in stuck }.merging(unseen) { now, _ in now }
+        failedCuts = failedCuts.filter { memberFailures[$0] != nil }
         return finish(ticket)
     }
 

@@ -37,6 +37,8 @@ public struct AgentMachine: Sendable {
     public internal(set) var members: [MemberKey: BootTime] = [:]
     var targetFailures: [TargetID: String] = [:]
     var memberFailures: [MemberKey: String] = [:]
+    /// Those of them that are about a cut of flows which others may have.
+    var failedCuts: Set<MemberKey> = []
     /// Members whose end was moved ahead, until the kernel has said that it has it.
     var shortening: Set<MemberKey> = []
     /// Rows that were not taken as the server wants them, and why.
@@ -50,6 +52,8 @@ public struct AgentMachine: Sendable {
 
     /// Members whose flows an earlier run of the agent has left uncut.
     var owed: Set<MemberKey> = []
+    /// Those of them whose flows end whoever else may have them.
+    var owedCuts: Set<MemberKey> = []
     /// Where else a server says to dial; what this machine allows of it is the driver's to say.
     public internal(set) var endpoints: [String] = []
 
@@ -112,6 +116,7 @@ public struct AgentMachine: Sendable {
         trials = state.trials
         refusals = state.refusals
         owed = state.owed
+        owedCuts = state.owedCuts ?? []
         endpoints = state.endpoints ?? []
         heard = state.heard
         lapsed = state.lapsed ?? []
@@ -136,13 +141,22 @@ public struct AgentMachine: Sendable {
         }
     }
 
+    /// Those of them whose flows are cut whoever else may have them.
+    private var cuttingAll: Set<MemberKey> {
+        Set(
+            works.lazy.filter { !$0.done }.flatMap { work in
+                work.steps.compactMap { if case .cut = $0 { $0.key } else { nil } }
+            })
+    }
+
     /// What the state file is to hold now.
     public func state(wall: Timestamp, now: AgentStamp) -> AgentState {
-        AgentState(
+        let cuts = owedCuts.union(cuttingAll).union(failedCuts)
+        return AgentState(
             agent: agent, boot: boot, wall: wall, time: now.time, position: position,
             targets: targets.values.sorted { $0.definition.id < $1.definition.id }, entries: entries,
             removals: removals, trials: trials, refusals: refusals,
-            owed: owed.union(cutting).union(memberFailures.keys), heard: heard,
+            owed: owed.union(cutting).union(memberFailures.keys), owedCuts: cuts.isEmpty ? nil : cuts, heard: heard,
             lapsed: lapsed.isEmpty ? nil : lapsed, endpoints: endpoints)
     }
 

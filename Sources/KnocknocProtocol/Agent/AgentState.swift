@@ -22,6 +22,8 @@ public struct AgentState: Hashable, Sendable, Codable {
     public var refusals: [EntryID: Failure]
     /// Members whose flows were still being cut when the state was stamped.
     public var owed: Set<MemberKey>
+    /// Those of them whose flows end whoever else may have them; nil is none.
+    public var owedCuts: Set<MemberKey>?
     /// Web nodes that a server named; nil in files of older agents.
     public var endpoints: [String]?
     /// The agent's moment after which a server's database was last known to be there.
@@ -33,7 +35,8 @@ public struct AgentState: Hashable, Sendable, Codable {
         agent: AgentID?, boot: String, wall: Timestamp, time: BootTime, position: Position? = nil,
         targets: [TargetRow] = [], entries: [EntryID: HeldEntry] = [:], removals: [EntryID: HeldRemoval] = [:],
         trials: [TargetID: HeldTrial] = [:], refusals: [EntryID: Failure] = [:], owed: Set<MemberKey> = [],
-        heard: BootTime? = nil, lapsed: Set<TargetID>? = nil, endpoints: [String]? = nil
+        owedCuts: Set<MemberKey>? = nil, heard: BootTime? = nil, lapsed: Set<TargetID>? = nil,
+        endpoints: [String]? = nil
     ) {
         self.agent = agent
         self.boot = boot
@@ -46,6 +49,7 @@ public struct AgentState: Hashable, Sendable, Codable {
         self.trials = trials
         self.refusals = refusals
         self.owed = owed
+        self.owedCuts = owedCuts
         self.endpoints = endpoints
         self.heard = heard
         self.lapsed = lapsed
@@ -70,7 +74,7 @@ extension AgentState {
         state.wall = wall
         if boot == now.boot, now.time >= time { return state }
         // No flow outlives a boot.
-        state.owed = []
+        (state.owed, state.owedCuts) = ([], nil)
 
         let passed = wall.milliseconds(since: self.wall)
         let believed = boot != now.boot && wallIsSynchronised && passed >= 0
@@ -89,11 +93,11 @@ extension AgentState {
             state.entries = [:]
             state.position = nil
         }
-        state.removals = removals.mapValues { held in
-            // Kept too long does no harm, forgotten too early does.
-            let left = max(0, held.keptUntil.milliseconds(since: time))
-            return HeldRemoval(removal: held.removal, keptUntil: now.time.keeping(milliseconds: left))
+        /// A moment until which something is kept. Too long does no harm, forgotten too early does.
+        func kept(_ moment: BootTime) -> BootTime {
+            now.time.keeping(milliseconds: max(0, moment.milliseconds(since: time)))
         }
+        state.removals = removals.mapValues { HeldRemoval(removal: $0.removal, keptUntil: kept($0.keptUntil)) }
         state.trials = trials.mapValues { HeldTrial(previous: $0.previous, deadline: now.time, reverted: $0.reverted) }
         return state
     }

@@ -15,9 +15,9 @@ public struct MemberKey: Hashable, Sendable, Codable {
 public enum MemberStep: Hashable, Sendable {
     /// Open until the deadline, whether it was open before or not.
     case open(MemberKey, deadline: BootTime)
-    /// Not a member any more: new flows are refused, established ones cut.
+    /// Not a member any more: new flows are refused, established ones cut that nobody else may have.
     case close(MemberKey)
-    /// Stays a member, but established flows are cut.
+    /// Established flows are cut, whoever else may have them; a member stays one.
     case cut(MemberKey)
 
     public var key: MemberKey {
