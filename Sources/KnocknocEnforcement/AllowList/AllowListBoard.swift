@@ -92,7 +92,13 @@ public final class AllowListBoard: Sendable {
                 state.ended[service.id] = nil
             }
             let ids = Set(state.targets.values.map(\.id))
-            for service in before.values where !ids.contains(service.id) { state.ended[service.id] = service }
+            let released = targets.compactMap { target -> AllowListService? in
+                if target.purpose != .enforce, case .allowList(let list) = target.backend { list.service } else { nil }
+            }
+            // Those of an earlier run are among the released ones.
+            for service in Array(before.values) + released where !ids.contains(service.id) {
+                state.ended[service.id] = service
+            }
             state.members = state.members.filter { state.targets[$0.key] != nil }
             state.generation += 1
             return state.outcomes(targets)

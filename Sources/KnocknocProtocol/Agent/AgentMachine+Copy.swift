@@ -105,6 +105,6 @@ extension AgentMachine {
         if removals.values.contains(where: { $0.keptUntil <= now.time }) {
             removals = removals.filter { $0.value.keptUntil > now.time }
         }
-        return effects + revertTrials(now: now) + lapse(now: now.time)
+        return effects + revertTrials(now: now) + lapse(now: now.time) + dropLists(now: now.time)
     }
 }

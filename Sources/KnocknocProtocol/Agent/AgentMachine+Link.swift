@@ -99,7 +99,7 @@ extension AgentMachine {
         confirmed = nil
         for index in works.indices { works[index].position = nil }
         nextExpiry = nil
-        for id in targets.keys { release(id) }
+        for id in targets.keys { release(id, now: now) }
         let steps = settle(keys, now: now)
         return apply(steps) + define() + [.persist(ticket: ticket())]
     }

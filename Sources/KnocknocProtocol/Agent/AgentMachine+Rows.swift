@@ -83,7 +83,7 @@ extension AgentMachine {
         for id in targets.keys where !current.targets.contains(id) {
             touched += entriesByMember.keys.filter { $0.target == id }
             redefine = true
-            release(id)
+            release(id, now: now)
         }
         // From here on only a decision newer than this snapshot brings an entry back.
         for id in removals.keys

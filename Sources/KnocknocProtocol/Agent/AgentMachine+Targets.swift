@@ -42,6 +42,11 @@ extension AgentMachine {
         for row in rows {
             effects += begin(trialOf: row.definition, now: now)
             targets[row.definition.id] = taken(row)
+            if row.definition.isEndedList {
+                keepList(row.definition.id, now: now)
+            } else {
+                lists[row.definition.id] = nil
+            }
         }
         let ids = Set(rows.map(\.definition.id))
         let keys = entriesByMember.keys.filter { ids.contains($0.target) }
@@ -51,9 +56,15 @@ extension AgentMachine {
         return effects
     }
 
-    /// A target that the server no longer names: nobody is let in any more, and a guard stays closed.
-    mutating func release(_ id: TargetID) {
-        guard let row = targets[id], case .nftablesGuard = row.definition.backend else { return forget(id) }
+    /// A target that the server no longer names: nobody is let in any more, a guard stays closed, and a list empty.
+    mutating func release(_ id: TargetID, now: BootTime) {
+        guard let row = targets[id] else { return forget(id) }
+        if case .allowList(let list) = row.definition.backend, list.service != nil {
+            targets[id]?.definition.purpose = .released
+            lapsed.remove(id)
+            return keepList(id, now: now)
+        }
+        guard case .nftablesGuard = row.definition.backend else { return forget(id) }
         // One that the server wants gone is not kept because it could not go yet.
         let left = row.definition.purpose == .unguard ? row.definition : released(row.definition)
         targets[id]?.definition = left
@@ -85,6 +96,7 @@ extension AgentMachine {
         targetFailures[id] = nil
         dryRun.remove(id)
         lapsed.remove(id)
+        lists[id] = nil
     }
 
     private mutating func begin(trialOf definition: TargetDefinition, now: BootTime) -> [AgentEffect] {

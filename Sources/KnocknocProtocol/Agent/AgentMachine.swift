@@ -12,6 +12,9 @@ public struct AgentMachine: Sendable {
     static let removalMemory: Int64 = 24 * 3_600_000
     /// How long an end by deadline is remembered; it covers what a failover may lose. Milliseconds.
     static let expiryMemory: Int64 = 600_000
+    /// How long a list that has ended is served empty, and how many are: a device may be away for weeks. Milliseconds.
+    static let listMemory: Int64 = 30 * 24 * 3_600_000
+    static let maximumLists = 100
     /// How many web nodes are remembered.
     static let endpointLimit = 32
     /// Lines of log with one answer to a ping.
@@ -49,6 +52,9 @@ public struct AgentMachine: Sendable {
     var heard: BootTime?
     /// Targets that let nobody in because no server has spoken for too long, until one says how things stand.
     public internal(set) var lapsed: Set<TargetID> = []
+
+    /// Until when lists that ended are served, empty; devices that cannot fetch one keep what they had.
+    var lists: [TargetID: BootTime] = [:]
 
     /// Members whose flows an earlier run of the agent has left uncut.
     var owed: Set<MemberKey> = []
@@ -120,6 +126,9 @@ public struct AgentMachine: Sendable {
         endpoints = state.endpoints ?? []
         heard = state.heard
         lapsed = state.lapsed ?? []
+        for (id, row) in targets where row.definition.isEndedList {
+            lists[id] = state.lists?[id] ?? now.time.keeping(milliseconds: Self.listMemory)
+        }
         for (id, held) in state.entries where entries[id] == nil {
             remember(id, held, for: Self.expiryMemory, now: now.time)
             // It ended while nobody was there to cut its flows.
@@ -157,7 +166,7 @@ public struct AgentMachine: Sendable {
             targets: targets.values.sorted { $0.definition.id < $1.definition.id }, entries: entries,
             removals: removals, trials: trials, refusals: refusals,
             owed: owed.union(cutting).union(memberFailures.keys), owedCuts: cuts.isEmpty ? nil : cuts, heard: heard,
-            lapsed: lapsed.isEmpty ? nil : lapsed, endpoints: endpoints)
+            lapsed: lapsed.isEmpty ? nil : lapsed, endpoints: endpoints, lists: lists.isEmpty ? nil : lists)
     }
 
     /// Milliseconds between heartbeats on this link; nil before the welcome.
@@ -169,6 +178,6 @@ public struct AgentMachine: Sendable {
     /// The next moment at which ``tick(now:)`` has something to do.
     public var nextDeadline: BootTime? {
         let trial = trials.values.filter { !$0.reverted }.map(\.deadline).min()
-        return [trial, nextLapse, nextExpiry].compactMap(\.self).min()
+        return [trial, nextLapse, nextExpiry, lists.values.min()].compactMap(\.self).min()
     }
 }

@@ -30,13 +30,15 @@ public struct AgentState: Hashable, Sendable, Codable {
     public var heard: BootTime?
     /// Targets that let nobody in because no server has spoken for too long; nil is none.
     public var lapsed: Set<TargetID>?
+    /// Until when lists that have ended are served, empty; nil is none.
+    public var lists: [TargetID: BootTime]?
 
     public init(
         agent: AgentID?, boot: String, wall: Timestamp, time: BootTime, position: Position? = nil,
         targets: [TargetRow] = [], entries: [EntryID: HeldEntry] = [:], removals: [EntryID: HeldRemoval] = [:],
         trials: [TargetID: HeldTrial] = [:], refusals: [EntryID: Failure] = [:], owed: Set<MemberKey> = [],
         owedCuts: Set<MemberKey>? = nil, heard: BootTime? = nil, lapsed: Set<TargetID>? = nil,
-        endpoints: [String]? = nil
+        endpoints: [String]? = nil, lists: [TargetID: BootTime]? = nil
     ) {
         self.agent = agent
         self.boot = boot
@@ -53,6 +55,7 @@ public struct AgentState: Hashable, Sendable, Codable {
         self.endpoints = endpoints
         self.heard = heard
         self.lapsed = lapsed
+        self.lists = lists
     }
 }
 
@@ -98,6 +101,7 @@ extension AgentState {
             now.time.keeping(milliseconds: max(0, moment.milliseconds(since: time)))
         }
         state.removals = removals.mapValues { HeldRemoval(removal: $0.removal, keptUntil: kept($0.keptUntil)) }
+        state.lists = lists?.mapValues(kept)
         state.trials = trials.mapValues { HeldTrial(previous: $0.previous, deadline: now.time, reverted: $0.reverted) }
         return state
     }

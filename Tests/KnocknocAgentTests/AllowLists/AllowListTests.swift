@@ -18,14 +18,14 @@ struct AllowListTests {
 
     static func row(
         _ revision: Int64 = 1, networks: [String] = ["127.0.0.1/32", "::1/128"], expiresAt: Timestamp? = nil,
-        secret: String = secret
+        secret: String = secret, purpose: TargetDefinition.Purpose = .enforce
     ) throws -> TargetRow {
         let key = AllowListKey(
             id: key, hash: Array(SHA256.hash(data: Data(secret.utf8))), networks: try networks.map(CIDR.init(parsing:)),
             expiresAt: expiresAt)
         let backend = Backend.allowList(.init(service: AllowListService(id: list, keys: [key])))
         return TargetRow(
-            definition: .init(id: Scene.target, backend: backend, confirmed: true, purpose: .enforce),
+            definition: .init(id: Scene.target, backend: backend, confirmed: true, purpose: purpose),
             revision: revision)
     }
 
@@ -163,26 +163,43 @@ struct AllowListTests {
         await server.kill()
     }
 
-    @Test("a list that is taken away is empty, and not gone: a device would keep what it had")
-    func released() async throws {
+    @Test(
+        "a list that is taken away is empty, and not gone, also after a restart: a device would keep what it had",
+        arguments: [true, false])
+    func released(isDeleted: Bool) async throws {
         let scene = try Scene()
         defer { scene.clean() }
         let port = try await Self.freePort()
-        let device = StrictListClient("http://127.0.0.1:\(port)/edl/\(Self.list)", secret: Self.secret)
+        let url = "http://127.0.0.1:\(port)/edl/\(Self.list)"
+        let device = StrictListClient(url, secret: Self.secret)
+        let late = StrictListClient(url, secret: Self.secret)
+        let clocks = DrivenClocks()
         let server = try await FakeServer.start()
-        try await with(scene, server, clocks: DrivenClocks(), port: port) {
+        try await with(scene, server, clocks: clocks, port: port) {
             let link = try await server.link()
             try await link.greet()
             try link.snapshot(
                 Scene.position(2), targets: [Self.row()], entries: [Self.entry(1, "192.0.2.7", 2, ttl: 60_000)])
             await link.waitApplied(2)
-            await device.poll()
-            #expect(device.lines == ["192.0.2.7"])
-            try link.send(.bye(.init(code: .revoked, text: "deleted")))
+            for client in [device, late] {
+                await client.poll()
+                #expect(client.lines == ["192.0.2.7"])
+            }
+            if isDeleted {
+                try link.send(.bye(.init(code: .revoked, text: "deleted")))
+            } else {
+                try link.changes(
+                    Scene.position(2), Scene.position(3), targets: [Self.row(3, purpose: .released)], entries: [])
+            }
             await device.until { $0.lines == [] }
             #expect(device.fault == nil && device.lines == [])
         }
         await server.kill()
+        // Who comes only after the agent's restart hears of it too; its key is in no other list.
+        try await with(scene, server, clocks: clocks, port: port) {
+            await late.settle()
+            #expect(late.fault == nil && late.lines == [])
+        }
     }
 
     @Test(
