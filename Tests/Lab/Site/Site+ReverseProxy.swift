@@ -16,7 +16,7 @@ extension Site {
         try await proxy.start()
         let group = try await make(group: "staff")
         try await make(user: "alice", groups: [group])
-        return try await knoc("wiki", at: "app.test:8080", group, by: enabled)
+        return try await knoc("wiki", of: "door", at: "app.test:8080", group, by: enabled)
     }
 
     /// Puts a second site behind it, at http://git.test:8080, once there is one.
@@ -29,14 +29,14 @@ extension Site {
         ])
         let groups = try await admin.expect(200, "GET", "/api/v1/admin/groups")
         guard let group = groups["items"].items.first?["id"].string else { throw LabError("no group: \(groups)") }
-        return try await knoc("git", at: "git.test:8080", group, by: enabled)
+        return try await knoc("git", of: "git", at: "git.test:8080", group, by: enabled)
     }
 
     /// A Knoc with the backend that the command says, so that what it says is right.
     private func knoc(
-        _ name: String, at domain: String, _ group: String, by enabled: Shell.Result
+        _ name: String, of door: String, at domain: String, _ group: String, by enabled: Shell.Result
     ) async throws -> String {
-        guard let line = enabled.text.split(separator: "\n").first(where: { $0.contains("\"haproxy\"") }) else {
+        guard let line = enabled.text.split(separator: "\n").first(where: { $0.contains("/\(door).map\"") }) else {
             throw LabError("no backend in \(enabled.text)")
         }
         let made = try await admin.expect(
