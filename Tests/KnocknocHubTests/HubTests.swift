@@ -126,24 +126,6 @@ struct HubTests {
         running.cancel()
     }
 
-    @Test("of several reports the newest is written, with what all of them have mended")
-    func merged() async throws {
-        let directory = Self.restingDirectory()
-        let recorder = ReportRecorder(directory: directory, logger: Logger(label: "test"))
-        for (revision, drift) in [
-            (3, AgentMessage.Drift(added: 2, removed: 0)), (4, nil), (5, .init(added: 1, removed: 4)),
-        ] {
-            recorder.put(
-                .init(linkEpoch: 1, revision: Int64(revision), failures: [], dryRun: [], drift: drift),
-                agent: FakeAgent.id)
-        }
-        let running = Task { await recorder.run() }
-        var reports = directory.recorded.makeAsyncIterator()
-        let written = await reports.next()
-        #expect(written?.revision == 5 && written?.drift == .init(added: 3, removed: 4))
-        running.cancel()
-    }
-
     @Test("a write of who fetched lists that has to wait keeps no change from the agent")
     func fetches() async throws {
         let directory = Self.restingDirectory()
