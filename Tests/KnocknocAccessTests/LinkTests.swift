@@ -270,4 +270,18 @@ struct LinkTests {
     private func count(_ table: String, _ world: World) async throws -> Int64 {
         try await world.database.run(Statement(constants: "select count(*) as n from \(table)", []))[0].integer("n")
     }
+
+    @Test("that a link came and that it went is audited, with the agent; one that was replaced goes unsaid", arguments: Driver.available)
+    func audited(_ driver: Driver) async throws {
+        try await World.with(driver) { world in
+            let agent = try await world.agent()
+            try await agent.attach()
+            let epoch = await agent.epoch
+            try await world.access.detach(agent: agent.id, linkEpoch: epoch - 1)
+            for _ in 1...2 { try await world.access.detach(agent: agent.id, linkEpoch: epoch) }
+            let lines = try await world.access.listAudit(limit: 1000).filter { $0.action.hasSuffix("connect") }
+            #expect(lines.map(\.action) == ["agent.disconnect", "agent.connect"])
+            #expect(lines.map(\.actorName) == ["gw1", "gw1"] && lines[0].details["node"] != nil)
+        }
+    }
 }

@@ -123,10 +123,12 @@ extension Access {
     /// This agent's link of that epoch is gone.
     public func detach(agent: AgentID, linkEpoch: Int64) async throws {
         try await write { tx in
-            let ended = try await tx.run(LinkTable.detach(agent, epoch: linkEpoch, now: late))
-            guard !ended.isEmpty else {
+            let now = late
+            guard let ended = try await tx.run(LinkTable.detach(agent, epoch: linkEpoch, now: now)).first else {
                 return ((), Effects())
             }
+            let actor = Actor.agent(agent, name: try ended.optional("name", ended.text) ?? "")
+            try await tx.run([try audit(AuditLine("agent.disconnect", by: actor, nil, ["node": node]), at: now, nil)])
             return ((), Effects(users: try await users(of: agent, tx)))
         }
     }

@@ -113,7 +113,7 @@ package enum LinkTable {
         Statement(
             """
             update agent_links set closed_at = $3 where agent_id = $1 and epoch = $2 and closed_at is null
-            returning agent_id
+            returning (select a.name from agents a where a.id = agent_links.agent_id) as name
             """, id, epoch, now)
     }
 
