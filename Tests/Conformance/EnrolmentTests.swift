@@ -155,6 +155,8 @@ extension WholeSystem {
                     on: site.gateway, base: site.server.base, arguments: [],
                     environment: [
                         "KNOCKNOC_ROLE": "all-in-one", "KNOCKNOC_DATA_DIR": site.folder.path + "/data",
+                        // A data directory alone would make it one without the role.
+                        "KNOCKNOC_DATABASE_URL": "sqlite://\(site.folder.path)/data/knocknoc.db",
                         "KNOCKNOC_LISTEN": "[::]:8756", "KNOCKNOC_PUBLIC_URL": site.server.base,
                         "KNOCKNOC_INSECURE_HTTP": "true",
                     ], folder: site.folder)
@@ -168,7 +170,7 @@ extension WholeSystem {
                 #expect(try await Probe.isOpen(from: site.alice, to: site.gateway.ipv4, port: 9000))
                 #expect(try await Probe.isOpen(from: site.mallory, to: site.gateway.ipv4, port: 9000) == false)
                 await node.stop(SIGTERM)
-                #expect(try await site.agentPIDs().isEmpty, "its agent ends with it")
+                try await Lab.until("its agent has ended with it") { try await site.agentPIDs().isEmpty }
                 await service.stop()
             }
         }

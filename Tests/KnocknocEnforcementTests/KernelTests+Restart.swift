@@ -168,6 +168,7 @@ extension KernelTests {
             let before = try String(contentsOfFile: path, encoding: .utf8)
             let chain = GuardName(target(2)).ingressDrop
             try network.nft(.gateway, "add rule inet knocknoc \(chain) tcp dport 1 drop comment \"a\ninclude b\"")
+            let listed = try network.nft(.gateway, "list chain inet knocknoc \(chain)")
             let reason: String? = try network.on(.gateway) {
                 do throws(EnforcementError) {
                     _ = try Unguard.remove((.tcp, 9000), place: .remembered(otherwise: "/nonexistent/guard.nft"))
@@ -179,6 +180,7 @@ extension KernelTests {
             let start = "open to everybody now: tcp 9000; but the boot file \(path) could not be written (the table"
             #expect(reason?.hasPrefix(start) == true, "\(String(describing: reason))")
             #expect(try String(contentsOfFile: path, encoding: .utf8) == before)
+            #expect(try network.nft(.gateway, "list chain inet knocknoc \(chain)") == listed, "it was rewritten")
             #expect(try network.connects(.alice))
             #expect(try !network.connects(.alice, port: 9001), "the other guard stays as it was")
         }
