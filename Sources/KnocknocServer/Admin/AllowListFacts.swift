@@ -7,7 +7,8 @@ enum AllowListFacts {
     static func facts(_ list: AllowListID, of knoc: KnocRecord, at origin: WebOrigin?) -> [FormPage.Fact] {
         let path = AllowListRequest.folder + list.description
         var facts: [FormPage.Fact] = []
-        if knoc.enforcement.contains(where: { $0.agentID == .server }) {
+        // Places are compared, not `agentID`: the optimizer of Swift 6.3.1 stops there, and no release is built.
+        if knoc.enforcement.contains(where: { $0.place == .agent(.server) }) {
             let copy = FormPage.Copy(id: "allow-list", text: (origin?.description ?? "") + path + ".txt")
             facts.append(FormPage.Fact(label: "Allow list", copy: copy))
         }
