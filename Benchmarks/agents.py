@@ -116,10 +116,9 @@ def commits(site, programs, figures):
         address = f"10.78.0.{9 + number}"
         sessions += [(site.sign_in(f"user{number}", address), address) for _ in range(2)]
     tokens = enrol(programs, 1000)
-    group = psql(programs, "select id from knocknoc.groups limit 1")
     ids = psql(programs, "select id from knocknoc.agents where name like 'crowd%' order by name limit 1000").split()
     knocs = [site.make("knocs", {
-        "name": f"spread {number}", "group_ids": [group], "grant_on": "click", "duration_seconds": 3600,
+        "name": f"spread {number}", "group_ids": [site.group], "grant_on": "click", "duration_seconds": 3600,
         "enforcement": [{"agent_id": agent, "backend": {"type": "dry-run"}}]})["id"]
         for number, agent in enumerate(ids)]
     for name, value in (("commit_delay", 3000), ("commit_siblings", 0)):

@@ -143,7 +143,7 @@ class Site:
             "KNOCKNOC_AGENT_STATE_FILE": str(folder / "agent-state.json"),
         })
         until(lambda: curl("gw", "GET", f"/api/v1/admin/agents/{made['id']}", token=self.admin)["status"] == "online")
-        group = self.make("groups", {"name": "staff", "kind": "local"})["id"]
+        self.group = group = self.make("groups", {"name": "staff", "kind": "local"})["id"]
         self.knoc = self.make("knocs", {
             "name": "service", "group_ids": [group], "grant_on": "click", "duration_seconds": 3600,
             "enforcement": [{"agent_id": made["id"], "backend": {
@@ -159,6 +159,17 @@ class Site:
                               "KNOCKNOC_INSECURE_HTTP": "true", "KNOCKNOC_PUBLIC_URL": f"http://{GATEWAY}:8756",
                               "KNOCKNOC_LOG_LEVEL": "warning"})
         until(lambda: answers(8756))
+
+    def remove(self, programs):
+        """Leaves an empty database, and nothing in the packet filter."""
+        stop(self.agent)
+        stop(self.node)
+        check(*inside("gw", "nft", "flush", "ruleset"))
+        for command in ("dropdb", "createdb"):
+            check(*inside("gw", f"{programs}/{command}", "-h", "127.0.0.1", "-U", "postgres", "knocknoc"))
+        shutil.rmtree(folder / "data", ignore_errors=True)
+        for file in folder.glob("agent-state.json*"):
+            file.unlink()
 
     def make(self, kind, body):
         return curl("gw", "POST", f"/api/v1/admin/{kind}", body, self.admin)

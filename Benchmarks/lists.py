@@ -30,19 +30,29 @@ function done(summary, latency, requests) end
 
 
 def seed(programs, knoc):
-    """Live grants of one person from as many addresses as the list is to have lines, as if just made."""
+    """Live grants of one person from as many addresses as the list is to have lines, as if just made. What no grant
+    stands behind would be swept away."""
     sql = f"""
         set search_path = knocknoc;
         create temp table lines as
-            select gen_random_uuid()::text as entry_id, t.target_id, g.agent_id, knocknoc_now() as now,
+            select gen_random_uuid()::text as grant_id, gen_random_uuid()::text as entry_id,
+                   gen_random_uuid()::text as session_id, t.target_id, g.agent_id, knocknoc_now() as now,
+                   (select id from users where name = 'user1') as user_id,
                    case when n % 4 = 0 then '2001:db8::' || to_hex(1 + n / 65536) || ':' || to_hex(1 + n % 65535)
-                        else '10.' || (128 + n / 65536) || '.' || (n / 256 % 256) || '.' || (n % 256) end as address
+                        else '10.' || (64 + n / 65536) || '.' || (n / 256 % 256) || '.' || (n % 256) end as address
             from generate_series(1, {LINES}) n
             cross join knoc_targets t join targets g on g.id = t.target_id where t.knoc_id = '{knoc}';
+        insert into sessions (id, user_id, token_hash, address, created_at, expires_at, last_seen_at)
+            select session_id, user_id, decode(replace(grant_id || entry_id, '-', ''), 'hex'), address, now,
+                   now + 3600000000, now from lines;
+        insert into grants (id, user_id, session_id, knoc_id, address, origin, state, created_at, expires_at)
+            select grant_id, user_id, session_id, '{knoc}', address, 'click', 'live', now, now + 3600000000 from lines;
         insert into entries (id, target_id, address, expires_at)
             select entry_id, target_id, address, now + 3600000000 from lines;
         insert into enforcements (entry_id, agent_id, wanted, revision, applied_revision, outcome, changed_at)
             select entry_id, agent_id, 1, 0, 0, 'applied', now from lines;
+        insert into grant_entries (grant_id, entry_id) select grant_id, entry_id from lines;
+        analyze;
         """
     psql = lab.inside("gw", f"{programs}/psql", "-h", "127.0.0.1", "-U", "postgres", "-q", "-v", "ON_ERROR_STOP=1",
                       "knocknoc")
@@ -81,7 +91,8 @@ def fetch(url, *fields):
 
 
 def measure(site, programs, figures):
-    knoc = site.make("knocs", {"name": "list", "enforcement": [{"backend": {"type": "allow_list"}}]})
+    knoc = site.make("knocs", {"name": "list", "group_ids": [site.group], "grant_on": "click",
+                               "enforcement": [{"backend": {"type": "allow_list"}}]})
     key = site.make("api-keys", {
         "name": "bench", "scopes": ["allowlists.read"], "networks": ["127.0.0.0/8"]})["secret"]
     seed(programs, knoc["id"])
