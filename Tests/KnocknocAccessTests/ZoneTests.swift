@@ -177,7 +177,7 @@ struct ZoneTests {
         "a changed or further address goes where the zone's grants are, and nowhere else", arguments: Driver.available)
     func addresses(_ driver: Driver) async throws {
         try await World.with(driver) { world in
-            let floor = try await Floor(world, placement: .one)
+            let floor = try await ZoneFloor(world, placement: .one)
             let moved = try await world.access.move(floor.session, world.context("198.51.100.9"))
             let probe = try await world.access.probes(for: moved, count: 1)[0]
             _ = try await world.access.probe(token: probe.token, world.context("2001:db8::7"))
