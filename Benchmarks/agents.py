@@ -90,15 +90,24 @@ def load(site, programs, count):
     lab.until(lambda: table().count(" expires ") >= count, 120)
 
 
-def flushed(figures):
+def rest(process, limit=120):
+    """Until a process has done hardly anything for a second."""
+    end, used = time.monotonic() + limit, -1.0
+    while processor(process) - used > 0.05 and time.monotonic() < end:
+        used = processor(process)
+        time.sleep(1)
+
+
+def flushed(site, figures):
     """Everything after somebody's flush of the ruleset, until a sample over all of it is there again."""
     name = next(line.split()[1] for line in table().splitlines()
-                if line.strip().startswith("set ") and line.split()[1].startswith("g") and line.split()[1].endswith("4"))
+                if line.strip().startswith("set g4_"))
     sample = [f"10.{128 + n // 65536}.{n // 256 % 256}.{n % 256}" for n in range(1, ENTRIES, max(1, ENTRIES // 50))]
     want = "{ " + ", ".join(sample) + " }"
     values = []
     for _ in range(5):
-        time.sleep(2)
+        # What follows a repair, a look at all of it, is over.
+        rest(site.agent)
         begun = time.monotonic()
         lab.check(*lab.inside("gw", "nft", "flush", "ruleset"))
         while subprocess.run(lab.inside("gw", "nft", "get", "element", "inet", "knocknoc", name, want),

@@ -157,7 +157,7 @@ def live(site, programs):
     if rates:
         figures.put("slower by", f"{max(0, (1 - rates[1] / rates[0]) * 100):.0f} %", "", "target ≤ 10 %")
     if "entries" in names:
-        agents.flushed(figures)
+        agents.flushed(site, figures)
 
 
 def rollup(process):

@@ -58,20 +58,22 @@ class Agent:
         global linked
         wait = 1.0
         while True:
-            was = False
             try:
-                was = await self.link()
+                await self.link()
             except (OSError, asyncio.IncompleteReadError, ConnectionError):
                 pass
+            # As the agent does: after a loss within what the node has said, then twice as long each time, up to 30 s.
             if self.isLinked:
                 linked -= 1
                 changed.set()
                 wait = 1.0
-            # As the agent does: twice as long each time, up to 30 s, each time anywhere between nothing and that.
-            await asyncio.sleep(random.uniform(0, wait))
-            wait = min(30.0, wait * 2)
+                await asyncio.sleep(random.uniform(0.1, max(0.3, self.spread)))
+            else:
+                await asyncio.sleep(random.uniform(0.1, wait))
+                wait = min(30.0, wait * 2)
 
     isLinked = False
+    spread = 0.0
 
     async def link(self):
         global linked
@@ -93,6 +95,8 @@ class Agent:
             try:
                 while (message := await read(reader)) is not None:
                     kind = message["type"]
+                    if kind == "nodes":
+                        self.spread = min(60_000, message["spread_ms"]) / 1000
                     if kind in ("changes", "snapshot_end"):
                         self.position = message["position"]
                         writer.write(frame({"type": "applied", "link_epoch": epoch, "failures": [], "dry_run": [],
