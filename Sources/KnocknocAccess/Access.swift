@@ -22,6 +22,7 @@ public final class Access: Sendable {
     let dataKeys = DataKeyHolder()
     let liveURLs = Mutex<[String]>([])
     let allowLists = AllowListCache()
+    let allowListChecks = SharedReads<AllowListCheck, Row?>()
     let fetches = FetchLog()
     let pauses = AuditPauses()
     let zoneWatch = ZoneWatch()

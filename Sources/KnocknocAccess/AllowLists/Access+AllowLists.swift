@@ -11,6 +11,13 @@ public enum AllowListAnswer: Sendable {
     case noList
 }
 
+/// What a device's request for a list is checked by.
+struct AllowListCheck: Hashable {
+    var list: AllowListID
+    /// SHA-256 of the secret.
+    var hash: [UInt8]
+}
+
 extension Access {
     /// A list for whoever has a key, as it is in the store at this moment.
     ///
@@ -24,7 +31,11 @@ extension Access {
         peer: IPAddress? = nil
     ) async throws -> AllowListAnswer {
         let hash = Secret.hash(secret)
-        guard let row = try await database.run(AllowListTable.fetch(list, key: hash)).first,
+        let check = AllowListCheck(list: list, hash: hash)
+        let found = try await allowListChecks.value(of: check) { [database] in
+            try await database.run(AllowListTable.fetch(list, key: hash)).first
+        }
+        guard let row = found,
             try row.blob("secret_hash").isSame(as: hash)
         else { return .unknownKey }
         let now = try row.now(self)
