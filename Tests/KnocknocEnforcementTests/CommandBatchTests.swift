@@ -34,6 +34,25 @@ struct CommandBatchTests {
                 """)
     }
 
+    @Test("what is known not to be there is created at once, behind what is replaced")
+    func creation() throws {
+        let batch = CommandBatch(steps: [
+            .create(Element(set: ours, address: try address("192.0.2.1")), milliseconds: 4321),
+            .put(Element(set: ours, address: try address("192.0.2.2")), milliseconds: 5000),
+            .create(Element(set: foreign, address: try address("192.0.2.3")), milliseconds: 1000),
+            .create(Element(set: foreign, address: try address("192.0.2.4")), milliseconds: 999),
+        ])
+        #expect(
+            batch.commands == """
+                add element inet knocknoc g4_x { 192.0.2.2 }
+                delete element inet knocknoc g4_x { 192.0.2.2 }
+                add element inet knocknoc g4_x { 192.0.2.2 timeout 5000ms }
+                create element inet knocknoc g4_x { 192.0.2.1 timeout 4321ms }
+                create element ip filter allowed { 192.0.2.3 timeout 1000ms comment "knocknoc" }
+
+                """)
+    }
+
     @Test("an element in a foreign set carries our comment")
     func comment() throws {
         let batch = CommandBatch(steps: [

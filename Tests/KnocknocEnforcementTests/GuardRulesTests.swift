@@ -125,26 +125,38 @@ struct GuardRulesTests {
     @Test("a listing gives the guards back, with the port that each closes")
     func listing() throws {
         let name = GuardName(target(7))
-        let listing = TableListing(
-            """
-            table inet knocknoc {
-            \tset \(name.set(.v4).name) {
-            \t\ttype ipv4_addr
-            \t\ttimeout 1m
-            \t}
+        let found = TableListing(
+            ruleset: """
+                table inet filter {
+                \tchain id_aaaaaaaaaaaaaaaaaaaaaaaaaa {
+                \t\ttcp dport 22 drop
+                \t}
+                }
+                table inet knocknoc {
+                \tset \(name.set(.v4).name) {
+                \t\ttype ipv4_addr
+                \t\ttimeout 1m
+                \t}
 
-            \tchain \(name.ingressDrop) {
-            \t\tudp dport { 53, 9000 } fib daddr type local iifname != "lo" drop
-            \t}
+                \tchain \(name.ingressDrop) {
+                \t\tudp dport { 53, 9000 } fib daddr type local iifname != "lo" drop
+                \t}
 
-            \tchain ingress {
-            \t\ttype filter hook prerouting priority mangle; policy accept;
-            \t\tip saddr 10.0.0.0/8 accept
-            \t\tct direction reply ct status snat accept
-            \t}
-            }
+                \tchain ingress {
+                \t\ttype filter hook prerouting priority mangle; policy accept;
+                \t\tip saddr 10.0.0.0/8 accept
+                \t\tct direction reply ct status snat accept
+                \t}
+                }
+                table inet later {
+                \tchain id_bbbbbbbbbbbbbbbbbbbbbbbbbb {
+                \t\ttcp dport 25 drop
+                \t}
+                }
 
-            """)
+                """)
+        let listing = try #require(found)
+        #expect(TableListing(ruleset: "table inet filter {\n}\n") == nil)
         #expect(listing.guards.map(\.name) == [name])
         #expect(listing.guards.first?.closes?.ports == [53, 9000])
         #expect(listing.guards.first?.closes?.protocol == .udp)

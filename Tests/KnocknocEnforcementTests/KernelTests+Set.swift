@@ -194,6 +194,22 @@ extension KernelTests {
             #expect(result.removed == 2000)
         }
 
+        @Test("what is there although it was not a moment ago is replaced, with everything else of its transaction")
+        func lateComer() throws {
+            try ruleset()
+            let (alice, mallory) = (network.address(.alice), network.address(.mallory))
+            try network.nft(.gateway, "add element inet filter allowed4 { \(alice) timeout 1h comment \"knocknoc\" }")
+            let set = ElementSet(
+                family: .inet, table: "filter", name: "allowed4", addresses: .v4, isOurs: false)
+            let steps = [mallory, alice].map {
+                CommandBatch.Step.create(Element(set: set, address: $0), milliseconds: 30_000)
+            }
+            #expect(try network.on(.gateway) { (try? Kernel())?.run(steps).isEmpty } == true)
+            for address in [alice, mallory] {
+                #expect(try (20...30).contains(remaining(address)))
+            }
+        }
+
         private func remaining(_ address: IPAddress) throws -> Int64 {
             try network.on(.gateway) {
                 let set = TableSet(

@@ -3,11 +3,14 @@ import KnocknocModel
 /// Changes to elements of nftables, as the commands of one transaction. Only typed values enter it.
 ///
 /// A timeout is set by `add E; delete E; add E timeout T`: adding an element again leaves its timeout alone before
-/// Linux 6.12, and deleting one that is not there refuses the whole transaction.
+/// Linux 6.12, and deleting one that is not there refuses the whole transaction. One that was just seen not to be there
+/// takes a third of that: it is created, which refuses the whole transaction where it is there by now.
 struct CommandBatch: Sendable {
     enum Step: Hashable, Sendable {
         /// An element that leaves by itself after so many milliseconds.
         case put(Element, milliseconds: Int64)
+        /// The same for one that is not there.
+        case create(Element, milliseconds: Int64)
         case remove(Element)
         case drop(FlowKey)
         case allow(FlowKey)
@@ -43,8 +46,9 @@ struct CommandBatch: Sendable {
         var order: [TableSet] = []
         var all: [TableSet: [ElementChange.Item]] = [:]
         var kept: [TableSet: [ElementChange.Item]] = [:]
+        var created: [TableSet: [ElementChange.Item]] = [:]
         func replace(_ set: TableSet, _ item: ElementChange.Item, _ milliseconds: Int64?, _ comment: String?) {
-            if all[set] == nil { order.append(set) }
+            if all[set] == nil, created[set] == nil { order.append(set) }
             all[set, default: []].append(item)
             guard let milliseconds, milliseconds >= Self.shortest else { return }
             var item = item
@@ -56,6 +60,12 @@ struct CommandBatch: Sendable {
             case .put(let element, let milliseconds):
                 guard let set = element.set.table else { continue }
                 replace(set, .init(element.address), milliseconds, set.isOurs ? nil : OwnTable.name)
+            case .create(let element, let milliseconds):
+                guard let set = element.set.table, milliseconds >= Self.shortest else { continue }
+                if all[set] == nil, created[set] == nil { order.append(set) }
+                var item = ElementChange.Item(element.address)
+                (item.milliseconds, item.comment) = (milliseconds, set.isOurs ? nil : OwnTable.name)
+                created[set, default: []].append(item)
             case .remove(let element):
                 guard let set = element.set.table else { continue }
                 replace(set, .init(element.address), nil, nil)
@@ -64,36 +74,48 @@ struct CommandBatch: Sendable {
             }
         }
         return order.flatMap { set in
-            let items = all[set] ?? []
-            let changes = [
-                ElementChange(verb: .add, set: set, elements: items),
-                ElementChange(verb: .delete, set: set, elements: items),
+            let lists: [(ElementChange.Verb, [ElementChange.Item]?)] = [
+                (.add, all[set]), (.delete, all[set]), (.add, kept[set]), (.create, created[set]),
             ]
-            return kept[set].map { changes + [ElementChange(verb: .add, set: set, elements: $0)] } ?? changes
+            return lists.compactMap { verb, items in
+                items.map { ElementChange(verb: verb, set: set, elements: $0) }
+            }
         }
     }
 }
 
 /// One command about elements of one set.
 struct ElementChange: Sendable {
-    enum Verb: String, Sendable { case add, delete }
+    enum Verb: String, Sendable { case add, create, delete }
 
     struct Item: Sendable {
-        /// As nft(8) writes it.
-        var text: String
-        /// As the kernel holds it.
-        var key: [UInt8]
+        private enum Place: Sendable {
+            case address(IPAddress)
+            case flow(FlowKey)
+        }
+
+        private let place: Place
         var milliseconds: Int64?
         var comment: String?
 
-        init(_ address: IPAddress) {
-            text = address.description
-            key = address.bytes
+        init(_ address: IPAddress) { place = .address(address) }
+
+        init(_ flow: FlowKey) { place = .flow(flow) }
+
+        /// As nft(8) writes it.
+        var text: String {
+            switch place {
+            case .address(let address): address.description
+            case .flow(let flow): flow.element
+            }
         }
 
-        init(_ flow: FlowKey) {
-            text = flow.element
-            key = flow.bytes
+        /// As the kernel holds it.
+        var key: [UInt8] {
+            switch place {
+            case .address(let address): address.bytes
+            case .flow(let flow): flow.bytes
+            }
         }
     }
 

@@ -66,13 +66,11 @@ final class Kernel {
     }
 
     /// Our table's chains; nil where the table is not there.
+    ///
+    /// All tables of the family are listed: for one by name libnftables 1.0.6 has the kernel hand over every element of
+    /// its sets, which it then leaves out.
     func listing() throws(EnforcementError) -> TableListing? {
-        do {
-            return TableListing(try library.run("list table inet \(OwnTable.name)"))
-        } catch {
-            guard error.code == .missing else { throw error }
-            return nil
-        }
+        TableListing(ruleset: try library.run("list ruleset inet"))
     }
 
     /// Runs steps in as few transactions as possible; what one step breaks does not stop the others.
@@ -104,6 +102,9 @@ final class Kernel {
         do {
             try writer.run(CommandBatch(steps: part.map { steps[$0] }).changes)
         } catch {
+            // Somebody else may have put one there meanwhile, for who knows how long.
+            let sure = steps.map(\.replacing)
+            guard part.allSatisfy({ sure[$0] == steps[$0] }) else { return run(sure, part, &failures) }
             let groups = Dictionary(grouping: part) { steps[$0].set }
             if groups.count > 1 {
                 for group in groups.values { run(steps, group, &failures) }
@@ -119,10 +120,19 @@ final class Kernel {
 }
 
 extension CommandBatch.Step {
+    /// The step whether or not the element is there.
+    fileprivate var replacing: Self {
+        if case .create(let element, let milliseconds) = self {
+            .put(element, milliseconds: milliseconds)
+        } else {
+            self
+        }
+    }
+
     /// The set it changes; nil for our sets of cut flows.
     var set: ElementSet? {
         switch self {
-        case .put(let element, _), .remove(let element): element.set
+        case .put(let element, _), .create(let element, _), .remove(let element): element.set
         case .drop, .allow: nil
         }
     }
@@ -130,7 +140,7 @@ extension CommandBatch.Step {
     /// What it changes in a set of ipset; nil for one of nftables.
     fileprivate var ipset: IPSets.Change? {
         switch self {
-        case .put(let element, let milliseconds): element.change(milliseconds)
+        case .put(let element, let milliseconds), .create(let element, let milliseconds): element.change(milliseconds)
         case .remove(let element): element.change(nil)
         case .drop, .allow: nil
         }

@@ -3,17 +3,21 @@ import KnocknocModel
 extension NFTablesEnforcer {
     /// Makes elements what membership says: there until their deadline, or not there.
     ///
-    /// - Parameter also: steps of the same transaction.
+    /// - Parameters:
+    ///   - also: steps of the same transaction.
+    ///   - absent: none of the elements was in its set a moment ago.
     /// - Returns: what could not be made true.
     func make(
-        _ elements: [Element], also: [CommandBatch.Step] = [], shortened: Set<Element> = [], _ kernel: Kernel
+        _ elements: [Element], also: [CommandBatch.Step] = [], shortened: Set<Element> = [], absent: Bool = false,
+        _ kernel: Kernel
     ) -> [Element: EnforcementError] {
         var failures: [Element: EnforcementError] = [:]
         let (ours, unread) = mine(elements, kernel)
         for (element, error) in unread { failures[element] = error }
         for start in stride(from: 0, to: max(ours.count, 1), by: CommandBatch.limit) {
             let part = Array(ours[start..<min(start + CommandBatch.limit, ours.count)])
-            failures.merge(run(part, also: start == 0 ? also : [], kernel)) { first, _ in first }
+            let failed = run(part, also: start == 0 ? also : [], absent: absent, kernel)
+            failures.merge(failed) { first, _ in first }
         }
         for element in shortened where failures[element] == nil {
             failures[element] = confirmShortened(element, kernel)
@@ -23,15 +27,15 @@ extension NFTablesEnforcer {
 
     /// One transaction. The kernel counts from when it is done, so what it takes is left out of every timeout.
     private func run(
-        _ elements: [Element], also: [CommandBatch.Step], _ kernel: Kernel
+        _ elements: [Element], also: [CommandBatch.Step], absent: Bool, _ kernel: Kernel
     ) -> [Element: EnforcementError] {
         var failures: [Element: EnforcementError] = [:]
         var margin = 20 + Int64(elements.count) / 50
         var late = false
-        for _ in 0..<3 {
+        for attempt in 0..<3 {
             failures = [:]
             let start = clock()
-            let steps = elements.map { step($0, at: start, margin) } + also
+            let steps = elements.map { step($0, at: start, margin, absent: absent && attempt == 0) } + also
             guard !steps.isEmpty else { break }
             for (index, error) in kernel.run(steps) where index < elements.count {
                 // Nothing is open through a set that is not there.
@@ -62,14 +66,16 @@ extension NFTablesEnforcer {
         return result
     }
 
-    func step(_ element: Element, at now: BootTime, _ margin: Int64) -> CommandBatch.Step {
+    func step(_ element: Element, at now: BootTime, _ margin: Int64, absent: Bool = false) -> CommandBatch.Step {
         guard let deadline = membership.deadline(of: element) else { return .remove(element) }
         let left = deadline.milliseconds(since: now) - margin
-        return left >= CommandBatch.shortest ? .put(element, milliseconds: left) : .remove(element)
+        guard left >= CommandBatch.shortest else { return .remove(element) }
+        return absent ? .create(element, milliseconds: left) : .put(element, milliseconds: left)
     }
 
     /// Leaves out elements of foreign sets that somebody else has put there: they are not ours to change.
     private func mine(_ elements: [Element], _ kernel: Kernel) -> ([Element], [Element: EnforcementError]) {
+        guard elements.contains(where: { $0.set.table.map { !$0.isOurs } ?? false }) else { return (elements, [:]) }
         var foreign: Set<Element> = []
         var failures: [Element: EnforcementError] = [:]
         for (set, group) in Dictionary(grouping: elements, by: { $0.set.table }) {

@@ -113,7 +113,8 @@ extension NFTablesEnforcer {
         }
         let added = missing.map { Element(set: set, address: $0) }
         let removed = gone.map { Element(set: set, address: $0) }
-        let errors = make(removed + changed + added, shortened: shortened, kernel)
+        let errors = make(removed + changed, shortened: shortened, kernel)
+            .merging(make(added, absent: true, kernel)) { first, _ in first }
         failures.merge(errors) { first, _ in first }
         result.added += added.count { errors[$0] == nil }
         result.removed += removed.count { errors[$0] == nil }

@@ -90,7 +90,8 @@ extension NFTablesEnforcer {
             let late = clock().milliseconds(since: start) > margin
             let rest = late ? elements : Array(elements.dropFirst(first.count))
             let flows = cutFlows.filter { $0.value.until > start }.keys.dropFirst(CommandBatch.limit)
-            if let error = make(rest, also: flows.map { .drop($0) }, kernel).values.first { throw error }
+            let failures = make(rest, also: flows.map { .drop($0) }, absent: found == nil && !late, kernel)
+            if let error = failures.values.first { throw error }
             intact = try kernel.listing()
             // What `unguard` did comes in many datagrams.
             if found == intact, let unguarded, clock().milliseconds(since: unguarded) < 1000 {

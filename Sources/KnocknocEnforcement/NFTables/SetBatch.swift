@@ -36,13 +36,17 @@ final class SetBatch {
         let content = try SetContent(change.set, change.elements)
         guard let iterator = nftnl_set_elems_iter_create(content.pointer) else { throw Self.exhausted }
         defer { nftnl_set_elems_iter_destroy(iterator) }
-        let adds = change.verb == .add
-        let type = adds ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM
+        let (type, flags) =
+            switch change.verb {
+            case .add: (NFT_MSG_NEWSETELEM, NLM_F_CREATE)
+            case .create: (NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL)
+            case .delete: (NFT_MSG_DELSETELEM, 0)
+            }
         var isWhole = false
         while !isWhole {
             guard
                 let header = nftnl_nlmsg_build_hdr(
-                    room, UInt16(type.rawValue), UInt16(change.set.family.number), UInt16(adds ? NLM_F_CREATE : 0), 0)
+                    room, UInt16(type.rawValue), UInt16(change.set.family.number), UInt16(flags), 0)
             else { throw Self.exhausted }
             isWhole = nftnl_set_elems_nlmsg_build_payload_iter(header, iterator) <= 0
             if isWhole, acknowledged { header.pointee.nlmsg_flags |= UInt16(NLM_F_ACK) }

@@ -30,7 +30,8 @@ final class SetContent {
         guard let element = nftnl_set_elem_alloc() else { throw Self.exhausted }
         // From here on the set frees it.
         nftnl_set_elem_add(pointer, element)
-        guard nftnl_set_elem_set(element, UInt16(NFTNL_SET_ELEM_KEY), item.key, UInt32(item.key.count)) == 0 else {
+        let key = item.key
+        guard nftnl_set_elem_set(element, UInt16(NFTNL_SET_ELEM_KEY), key, UInt32(key.count)) == 0 else {
             throw Self.exhausted
         }
         if let milliseconds = item.milliseconds {

@@ -4,9 +4,16 @@ import KnocknocModel
 struct TableListing: Hashable {
     private(set) var chains: [String: [String]] = [:]
 
-    init(_ text: String) {
+    /// - Returns: nil where our table is not in it.
+    init?(ruleset text: String) {
+        let lines = text.split(separator: "\n")
+        guard let start = lines.firstIndex(of: "table inet \(OwnTable.name) {") else { return nil }
+        self.init(lines: lines[start...].dropFirst().prefix { $0 != "}" })
+    }
+
+    private init(lines: ArraySlice<Substring>) {
         var chain: String?
-        for line in text.split(separator: "\n") {
+        for line in lines {
             let words = line.drop { $0 == "\t" || $0 == " " }
             if let name = chain {
                 if words == "}" {
