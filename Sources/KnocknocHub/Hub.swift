@@ -12,6 +12,7 @@ public final class Hub: Service {
     let options: HubOptions
     let logger: Logger
     let registry = LinkRegistry()
+    let turnstile: Turnstile
     let recorder: ReportRecorder
     let fetches: FetchReports
     let pings = PingBoard()
@@ -26,6 +27,7 @@ public final class Hub: Service {
         self.node = node
         self.options = options
         self.logger = logger
+        turnstile = Turnstile(places: options.greetings)
         recorder = ReportRecorder(directory: directory, logger: logger)
         fetches = FetchReports(directory: directory, logger: logger)
         told = Mutex(.init(endpoints: directory.endpoints(), spread: 0))

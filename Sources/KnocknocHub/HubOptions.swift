@@ -6,6 +6,9 @@ public struct HubOptions: Sendable {
     public var silence: Duration = .seconds(30)
     /// How long an agent may take to say hello.
     public var hello: Duration = .seconds(10)
+    /// How many agents are taken in at a time: from their hello until they are told how everything stands. Hardly more than
+    /// the store has connections for transactions, so that grants get through while a herd comes back.
+    public var greetings = 12
     /// How long one write may be stuck.
     public var write: Duration = .seconds(10)
     /// Between comparisons of all links with the store.

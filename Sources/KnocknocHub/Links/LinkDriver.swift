@@ -9,13 +9,19 @@ struct LinkDriver {
     let link: Link
     /// The read or replay under way; the machine wants one at a time.
     private var work: Task<Void, Never>?
+    /// Of an agent that has not been told yet how everything stands.
+    private let turn: Turnstile.Turn
 
-    init(session: LinkSession, link: Link) {
+    init(session: LinkSession, link: Link, turn: Turnstile.Turn) {
         self.session = session
         self.link = link
+        self.turn = turn
     }
 
-    func stop() { work?.cancel() }
+    func stop() {
+        work?.cancel()
+        turn.leave()
+    }
 
     /// - Returns: false where the link has ended.
     mutating func perform(_ effects: [LinkEffect]) async throws -> Bool {
@@ -51,7 +57,8 @@ struct LinkDriver {
     }
 
     private mutating func fetch(_ after: Position?) {
-        work = Task { [session, link] in
+        work = Task { [session, link, turn] in
+            defer { turn.leave() }
             do {
                 link.put(.fetched(try await session.hub.directory.stream(agent: session.agent, after: after)))
             } catch {

@@ -4,9 +4,11 @@ import Logging
 
 extension LinkSession {
     /// Drives the machine until the link ends. Reads of the store run beside it, so that a slow one delays nothing else.
+    ///
+    /// - Parameter turn: ends with the first of them.
     func follow(
         _ machine: inout LinkMachine, _ link: Link, _ inputs: inout AsyncStream<LinkInput>.Iterator,
-        _ hello: AgentMessage.Hello
+        _ hello: AgentMessage.Hello, _ turn: Turnstile.Turn
     ) async throws {
         let heartbeat = hub.options.heartbeat.components
         let welcome = ServerMessage.Welcome(
@@ -19,7 +21,7 @@ extension LinkSession {
                 "version": "\(hello.version)", "machine": "\(hello.machine)", "instance": "\(hello.instance)",
                 "protocol": "\(Codec.agreed(with: (hello.protocolMin, hello.protocolMax)) ?? 0)",
             ])
-        var driver = LinkDriver(session: self, link: link)
+        var driver = LinkDriver(session: self, link: link, turn: turn)
         defer { driver.stop() }
         guard try await driver.perform(machine.start(welcome: welcome)) else { return }
         let nodes = hub.nodes

@@ -101,13 +101,17 @@ struct LinkSession: Sendable {
         switch first {
         case nil: return
         case .message(.hello(let hello), let at):
+            let turn = try await hub.turnstile.enter()
+            if let refusal = hub.refusal { return try await end(.init(code: refusal.code, text: refusal.text)) }
             guard var machine = try await attach(hello, nonce: nonce, at: at) else { return }
             let link = Link(
                 agent: agent, epoch: machine.linkEpoch, token: token, vitals: vitals, inbox: inbox, channel: channel)
             hub.registry.add(link)?.put(.close(.replaced, "another link of this agent took over"))
             defer { hub.registry.remove(link) }
             let ended: Result<Void, any Error>
-            do { ended = .success(try await follow(&machine, link, &inputs, hello)) } catch { ended = .failure(error) }
+            do { ended = .success(try await follow(&machine, link, &inputs, hello, turn)) } catch {
+                ended = .failure(error)
+            }
             // Also where this task is cancelled because the connection broke: who is not detached seems to be there still.
             let epoch = machine.linkEpoch
             try? await Task { try await hub.directory.detach(agent: agent, linkEpoch: epoch) }.value
