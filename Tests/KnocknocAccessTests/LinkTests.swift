@@ -271,7 +271,9 @@ struct LinkTests {
         try await world.database.run(Statement(constants: "select count(*) as n from \(table)", []))[0].integer("n")
     }
 
-    @Test("that a link came and that it went is audited, with the agent; one that was replaced goes unsaid", arguments: Driver.available)
+    @Test(
+        "that a link came and that it went is audited, with the agent; one that was replaced goes unsaid",
+        arguments: Driver.available)
     func audited(_ driver: Driver) async throws {
         try await World.with(driver) { world in
             let agent = try await world.agent()

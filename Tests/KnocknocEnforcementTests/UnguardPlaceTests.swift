@@ -24,7 +24,8 @@ import Testing
 
     private func listing(naming path: String) throws -> TableListing {
         let rules = try #require(BootFile(path)).rules.map { "\t\t\($0)\n" }.joined()
-        return TableListing("table inet knocknoc {\n\tchain boot_file {\n\(rules)\t}\n}\n")
+        return try #require(
+            TableListing(ruleset: "table inet knocknoc {\n\tchain boot_file {\n\(rules)\t}\n}\n"))
     }
 
     private func table(_ ports: UInt16) throws -> String {
@@ -88,7 +89,7 @@ import Testing
             \t}
             }
             """
-        let table = OwnTable(TableListing(text))
+        let table = OwnTable(try #require(TableListing(ruleset: text)))
         #expect(table.guards.map(\.name) == [name])
         #expect(!table.naming.contains("shadow") && table.commands.contains("shadow"))
         for rule in ["ip saddr { 192.0.2.0/24, 198.51.100.1 } accept", "ip6 saddr 2001:db8::/32 accept"] {
