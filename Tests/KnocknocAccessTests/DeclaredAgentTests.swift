@@ -73,8 +73,7 @@ struct DeclaredAgentTests {
                 #expect(try await world.access.admit(token: token, LinkCaller(address: nil))?.agent == id)
             }
             let line = try #require(try await world.access.listAudit().first { $0.action == "agent.update" })
-            #expect(
-                line.details["fields"]?.contains("token") == true && line.details["fields"]?.contains("zone") == true)
+            #expect(line.details["changed"] == "name zone token")
             world.clock.advance(seconds: 601)
             #expect(try await world.access.admit(token: Self.tokens[0], LinkCaller(address: nil)) == nil)
             #expect(try await world.access.admit(token: Self.tokens[1], LinkCaller(address: nil))?.agent == id)

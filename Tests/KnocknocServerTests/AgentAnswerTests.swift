@@ -136,7 +136,7 @@ struct AgentAnswerTests {
             try await Self.attach(id, site, capabilities: ["backends": "nftables allow_list dry-run"])
             let offered = try await options("/admin/knocs/new", browser, id)
             #expect(offered == ["none", "guard", "set", "allow_list", "dry-run"])
-            let set = #"{"agent_id":"\#(id)","backend":{"type":"ipset","ipv4":"k4"}}"#
+            let set = #"{"agent_id":"\#(id)","backend":{"type":"ipset","ipset":{"ipv4":"k4"}}}"#
             let knoc = try await site.admin(.post, "/knocs", #"{"name":"Wiki","enforcement":[\#(set)]}"#)
             #expect(knoc.status == 201, "\(knoc.body)")
             let kept = try await options("/admin/knocs/\(knoc.text("id"))", browser, id)

@@ -45,7 +45,8 @@ extension Access {
                     AgentTable.undeclare(id, by: node, now: now),
                     try audit(
                         AuditLine(
-                            "agent.update", by: .system, ("agent", id.description, name), ["fields": "declared_by"]),
+                            "agent.update", by: .system, ("agent", id.description, name),
+                            Access.fields([("declared_by", true)])),
                         at: now, nil),
                 ])
             }

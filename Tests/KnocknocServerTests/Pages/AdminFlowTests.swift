@@ -298,6 +298,8 @@ struct AdminFlowTests {
     func untrustedProxy() async throws {
         try await TestSite.run {
             $0.trustedForwarders = [CIDR(.v4(0x0a00_0001))]
+            // Who comes through it may come from anywhere: else no password is taken over plain HTTP.
+            $0.insecureHTTP = true
         } _: { site in
             let browser = PaperBrowser(site)
             try await browser.signInAsAdmin()
