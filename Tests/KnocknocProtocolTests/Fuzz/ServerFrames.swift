@@ -1,8 +1,9 @@
 import Foundation
 import Fuzz
 import KnocknocModel
-import KnocknocProtocol
 import Testing
+
+@testable import KnocknocProtocol
 
 extension FuzzTests {
     /// What a web node, or whoever holds the wire to it, may send: lines, each a frame.
@@ -95,12 +96,12 @@ private struct Listener {
         return words.sorted().joined(separator: " ")
     }
 
-    /// A row counts from a stamp of the agent's own, which is never in its future.
+    /// A row counts from a stamp of the agent's own, which is never in its future, and for a hundred years at most.
     private mutating func allow(_ rows: ServerMessage.Rows) {
         guard rows.since.boot == now.boot, rows.since.time <= now.time else { return }
         for row in rows.entries {
             let key = MemberKey(target: row.target, address: row.address)
-            let end = rows.since.time.milliseconds.addingReportingOverflow(row.ttl ?? 0)
+            let end = rows.since.time.milliseconds.addingReportingOverflow(min(row.ttl ?? 0, AgentMachine.longest))
             guard !end.overflow else { continue }
             allowed[key] = max(allowed[key] ?? BootTime(milliseconds: .min), BootTime(milliseconds: end.partialValue))
         }
